@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-sw-io.c - bios: down the open path, held, sent again.
+ */
+#include "dm-sw.h"
+
+#include <linux/blk_types.h>
+#include <linux/blkdev.h>
+
+static struct sw_bio *sw_bio(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct sw_bio));
+}
+
+static unsigned int carries(const struct sw_bio *b)
+{
+	return b->iter.bi_size;
+}
+
+/* May it change the disk? A flush does not. */
+static bool is_write(const struct sw_bio *b)
+{
+	return op_is_write(b->opf & REQ_OP_MASK) && carries(b);
+}
+
+/* A reference on the open path, NULL: there is none. */
+static inline struct sw_path *get_open_path(struct sw_unit *unit)
+{
+	struct sw_path *path = READ_ONCE(unit->open_path);
+
+	if (likely(path) && likely(percpu_ref_tryget_live(&path->ref)))
+		return path;
+
+	return NULL;
+}
+
+/* The bio goes down @path, on which the caller got a reference for it. */
+static inline void direct_bio(struct sw_unit *unit, struct sw_path *path,
+			      struct bio *bio, struct sw_bio *b)
+{
+	unsigned int generation = READ_ONCE(unit->generation);
+
+	b->path = sw_path_index(path);
+	b->generation = generation;
+	b->sent = true;
+	this_cpu_inc(unit->flight->count[generation]);
+	if (unlikely(!READ_ONCE(unit->ticking)))
+		sw_tick_start(unit);
+
+	bio_set_dev(bio, path->dev->bdev);
+}
+
+static void end_sample(struct sw_unit *unit, struct bio *bio, struct sw_bio *b,
+		       bool ok)
+{
+	b->sampled = false;
+	sw_witness_end(unit, bio, b->iter, ok);
+}
+
+static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
+{
+	struct sw_path *path;
+	enum sw_verdict verdict;
+	unsigned long flags;
+	bool requeue;
+
+	spin_lock_irqsave(&unit->lock, flags);
+	path = get_open_path(unit);
+	if (path) {
+		spin_unlock_irqrestore(&unit->lock, flags);
+		direct_bio(unit, path, bio, b);
+		return DM_MAPIO_REMAPPED;
+	}
+
+	requeue = unit->noflush;
+	verdict = sw_core_map(&unit->core, bio->bi_opf & REQ_NOWAIT);
+	if (!requeue && verdict == SW_BIO_HOLD) {
+		/* Nobody can poll for what was not sent. */
+		b->opf &= ~REQ_POLLED;
+		bio->bi_opf = b->opf;
+		bio_list_add(&unit->held, bio);
+		sw_core_held(&unit->core, carries(b));
+	}
+	spin_unlock_irqrestore(&unit->lock, flags);
+
+	if (!requeue && verdict == SW_BIO_HOLD)
+		return DM_MAPIO_SUBMITTED;
+
+	/* Back before it was sent. */
+	if (b->sampled)
+		end_sample(unit, bio, b, false);
+	if (requeue)
+		return DM_MAPIO_REQUEUE;
+	if (verdict == SW_BIO_ERROR)
+		return DM_MAPIO_KILL;
+
+	bio_wouldblock_error(bio);
+
+	return DM_MAPIO_SUBMITTED;
+}
+
+int sw_map(struct dm_target *ti, struct bio *bio)
+{
+	struct sw_unit *unit = ti->private;
+	struct sw_bio *b = sw_bio(bio);
+	struct sw_path *path;
+
+	b->iter = bio->bi_iter;
+	b->end_io = bio->bi_end_io;
+	b->opf = bio->bi_opf;
+	b->flags = bio->bi_flags;
+	b->tries = 0;
+	b->sent = false;
+	b->sampled = unlikely(unit->witness) && is_write(b) &&
+		     sw_witness_begin(unit, bio);
+
+	path = get_open_path(unit);
+	if (unlikely(!path))
+		return map_slowly(unit, bio, b);
+
+	direct_bio(unit, path, bio, b);
+
+	return DM_MAPIO_REMAPPED;
+}
+
+/* Makes the bio what it was when map got it. */
+static void restore_bio(struct bio *bio, struct sw_bio *b)
+{
+	/* It may wait now, and nobody polls for it any more. */
+	b->opf &= ~(REQ_NOWAIT | REQ_POLLED);
+
+	bio->bi_iter = b->iter;
+	bio->bi_end_io = b->end_io;
+	bio->bi_opf = b->opf;
+	bio->bi_flags = b->flags;
+	bio->bi_status = BLK_STS_OK;
+	/* A lower split chains its parts here and leaves 0 behind. */
+	atomic_set(&bio->__bi_remaining, 1);
+}
+
+/*
+ * Is it the path that failed, and not the request or the medium? An invalid
+ * request is one on every path, although newer kernels' blk_path_error() takes
+ * BLK_STS_INVAL for a path error.
+ */
+static bool is_path_error(const struct sw_bio *b, blk_status_t status)
+{
+	if (status == BLK_STS_AGAIN && (b->opf & REQ_NOWAIT))
+		return false;
+	if (status == BLK_STS_DM_REQUEUE)
+		return false;
+
+	return blk_path_error(status) && blk_status_to_errno(status) != -EINVAL;
+}
+
+static enum sw_reason error_reason(blk_status_t status)
+{
+	switch (status) {
+	case BLK_STS_TIMEOUT:
+		return SW_REASON_TIMEOUT;
+	case BLK_STS_TRANSPORT:
+		return SW_REASON_TRANSPORT;
+	case BLK_STS_OFFLINE:
+		return SW_REASON_OFFLINE;
+	default:
+		return SW_REASON_ERROR;
+	}
+}
+
+static int end_path_error(struct sw_unit *unit, struct bio *bio,
+			  struct sw_bio *b, blk_status_t status)
+{
+	struct sw_now now = sw_now();
+	unsigned int actions = 0;
+	enum sw_verdict verdict;
+	unsigned long flags;
+	int r = DM_ENDIO_DONE;
+
+	if (b->tries < SW_BIO_TRIES_MAX)
+		b->tries++;
+
+	spin_lock_irqsave(&unit->lock, flags);
+	verdict = sw_core_error(&unit->core, b->path, error_reason(status),
+				is_write(b), b->tries, &now, &actions);
+	if (verdict == SW_BIO_HOLD && unit->noflush) {
+		r = DM_ENDIO_REQUEUE;
+	} else if (verdict == SW_BIO_HOLD) {
+		restore_bio(bio, b);
+		bio_list_add(&unit->retry, bio);
+		sw_core_held(&unit->core, carries(b));
+		r = DM_ENDIO_INCOMPLETE;
+	}
+	sw_unit_do(unit, actions);
+	spin_unlock_irqrestore(&unit->lock, flags);
+
+	return r;
+}
+
+int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
+{
+	struct sw_unit *unit = ti->private;
+	struct sw_bio *b = sw_bio(bio);
+	struct sw_path *path;
+	unsigned int generation;
+	int r = DM_ENDIO_DONE;
+
+	if (unlikely(b->sampled))
+		end_sample(unit, bio, b, !*error);
+
+	/* Ended by us, without a path: given back, would wait, or timed out. */
+	if (unlikely(!b->sent))
+		return DM_ENDIO_DONE;
+
+	b->sent = false;
+	path = &unit->paths[b->path];
+	generation = b->generation;
+
+	/* From here on a retried bio may be gone: do not touch b again. */
+	if (unlikely(*error) && is_path_error(b, *error))
+		r = end_path_error(unit, bio, b, *error);
+
+	/* The last of a hold makes it drained: it must be on the list first. */
+	this_cpu_dec(unit->flight->count[generation]);
+	percpu_ref_put(&path->ref);
+
+	return r;
+}
+
+static struct bio *pop_held(struct sw_unit *unit)
+{
+	struct bio *bio = bio_list_pop(&unit->retry);
+
+	if (!bio)
+		bio = bio_list_pop(&unit->held);
+	if (bio)
+		sw_core_unheld(&unit->core, carries(sw_bio(bio)));
+
+	return bio;
+}
+
+static void end_flush(struct bio *bio)
+{
+	struct sw_path *path = bio->bi_private;
+	struct sw_unit *unit = path->unit;
+	bool ok = !bio->bi_status || !blk_path_error(bio->bi_status);
+	struct sw_now now = sw_now();
+	unsigned long flags;
+
+	spin_lock_irqsave(&unit->lock, flags);
+	this_cpu_dec(unit->flight->count[path->flush_generation]);
+	path->flush_busy = false;
+	if (sw_path_index(path) == unit->core.current_path)
+		sw_unit_do(unit, sw_core_flushed(&unit->core, ok, &now));
+	/* Under the lock: the unit may go as soon as the waiter has it. */
+	wake_up_all(&unit->flush_wait);
+	spin_unlock_irqrestore(&unit->lock, flags);
+}
+
+/* Writes the cache of the path that a cooperative switch leaves. */
+static void send_flush(struct sw_unit *unit)
+{
+	struct sw_now now = sw_now();
+	struct sw_path *path = NULL;
+
+	spin_lock_irq(&unit->lock);
+	if (unit->flush_wanted && unit->core.phase == SW_PHASE_FLUSH) {
+		path = &unit->paths[unit->core.current_path];
+		if (path->flush_busy) {
+			/* An earlier one hangs there: so would this one. */
+			sw_unit_do(unit, sw_core_flushed(&unit->core, false, &now));
+			path = NULL;
+		} else {
+			path->flush_busy = true;
+			path->flush_generation = unit->generation;
+			this_cpu_inc(unit->flight->count[path->flush_generation]);
+		}
+	}
+	unit->flush_wanted = false;
+	spin_unlock_irq(&unit->lock);
+
+	if (!path)
+		return;
+
+	bio_reset(path->flush_bio, path->dev->bdev,
+		  REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH);
+	path->flush_bio->bi_private = path;
+	path->flush_bio->bi_end_io = end_flush;
+	submit_bio_noacct(path->flush_bio);
+}
+
+/*
+ * Sends what waits. One bio at a time, so that a bio that has to wait for a tag
+ * of a path that hangs again leaves the others where a timeout finds them.
+ */
+void sw_send_work(struct work_struct *work)
+{
+	struct sw_unit *unit = container_of(work, struct sw_unit, send_work);
+	struct sw_now now;
+	struct sw_path *path;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	send_flush(unit);
+
+	blk_start_plug(&plug);
+	for (;;) {
+		spin_lock_irq(&unit->lock);
+		path = get_open_path(unit);
+		bio = path ? pop_held(unit) : NULL;
+		if (path && !bio) {
+			now = sw_now();
+			sw_core_released(&unit->core, &now);
+		}
+		spin_unlock_irq(&unit->lock);
+
+		if (!bio)
+			break;
+
+		direct_bio(unit, path, bio, sw_bio(bio));
+		submit_bio_noacct(bio);
+		cond_resched();
+	}
+	blk_finish_plug(&plug);
+
+	if (path)
+		percpu_ref_put(&path->ref);
+}
+
+static void take_held(struct sw_unit *unit, struct bio_list *list)
+{
+	struct bio *bio;
+
+	while ((bio = pop_held(unit)))
+		bio_list_add(list, bio);
+}
+
+static void end_list(struct bio_list *list, blk_status_t status)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(list))) {
+		bio->bi_status = status;
+		bio_endio(bio);
+	}
+}
+
+/* The hold ended in errors: so do the held bios. */
+void sw_end_held(struct sw_unit *unit)
+{
+	struct bio_list list = BIO_EMPTY_LIST;
+	struct sw_now now = sw_now();
+
+	spin_lock_irq(&unit->lock);
+	if (unit->core.state == SW_STATE_FAILED)
+		take_held(unit, &list);
+	spin_unlock_irq(&unit->lock);
+
+	if (bio_list_empty(&list))
+		return;
+
+	end_list(&list, BLK_STS_IOERR);
+
+	spin_lock_irq(&unit->lock);
+	sw_core_released(&unit->core, &now);
+	spin_unlock_irq(&unit->lock);
+}
+
+/* Device-mapper keeps the held bios over a noflush suspend. */
+void sw_give_back_held(struct sw_unit *unit)
+{
+	struct bio_list list = BIO_EMPTY_LIST;
+
+	spin_lock_irq(&unit->lock);
+	take_held(unit, &list);
+	spin_unlock_irq(&unit->lock);
+
+	end_list(&list, BLK_STS_DM_REQUEUE);
+}
+
+/* Bios of one generation in flight; off by those that come or go right now. */
+int sw_generation_count(const struct sw_unit *unit, unsigned int generation)
+{
+	int cpu, count = 0;
+
+	for_each_possible_cpu(cpu)
+		count += per_cpu_ptr(unit->flight, cpu)->count[generation];
+
+	return count;
+}
+
+/* Bios in flight, exact when nothing is being sent. */
+int sw_in_flight(const struct sw_unit *unit)
+{
+	unsigned int i;
+	int count = 0;
+
+	for (i = 0; i < SW_GENERATIONS; i++)
+		count += sw_generation_count(unit, i);
+
+	return max(count, 0);
+}
+
+/*
+ * At least how long ago the oldest bio in flight was sent; 0: none, or sent in
+ * this tick. Short of the truth by at most one tick. Under unit->lock.
+ */
+u64 sw_oldest_ns(const struct sw_unit *unit, u64 now_ns)
+{
+	unsigned int i, generation;
+
+	for (i = 1; i < SW_GENERATIONS; i++) {
+		generation = (unit->generation + i) % SW_GENERATIONS;
+		if (sw_generation_count(unit, generation) > 0)
+			return now_ns - unit->generation_end[generation];
+	}
+
+	return 0;
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-sw-unit.c - does what the core decides: opens and closes paths, keeps the
+ * time, tells the operator.
+ */
+#include "dm-sw.h"
+
+#include <linux/blkdev.h>
+#include <linux/dm-ioctl.h>
+#include <linux/kobject.h>
+
+static struct workqueue_struct *sw_wq;
+
+/* A hold begins: whoever has no reference yet does not get one. */
+static void close_path(struct sw_unit *unit)
+{
+	struct sw_path *path = unit->open_path;
+
+	WRITE_ONCE(unit->open_path, NULL);
+	percpu_ref_kill(&path->ref);
+}
+
+static void open_path(struct sw_unit *unit, struct sw_path *path)
+{
+	percpu_ref_reinit(&path->ref);
+	WRITE_ONCE(unit->open_path, path);
+}
+
+/* Does what an event asked for. Under unit->lock; does not sleep. */
+void sw_unit_do(struct sw_unit *unit, unsigned int actions)
+{
+	if (actions & SW_DO_HOLD) {
+		close_path(unit);
+		sw_tick_start(unit);
+	}
+	if (actions & SW_DO_OPEN) {
+		open_path(unit, &unit->paths[unit->core.current_path]);
+		queue_work(sw_wq, &unit->send_work);
+	}
+	if (actions & SW_DO_FLUSH) {
+		unit->flush_wanted = true;
+		queue_work(sw_wq, &unit->send_work);
+	}
+	if (actions & SW_DO_FAIL)
+		queue_work(sw_wq, &unit->work);
+	if (actions & SW_DO_TELL)
+		queue_work(system_unbound_wq, &unit->tell_work);
+}
+
+/* The last reference on a closed path is gone; any context. */
+void sw_path_drained(struct percpu_ref *ref)
+{
+	struct sw_path *path = container_of(ref, struct sw_path, ref);
+
+	/* Not here: a kill that finds no bio in flight ends up here, locked. */
+	WRITE_ONCE(path->drained, true);
+	queue_work(sw_wq, &path->unit->work);
+}
+
+static void unit_work(struct work_struct *work)
+{
+	struct sw_unit *unit = container_of(work, struct sw_unit, work);
+	struct sw_now now = sw_now();
+	unsigned int i;
+
+	spin_lock_irq(&unit->lock);
+	for (i = 0; i < unit->core.config.nr_paths; i++)
+		if (xchg(&unit->paths[i].drained, false))
+			sw_unit_do(unit, sw_core_drained(&unit->core, i, &now));
+	spin_unlock_irq(&unit->lock);
+
+	sw_end_held(unit);
+}
+
+/* Begins the next generation, unless a bio of its last use is still out. */
+static void next_generation(struct sw_unit *unit, u64 now_ns)
+{
+	unsigned int next = (unit->generation + 1) % SW_GENERATIONS;
+
+	if (sw_generation_count(unit, next))
+		return;
+
+	unit->generation_end[unit->generation] = now_ns;
+	WRITE_ONCE(unit->generation, next);
+}
+
+static void unit_tick(struct work_struct *work)
+{
+	struct sw_unit *unit = container_of(to_delayed_work(work),
+					    struct sw_unit, tick);
+	struct sw_now now = sw_now();
+	bool busy;
+
+	spin_lock_irq(&unit->lock);
+	sw_unit_do(unit, sw_core_tick(&unit->core,
+				      sw_oldest_ns(unit, now.ns), &now));
+	next_generation(unit, now.ns);
+	busy = sw_in_flight(unit) || unit->core.state == SW_STATE_VERIFY ||
+	       unit->core.state == SW_STATE_HELD;
+
+	/*
+	 * An idle unit does not tick. One more tick after ticking was cleared
+	 * finds the bio that counted itself while it still saw it set.
+	 */
+	if (busy || unit->ticking) {
+		WRITE_ONCE(unit->ticking, busy);
+		queue_delayed_work(sw_wq, &unit->tick,
+				   msecs_to_jiffies(unit->tick_ms));
+	}
+	spin_unlock_irq(&unit->lock);
+
+	if (unit->witness)
+		sw_witness_due(unit->witness);
+}
+
+void sw_tick_start(struct sw_unit *unit)
+{
+	WRITE_ONCE(unit->ticking, true);
+	queue_delayed_work(sw_wq, &unit->tick, msecs_to_jiffies(unit->tick_ms));
+}
+
+static const char *path_kind(const struct sw_unit *unit, int path)
+{
+	return path == SW_NO_PATH ? "no path" :
+		sw_kind_text(unit->core.paths[path].kind);
+}
+
+static void path_device(const struct sw_unit *unit, int path, char *name,
+			size_t size)
+{
+	if (path != SW_NO_PATH && unit->paths[path].dev)
+		snprintf(name, size, " %pg", unit->paths[path].dev->bdev);
+	else
+		name[0] = '\0';
+}
+
+struct sw_telling {
+	char name[DM_NAME_LEN];
+	char device[BDEVNAME_SIZE + 1];
+	char from_device[BDEVNAME_SIZE + 1];
+	u64 held;
+	int in_flight;
+};
+
+static void print_notice(const struct sw_unit *unit, const struct sw_notice *n,
+			 const struct sw_telling *t)
+{
+	const char *kind = path_kind(unit, n->path);
+	u64 ms = n->held_ns / NSEC_PER_MSEC;
+
+	switch (n->action) {
+	case SW_ACTION_HOLD:
+		if (n->state == SW_STATE_HELD) {
+			pr_notice("sw %s: held: %s\n", t->name,
+				  sw_reason_text(n->reason));
+			break;
+		}
+		pr_warn("sw %s: mount verification: %s%s: %s; held %llu, %d in flight, %llu writes in doubt\n",
+			t->name, kind, t->device, sw_reason_text(n->reason),
+			t->held, t->in_flight, n->doubt);
+		break;
+	case SW_ACTION_ONLINE:
+		if (n->from == n->path) {
+			pr_notice("sw %s: online again on %s%s: %s; I/O held %llu ms, epoch %llu\n",
+				  t->name, kind, t->device,
+				  sw_reason_text(n->reason), ms, n->epoch);
+			break;
+		}
+		pr_notice("sw %s: online on %s%s (was %s%s): %s; I/O held %llu ms, epoch %llu\n",
+			  t->name, kind, t->device, path_kind(unit, n->from),
+			  t->from_device, sw_reason_text(n->reason), ms,
+			  n->epoch);
+		break;
+	case SW_ACTION_FAILED:
+		pr_err("sw %s: mount verification ended: %s after %llu ms; I/O fails until 'retry'\n",
+		       t->name, sw_reason_text(n->reason), ms);
+		break;
+	default:
+		pr_notice("sw %s: path %s%s: %s\n", t->name, kind, t->device,
+			  n->reason == SW_REASON_NONE ? "ready" :
+			  sw_reason_text(n->reason));
+		break;
+	}
+}
+
+#define SW_ENV_NR	9
+#define SW_ENV_LEN	(DM_NAME_LEN + 32)
+
+/* Listeners miss nothing that matters if memory is short: status has it all. */
+static void send_uevent(const struct sw_unit *unit, const struct sw_notice *n,
+			const struct sw_telling *t)
+{
+	char (*env)[SW_ENV_LEN];
+	char *envp[SW_ENV_NR + 1];
+	unsigned int i = 0;
+
+	env = kcalloc(SW_ENV_NR, SW_ENV_LEN, GFP_KERNEL);
+	if (!env)
+		return;
+
+#define SW_ENV(name, fmt, value) do {					\
+	snprintf(env[i], SW_ENV_LEN, name "=" fmt, value);		\
+	envp[i] = env[i];						\
+	i++;								\
+} while (0)
+	SW_ENV(SW_UEVENT_ACTION, "%s", sw_action_text(n->action));
+	SW_ENV(SW_UEVENT_UNIT, "%s", t->name);
+	SW_ENV(SW_UEVENT_STATE, "%s", sw_state_text(n->state));
+	SW_ENV(SW_UEVENT_REASON, "%s", sw_reason_text(n->reason));
+	SW_ENV(SW_UEVENT_MV, "%llu", n->mv);
+	SW_ENV(SW_UEVENT_EPOCH, "%llu", n->epoch);
+	if (n->path != SW_NO_PATH) {
+		SW_ENV(SW_UEVENT_PATH, "%d", n->path);
+		if (n->action == SW_ACTION_ONLINE)
+			SW_ENV(SW_UEVENT_ACTIVE, "%d", n->path);
+	}
+#undef SW_ENV
+	envp[i] = NULL;
+
+	kobject_uevent_env(&disk_to_dev(dm_disk(unit->md))->kobj, KOBJ_CHANGE,
+			   envp);
+	kfree(env);
+}
+
+static void tell_work(struct work_struct *work)
+{
+	struct sw_unit *unit = container_of(work, struct sw_unit, tell_work);
+	struct sw_telling t;
+	struct sw_notice n;
+	u64 lost = 0;
+	bool more;
+
+	/* First: pathd waits for it. */
+	dm_table_event(unit->ti->table);
+
+	if (dm_copy_name_and_uuid(unit->md, t.name, NULL))
+		strscpy(t.name, dm_device_name(unit->md), sizeof(t.name));
+
+	for (;;) {
+		spin_lock_irq(&unit->lock);
+		more = sw_core_notice(&unit->core, &n);
+		swap(lost, unit->core.notices_lost);
+		t.held = unit->core.held_bios;
+		t.in_flight = sw_in_flight(unit);
+		spin_unlock_irq(&unit->lock);
+
+		if (lost)
+			pr_warn("sw %s: %llu state changes were not reported\n",
+				t.name, lost);
+		lost = 0;
+		if (!more)
+			break;
+
+		path_device(unit, n.path, t.device, sizeof(t.device));
+		path_device(unit, n.from, t.from_device, sizeof(t.from_device));
+		print_notice(unit, &n, &t);
+		send_uevent(unit, &n, &t);
+	}
+}
+
+void sw_unit_setup(struct sw_unit *unit)
+{
+	spin_lock_init(&unit->lock);
+	bio_list_init(&unit->retry);
+	bio_list_init(&unit->held);
+	INIT_LIST_HEAD(&unit->list);
+	INIT_WORK(&unit->work, unit_work);
+	INIT_WORK(&unit->send_work, sw_send_work);
+	INIT_WORK(&unit->tell_work, tell_work);
+	INIT_DELAYED_WORK(&unit->tick, unit_tick);
+	init_waitqueue_head(&unit->flush_wait);
+}
+
+static bool flush_is_over(struct sw_unit *unit)
+{
+	bool over = true;
+	unsigned int i;
+
+	spin_lock_irq(&unit->lock);
+	for (i = 0; i < unit->core.config.nr_paths; i++)
+		over = over && !unit->paths[i].flush_busy;
+	spin_unlock_irq(&unit->lock);
+
+	return over;
+}
+
+/* Waits until nothing of the unit runs; nobody sends it bios any more. */
+void sw_unit_stop(struct sw_unit *unit)
+{
+	/* A kill finishes in an RCU callback, with the last "drained". */
+	rcu_barrier();
+	/* Work begets work: send may hold, a hold ticks, a tick tells. */
+	cancel_delayed_work_sync(&unit->tick);
+	flush_work(&unit->work);
+	flush_work(&unit->send_work);
+	wait_event(unit->flush_wait, flush_is_over(unit));
+	flush_work(&unit->work);
+	flush_work(&unit->send_work);
+	cancel_delayed_work_sync(&unit->tick);
+	flush_work(&unit->tell_work);
+}
+
+int __init sw_unit_init(void)
+{
+	sw_wq = alloc_workqueue("dm-sw", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+
+	return sw_wq ? 0 : -ENOMEM;
+}
+
+void sw_unit_exit(void)
+{
+	destroy_workqueue(sw_wq);
+}

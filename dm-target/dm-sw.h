@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dm-sw.h - what the files of the glue share: one unit and its paths.
+ *
+ * Who may do what:
+ *   map/end_io (dm-sw-io.c)	hot path: the open path's percpu_ref, no lock
+ *   unit->lock			everything else: the core, the held bios
+ *   unit->work			sw_unit_work(): drained paths, ending held bios;
+ *				never waits for a device
+ *   unit->send_work		sends held bios and the flush; may wait for a tag
+ *   unit->tell_work		events, uevents, printk; may wait for memory, so
+ *				nothing on the way of a switch waits for it
+ *   unit->tick			stall detection and the deadline of a hold
+ */
+#ifndef DM_SW_H
+#define DM_SW_H
+
+#include <linux/bio.h>
+#include <linux/device-mapper.h>
+#include <linux/percpu-refcount.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "sw-core.h"
+
+/*
+ * Age of the oldest bio in flight, without a list: every bio counts itself in
+ * the generation that was current when it was sent, and tick begins a new one
+ * each tick. As many generations as needed for the oldest to be past the stall
+ * budget when the ring closes.
+ */
+#define SW_TICKS_PER_STALL	8
+#define SW_GENERATIONS		(2 * SW_TICKS_PER_STALL)
+#define SW_TICK_MS_MIN		10
+#define SW_TICK_MS_MAX		500
+
+struct sw_flight {
+	int count[SW_GENERATIONS];
+};
+
+struct sw_unit;
+
+struct sw_path {
+	struct sw_unit *unit;
+	struct dm_dev *dev;		/* NULL: absent */
+	char *spec;			/* as given, if it could not be opened */
+	/*
+	 * Live only while the path is open; one reference per bio in flight.
+	 * Killed by a hold; reaching zero is "drained".
+	 */
+	struct percpu_ref ref;
+	bool drained;			/* ref is zero: for unit_work() */
+
+	/* The flush of a cooperative switch; may hang, so each has its own. */
+	struct bio *flush_bio;
+	bool flush_busy;		/* under unit->lock */
+	unsigned int flush_generation;
+};
+
+struct sw_unit {
+	/* Hot, read-mostly. */
+	struct sw_path *open_path;	/* NULL: hold */
+	struct sw_flight __percpu *flight;
+	unsigned int generation;
+	bool ticking;
+	struct sw_witness *witness;	/* NULL: none */
+
+	spinlock_t lock;		/* what follows */
+	struct sw_core core;
+	struct bio_list retry;		/* came back; sent before the held ones */
+	struct bio_list held;		/* not sent yet, in order of arrival */
+	u64 generation_end[SW_GENERATIONS];	/* ns */
+	bool started;
+	bool noflush;			/* noflush suspend: give bios back */
+	bool flush_wanted;
+
+	struct dm_target *ti;
+	struct mapped_device *md;
+	struct list_head list;		/* all units, see dm-sw-target.c */
+	unsigned int tick_ms;
+
+	struct work_struct work;
+	struct work_struct send_work;
+	struct work_struct tell_work;
+	struct delayed_work tick;
+	wait_queue_head_t flush_wait;
+
+	unsigned int nr_refs;		/* paths whose ref was set up */
+	struct sw_path paths[SW_PATHS_MAX];
+};
+
+/* What a bio needs so that it can be sent again as it was first given. */
+struct sw_bio {
+	struct bvec_iter iter;
+	bio_end_io_t *end_io;
+	blk_opf_t opf;
+	unsigned short flags;
+	u8 path;
+	u8 generation;
+	u8 tries;
+	bool sent;			/* counted: in flight on path */
+	bool sampled;			/* by the witness */
+};
+
+static inline unsigned int sw_path_index(const struct sw_path *path)
+{
+	return path - path->unit->paths;
+}
+
+static inline struct sw_now sw_now(void)
+{
+	return (struct sw_now) {
+		.ns = ktime_get_boottime_ns(),
+		.wall_ms = ktime_get_real_ns() / NSEC_PER_MSEC,
+	};
+}
+
+/* dm-sw-io.c */
+int sw_map(struct dm_target *ti, struct bio *bio);
+int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
+void sw_send_work(struct work_struct *work);
+void sw_end_held(struct sw_unit *unit);
+void sw_give_back_held(struct sw_unit *unit);
+int sw_generation_count(const struct sw_unit *unit, unsigned int generation);
+int sw_in_flight(const struct sw_unit *unit);
+u64 sw_oldest_ns(const struct sw_unit *unit, u64 now_ns);
+
+/* dm-sw-unit.c */
+void sw_unit_do(struct sw_unit *unit, unsigned int actions);
+void sw_unit_setup(struct sw_unit *unit);
+void sw_unit_stop(struct sw_unit *unit);
+void sw_tick_start(struct sw_unit *unit);
+void sw_path_drained(struct percpu_ref *ref);
+int __init sw_unit_init(void);
+void sw_unit_exit(void);
+
+/* dm-sw-status.c */
+void sw_status(struct dm_target *ti, status_type_t type,
+	       unsigned int status_flags, char *result, unsigned int maxlen);
+int sw_emit_history(struct sw_unit *unit, char *result, unsigned int maxlen);
+
+/* dm-sw-witness.c */
+struct sw_witness *sw_witness_alloc(unsigned int nr);
+void sw_witness_free(struct sw_witness *witness);
+unsigned int sw_witness_size(const struct sw_witness *witness);
+void sw_witness_due(struct sw_witness *witness);
+bool sw_witness_begin(struct sw_unit *unit, struct bio *bio);
+void sw_witness_end(struct sw_unit *unit, struct bio *bio,
+		    struct bvec_iter iter, bool ok);
+int sw_emit_witness(struct sw_unit *unit, char *result, unsigned int maxlen);
+
+/* dm-sw-message.c */
+int sw_message(struct dm_target *ti, unsigned int argc, char **argv,
+	       char *result, unsigned int maxlen);
+
+#endif /* DM_SW_H */

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/config/config.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "libpath/base/text.h"
+#include "libpath/sys/file.h"
+
+namespace swpath
+{
+namespace
+{
+
+constexpr std::size_t file_bytes_max = 2U << 20;
+
+struct KeyValue {
+	std::string key;   ///< within its table: "failback.interval"
+	std::string value; ///< as TOML
+};
+
+std::string toml_string(std::string_view text)
+{
+	std::string value = "\"";
+	for (const char each : text) {
+		if (each == '"' || each == '\\')
+			value += '\\';
+		value += each;
+	}
+	return value + "\"";
+}
+
+std::string toml_string(Duration duration)
+{
+	return toml_string(duration_text(duration));
+}
+
+std::vector<KeyValue> values_of(const DaemonConfig &daemon)
+{
+	return {{"socket", toml_string(daemon.socket)},
+		{"socket_group", toml_string(daemon.socket_group)},
+		{"log_level", toml_string(word(daemon.log_level))}};
+}
+
+void add_path(std::vector<KeyValue> &values, std::size_t index, const PathConfig &path)
+{
+	const auto add = [&](std::string_view key, std::string_view value) {
+		if (!value.empty())
+			values.push_back(
+				{fmt::format("path.{}.{}", index, key), toml_string(value)});
+	};
+	add("kind", word(path.kind));
+	add("name", path.name);
+	if (path.kind == PathKind::SERVED) {
+		add("server", path.server.text());
+		add("export", path.export_name);
+	} else {
+		add("hctl", path.hctl);
+		add("by_path", path.by_path);
+	}
+}
+
+std::vector<KeyValue> values_of(const UnitConfig &unit)
+{
+	std::vector<KeyValue> values{
+		{"wwid", toml_string(unit.wwid)},
+		{"enabled", unit.enabled ? "true" : "false"},
+		{"mv_timeout", toml_string(unit.mv_timeout)},
+		{"stall",
+		 unit.stall == Duration::zero() ? toml_string("never") : toml_string(unit.stall)},
+		{"fence", toml_string(word(unit.fence))},
+		{"witness", fmt::format("{}", unit.witness)},
+		{"failback.policy", toml_string(word(unit.failback.policy))},
+		{"failback.interval", toml_string(unit.failback.interval)},
+		{"failback.stable", toml_string(unit.failback.stable)},
+		{"check_interval", toml_string(unit.check_interval)},
+		{"command_timeout",
+		 unit.command_timeout ? toml_string(*unit.command_timeout) : toml_string("auto")},
+	};
+	for (std::size_t index = 0; index < unit.paths.size(); index++)
+		add_path(values, index, unit.paths[index]);
+	return values;
+}
+
+std::vector<KeyChange> changes(const std::vector<KeyValue> &before,
+			       const std::vector<KeyValue> &after)
+{
+	const auto value_in = [](const std::vector<KeyValue> &values, const std::string &key) {
+		const auto found =
+			std::find_if(values.begin(), values.end(),
+				     [&](const KeyValue &each) { return each.key == key; });
+		return found == values.end() ? std::string() : found->value;
+	};
+	std::vector<KeyChange> found;
+	for (const auto &[key, value] : before)
+		if (auto now = value_in(after, key); now != value)
+			found.push_back({key, value, std::move(now)});
+	for (const auto &[key, value] : after)
+		if (value_in(before, key).empty())
+			found.push_back({key, "", value});
+	return found;
+}
+
+Origin origin_in(const Config &config, const std::string &table, const std::string &key,
+		 bool has_defaults)
+{
+	if (const auto own = config.origins.find(table + "." + key); own != config.origins.end())
+		return own->second;
+	if (has_defaults)
+		if (const auto common = config.origins.find("defaults." + key);
+		    common != config.origins.end())
+			return common->second;
+	return {};
+}
+
+} // namespace
+
+std::chrono::seconds UnitConfig::effective_command_timeout() const
+{
+	using std::chrono::seconds;
+	constexpr seconds least(1), most(30);
+	if (command_timeout)
+		return std::chrono::duration_cast<seconds>(*command_timeout);
+	if (stall == Duration::zero())
+		return most;
+	return std::clamp(std::chrono::duration_cast<seconds>(stall - seconds(1)), least, most);
+}
+
+std::string Origin::text() const
+{
+	return line == 0 ? "default" : fmt::format("{}:{}:{}", file, line, column);
+}
+
+std::string ConfigProblem::message() const
+{
+	const auto place = where.line == 0 ? where.file : where.text();
+	return hint.empty() ? fmt::format("{}: {}", place, text)
+			    : fmt::format("{}: {} ({})", place, text, hint);
+}
+
+const UnitConfig *Config::unit(std::string_view name) const
+{
+	const auto found = units.find(std::string(name));
+	return found == units.end() ? nullptr : &found->second;
+}
+
+ConfigResult load_config(const std::string &main, const std::string &directory)
+{
+	namespace fs = std::filesystem;
+	std::vector<std::string> paths{main};
+	std::vector<ConfigProblem> problems;
+	std::error_code error;
+	for (auto at = fs::directory_iterator(directory, error);
+	     !error && at != fs::directory_iterator(); at.increment(error))
+		if (at->path().extension() == ".toml")
+			paths.push_back(at->path().string());
+	if (error && error != std::errc::no_such_file_or_directory)
+		problems.push_back({{directory, 0, 0}, "cannot be listed: " + error.message(), ""});
+	std::sort(paths.begin() + 1, paths.end());
+
+	std::vector<ConfigFile> files;
+	for (const auto &path : paths) {
+		auto text = read_file(path, file_bytes_max);
+		if (text)
+			files.push_back({path, std::move(*text)});
+		else if (path != main || text.error().code != std::errc::no_such_file_or_directory)
+			problems.push_back({{path, 0, 0},
+					    "cannot be read: " + text.error().code.message(),
+					    ""});
+	}
+	auto config = parse_config(files);
+	if (problems.empty())
+		return config;
+	if (!config)
+		problems.insert(problems.end(), config.error().begin(), config.error().end());
+	return tl::unexpected(std::move(problems));
+}
+
+std::vector<EffectiveValue> effective_values(const Config &config)
+{
+	std::vector<EffectiveValue> values;
+	const auto add = [&](const std::string &table, const std::vector<KeyValue> &of_table,
+			     bool has_defaults) {
+		for (const auto &[key, value] : of_table)
+			values.push_back({table + "." + key, value,
+					  origin_in(config, table, key, has_defaults)});
+	};
+	add("daemon", values_of(config.daemon), false);
+	for (const auto &[name, unit] : config.units)
+		add("unit." + name, values_of(unit), true);
+	return values;
+}
+
+std::vector<ConfigChange> diff(const Config &before, const Config &after)
+{
+	std::vector<ConfigChange> found;
+	if (before.daemon != after.daemon)
+		found.push_back({ConfigChangeKind::DaemonChanged, "",
+				 changes(values_of(before.daemon), values_of(after.daemon))});
+	for (const auto &[name, unit] : before.units) {
+		const auto *now = after.unit(name);
+		if (!now)
+			found.push_back({ConfigChangeKind::UnitRemoved, name, {}});
+		else if (unit != *now)
+			found.push_back({ConfigChangeKind::UnitChanged, name,
+					 changes(values_of(unit), values_of(*now))});
+	}
+	for (const auto &[name, unit] : after.units)
+		if (!before.unit(name))
+			found.push_back({ConfigChangeKind::UnitAdded, name, {}});
+	return found;
+}
+
+} // namespace swpath

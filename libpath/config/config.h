@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The administrator's wishes: /etc/swpath/swpath.toml and conf.d/*.toml, read whole or refused
+/// whole. docs/man/swpath.toml.5.scd describes every key.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libpath/base/instant.h"
+#include "libpath/unit/kinds.h"
+#include "libpath/unit/nbd_endpoint.h"
+
+namespace swpath
+{
+
+inline constexpr std::string_view config_file = "/etc/swpath/swpath.toml";
+inline constexpr std::string_view config_dir = "/etc/swpath/conf.d";
+
+#define SWPATH_FAILBACK_POLICIES(X)                                                                \
+	X(Auto, "auto")                                                                            \
+	X(Manual, "manual")
+SWPATH_WORDS(FailbackPolicy, SWPATH_FAILBACK_POLICIES)
+
+#define SWPATH_LOG_LEVELS(X)                                                                       \
+	X(Error, "error")                                                                          \
+	X(Warning, "warning")                                                                      \
+	X(Info, "info")                                                                            \
+	X(Debug, "debug")
+SWPATH_WORDS(LogLevel, SWPATH_LOG_LEVELS)
+
+struct FailbackConfig {
+	FailbackPolicy policy = FailbackPolicy::Auto;
+	Duration interval = std::chrono::seconds(300); ///< since the last try
+	Duration stable =
+		std::chrono::seconds(20); ///< unbroken health before the path is used again
+
+	bool operator==(const FailbackConfig &) const = default;
+};
+
+struct PathConfig {
+	PathKind kind = PathKind::DIRECT;
+	std::string
+		name; ///< for people; unique in its unit; "direct" or the server's host by default
+	/// Direct: narrows the choice among this host's ways to the disk; empty: any with the WWID.
+	std::string hctl;    ///< "2:0:0:0", a "*" stands for any number
+	std::string by_path; ///< udev's ID_PATH, "*" matches any run of characters
+	/// Served.
+	NbdEndpoint server;
+	std::string export_name;
+
+	bool operator==(const PathConfig &) const = default;
+};
+
+struct UnitConfig {
+	std::string name;    ///< "sw0"
+	std::string wwid;    ///< as sysfs spells it; may be the name of a served disk that has none
+	bool enabled = true; ///< false: pathd neither builds it nor touches it
+	Duration mv_timeout = std::chrono::seconds(SW_MV_TIMEOUT_S_DEFAULT); ///< whole seconds
+	Duration stall = std::chrono::milliseconds(SW_STALL_MS_DEFAULT);     ///< 0: never
+	Fence fence = Fence::PROVE;
+	unsigned witness = SW_WITNESS_DEFAULT;
+	FailbackConfig failback;
+	Duration check_interval = std::chrono::seconds(5);
+	/// Time limit of a command on a leg; nothing ("auto"): derived from `stall`.
+	std::optional<Duration> command_timeout;
+	std::vector<PathConfig> paths; ///< in order of preference, 1 to SW_PATHS_MAX
+
+	bool operator==(const UnitConfig &) const = default;
+
+	/// What `command_timeout` comes to, in whole seconds: given, or the stall budget less a
+	/// second for the hold itself, at least 1 s and at most 30 s.
+	[[nodiscard]] std::chrono::seconds effective_command_timeout() const;
+};
+
+struct DaemonConfig {
+	std::string socket = "/run/swpath/pathd.sock";
+	std::string socket_group = "disk"; ///< may read; changing is for root
+	LogLevel log_level = LogLevel::Info;
+
+	bool operator==(const DaemonConfig &) const = default;
+};
+
+/// Where a value was written. Lines and columns count from 1; line 0: a built-in default.
+struct Origin {
+	std::string file;
+	unsigned line = 0;
+	unsigned column = 0;
+
+	/// "/etc/swpath/swpath.toml:12:3", or "default".
+	[[nodiscard]] std::string text() const;
+	bool operator==(const Origin &) const = default;
+};
+
+struct Config {
+	DaemonConfig daemon;
+	std::map<std::string, UnitConfig> units; ///< by name
+	/// Origin of each value that was written, by its full key ("unit.sw0.failback.interval",
+	/// "unit.sw0.path.0.server"). A unit's key that is missing here came from "defaults.…" if
+	/// that is here, else it is built in.
+	std::map<std::string, Origin> origins;
+
+	[[nodiscard]] const UnitConfig *unit(std::string_view name) const;
+};
+
+/// One thing that is wrong, where, and what would be right.
+struct ConfigProblem {
+	Origin where;
+	std::string text; ///< "unknown key 'stal' in [unit.sw0]"
+	std::string hint; ///< "did you mean 'stall'?"; may be empty
+
+	/// "FILE:LINE:COL: TEXT (HINT)".
+	[[nodiscard]] std::string message() const;
+};
+
+/// A configuration, or everything that is wrong with it (never empty).
+using ConfigResult = tl::expected<Config, std::vector<ConfigProblem>>;
+
+struct ConfigFile {
+	std::string path;
+	std::string text;
+};
+
+/// Reads the files' texts in this order. Keys of [daemon] and [defaults] in a later file replace
+/// those of an earlier one; a unit belongs to one file. Pure.
+[[nodiscard]] ConfigResult parse_config(std::span<const ConfigFile> files);
+
+/// Reads `main` and then every *.toml of `directory`, sorted by name. A `main` or a directory that
+/// does not exist is an empty one. Blocks on the file system they lie on.
+[[nodiscard]] ConfigResult load_config(const std::string &main = std::string(config_file),
+				       const std::string &directory = std::string(config_dir));
+
+/// A value in effect, for `pathctl config show`.
+struct EffectiveValue {
+	std::string key;   ///< "unit.sw0.stall"
+	std::string value; ///< as TOML: "\"5s\"", "true", "4"
+	Origin origin;
+};
+/// All of them, in the order of the man page; units by name.
+[[nodiscard]] std::vector<EffectiveValue> effective_values(const Config &config);
+
+#define SWPATH_CONFIG_CHANGES(X)                                                                   \
+	X(DaemonChanged, "daemon changed")                                                         \
+	X(UnitAdded, "unit added")                                                                 \
+	X(UnitRemoved, "unit removed")                                                             \
+	X(UnitChanged, "unit changed")
+SWPATH_WORDS(ConfigChangeKind, SWPATH_CONFIG_CHANGES)
+
+struct KeyChange {
+	std::string key;    ///< "stall", "path.1.server"
+	std::string before; ///< empty: was not there
+	std::string after;  ///< empty: is gone
+
+	bool operator==(const KeyChange &) const = default;
+};
+
+/// What a reload would do to one unit, or to the daemon (`unit` empty).
+struct ConfigChange {
+	ConfigChangeKind kind = ConfigChangeKind::UnitChanged;
+	std::string unit;
+	std::vector<KeyChange> keys; ///< of effective values; empty for added and removed units
+};
+/// What is not listed has not changed and is not to be touched.
+[[nodiscard]] std::vector<ConfigChange> diff(const Config &before, const Config &after);
+
+} // namespace swpath

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/control/report.h"
+
+#include <fmt/format.h>
+
+namespace swpath
+{
+
+std::string path_name(const PathReport &path)
+{
+	// The label of a direct path is "direct" unless the administrator chose one.
+	if (!path.label.empty() && path.label != word(path.kind))
+		return fmt::format("{} {}", word(path.kind), path.label);
+	if (!path.device.empty())
+		return fmt::format("{} {}", word(path.kind), path.device);
+	return fmt::format("{} #{}", word(path.kind), path.index);
+}
+
+std::string path_name(const UnitReport &unit, unsigned index)
+{
+	if (index < unit.paths.size())
+		return path_name(unit.paths[index]);
+	return fmt::format("#{}", index);
+}
+
+} // namespace swpath

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Reports, events, orders as JSON: what the protocol carries and what `pathctl --json` prints.
+///
+/// Additive only within a `version`: readers skip keys that they do not know, and a key that is
+/// missing reads as its default. Units are part of the key (`_bytes`, `_ms`, `_us`, `_s`), times are RFC 3339
+/// in UTC, a value that does not exist is null. docs/schema/ describes each form.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "libpath/base/result.h"
+#include "libpath/control/event.h"
+#include "libpath/control/report.h"
+
+namespace swpath
+{
+
+/// Keys stay in the order of writing: the name of a thing first. Looking one up is linear, which is
+/// why a request is small (request_limits).
+using Json = nlohmann::ordered_json;
+
+inline constexpr int report_version = 1;
+
+/// {"schema":"swpath.status","version":1,"generated":…,"source":…,"units":[…]}; units without
+/// their history, whose last record is "last_switch".
+[[nodiscard]] Json to_json(const Report &report);
+[[nodiscard]] Json to_json(const UnitReport &unit);
+[[nodiscard]] Json to_json(const PathReport &path);
+[[nodiscard]] Json to_json(const SwitchReport &record);
+[[nodiscard]] Json to_json(const Event &event);
+
+/// {"schema":"swpath.history","version":1,"generated":…,"units":[{"name":…,"history":[…]}]}.
+[[nodiscard]] Json history_to_json(const Report &report);
+
+/// Errors of all readers: EBADMSG the text is not of this form; the context names the key.
+/// report_from_json() also: EPROTONOSUPPORT a schema of another name or a newer version.
+[[nodiscard]] Result<Report> report_from_json(const Json &json);
+[[nodiscard]] Result<UnitReport> unit_from_json(const Json &json);
+[[nodiscard]] Result<SwitchReport> switch_from_json(const Json &json);
+[[nodiscard]] Result<Event> event_from_json(const Json &json);
+/// A swpath.history: units with name and history, nothing else.
+[[nodiscard]] Result<Report> history_from_json(const Json &json);
+
+} // namespace swpath

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What each method of the control protocol does, apart from sockets: one call in, what to answer
+/// out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+#include "libpath/control/order.h"
+#include "libpath/control/report.h"
+#include "libpath/control/wire.h"
+
+namespace swpath
+{
+
+/// Names one call until it is answered. Never reused.
+using CallId = std::uint64_t;
+
+/// The program behind the protocol.
+class ControlHandler
+{
+public:
+	virtual ~ControlHandler() = default;
+
+	/// The present state from memory; valid until the handler is entered again. Must not block.
+	[[nodiscard]] virtual const Report &report() = 0;
+
+	/// Carries out an order of uid 0 whose unit and path exist in report(). Call
+	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2 s
+	/// unless it asked for more), the loop does not.
+	virtual void order(CallId id, const Order &order) = 0;
+
+	/// Reads the configuration again (of uid 0). Answer with one text per change; an unusable
+	/// configuration is refused whole with ConfigInvalid. `dry_run`: only say what would change.
+	virtual void reload(CallId id, bool dry_run) = 0;
+};
+
+/// What becomes of a call. Neither member set: the handler has it and will answer.
+struct Dispatched {
+	std::optional<Reply> reply;
+	/// A stream of events begins; of this unit only unless empty.
+	std::optional<std::string> stream;
+};
+
+/// Looks at one call of a client with user id `uid` and answers it, or hands it to `handler`
+/// under `id`.
+[[nodiscard]] Dispatched dispatch(const Call &call, uid_t uid, CallId id, ControlHandler &handler);
+
+[[nodiscard]] Reply reply_of(const Answered<Done> &done);
+[[nodiscard]] Reply reply_of(const Answered<std::vector<std::string>> &changes);
+
+/// The text of io.swpath.Control.varlink.
+[[nodiscard]] std::string_view control_interface_text();
+
+/// Version of swpath, as in every report.
+[[nodiscard]] std::string_view program_version();
+
+} // namespace swpath

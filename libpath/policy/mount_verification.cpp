@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/policy/mount_verification.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "libpath/unit/reason.h"
+
+namespace swpath
+{
+
+namespace
+{
+
+/// A person took this path out of use; only a person brings it back.
+bool withdrawn_by_operator(const PathStatus &path)
+{
+	return path.state == PathState::FAILED && path.reason == Reason::OPERATOR;
+}
+
+bool eligible(const PathStatus &path)
+{
+	return path.state != PathState::ABSENT && !withdrawn_by_operator(path);
+}
+
+std::int64_t milliseconds(Duration duration)
+{
+	return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+} // namespace
+
+std::optional<unsigned> left_path(const UnitStatus &status)
+{
+	return status.active ? status.active : status.from;
+}
+
+std::optional<Method> method_for(const UnitStatus &status, unsigned path)
+{
+	if (status.doubt == 0)
+		return Method::NONE_NEEDED;
+	// The kernel accepts the same direct path again: the SCSI layer ended each command before it
+	// gave its error, through the nexus that is used again.
+	if (left_path(status) == path && status.paths[path].kind == PathKind::DIRECT)
+		return Method::NONE_NEEDED;
+	if (status.fence == Fence::DRAIN)
+		return Method::DRAINED;
+	return std::nullopt;
+}
+
+void MountVerification::reset(std::uint64_t mv, Instant now)
+{
+	mv_ = mv;
+	going_ = true;
+	began_ = now;
+	proving_since_.reset();
+	gave_up_.reset();
+	attempts_ = {};
+}
+
+void MountVerification::wake(Instant at)
+{
+	deadline_ = deadline_ ? std::min(*deadline_, at) : at;
+}
+
+void MountVerification::bad(Attempt &attempt, Instant at, Reason reason)
+{
+	Duration wait = policy_.retry_first;
+	for (unsigned i = 0; i < attempt.failures && wait < policy_.retry_max; i++)
+		wait *= 2;
+	attempt.state = Try::Bad;
+	attempt.at = at;
+	attempt.next = at + std::min(wait, policy_.retry_max);
+	attempt.failures++;
+	attempt.reason = reason;
+}
+
+void MountVerification::verified(std::uint64_t mv, unsigned path, Instant at, std::string_view evidence)
+{
+	if (!going_ || mv != mv_ || path >= attempts_.size())
+		return;
+	auto &attempt = attempts_[path];
+	attempt.state = Try::Good;
+	attempt.at = at;
+	attempt.failures = 0;
+	attempt.reason = Reason::NONE;
+	attempt.evidence = evidence;
+	attempt.rejected = false;
+}
+
+void MountVerification::refuted(std::uint64_t mv, unsigned path, Instant at, Reason reason)
+{
+	if (!going_ || mv != mv_ || path >= attempts_.size())
+		return;
+	bad(attempts_[path], at, reason);
+}
+
+void MountVerification::commit_refused(std::uint64_t mv, unsigned path, int error_number, Instant at)
+{
+	if (!going_ || mv != mv_ || path >= attempts_.size())
+		return;
+	attempts_[path].commit_error = error_number;
+	attempts_[path].commit_next = at + policy_.retry_first;
+}
+
+void MountVerification::replaced(unsigned path)
+{
+	if (path < attempts_.size())
+		attempts_[path] = {};
+}
+
+void MountVerification::look_after_drain(const UnitStatus &status, Instant now, MvActions &actions)
+{
+	const auto left = left_path(status);
+	if (!left || status.paths[*left].inflight == 0)
+		return;
+	const Duration patience = status.paths[*left].kind == PathKind::SERVED
+					  ? policy_.give_up_served
+					  : policy_.give_up_direct;
+	const Instant due = gave_up_.value_or(began_) + patience;
+	if (now < due) {
+		wake(due);
+		return;
+	}
+	gave_up_ = now;
+	wake(now + patience);
+	actions.add({.kind = MvAction::Kind::GiveUp, .mv = mv_, .path = *left, .evidence = {}});
+}
+
+void MountVerification::verify_paths(const UnitStatus &status, Instant now, MvActions &actions)
+{
+	const auto left = left_path(status);
+
+	for (unsigned i = 0; i < status.paths.size(); i++) {
+		auto &attempt = attempts_[i];
+		if (!eligible(status.paths[i])) {
+			attempt = {};
+			continue;
+		}
+		// A verification would only queue behind the commands that hang.
+		if (status.phase == Phase::DRAIN && left == i)
+			continue;
+
+		if (attempt.state == Try::Running) {
+			const Instant limit = attempt.at + policy_.verify_limit;
+			if (now < limit) {
+				wake(limit);
+				continue;
+			}
+			bad(attempt, now, Reason::TIMEOUT);
+		}
+		if (attempt.state == Try::Bad) {
+			if (refuses(attempt.reason) && !attempt.rejected) {
+				attempt.rejected = true;
+				if (status.paths[i].state != PathState::REJECTED)
+					actions.add({.kind = MvAction::Kind::Reject,
+						     .mv = mv_,
+						     .path = i,
+						     .reason = attempt.reason,
+						     .evidence = {}});
+			}
+			if (now < attempt.next) {
+				wake(attempt.next);
+				continue;
+			}
+		}
+		if (attempt.state == Try::Good) {
+			// A proof grows old while the unit waits for something else.
+			const Instant stale = attempt.at + policy_.verify_limit;
+			if (now < stale) {
+				wake(stale);
+				continue;
+			}
+		}
+		attempt.state = Try::Running;
+		attempt.at = now;
+		wake(now + policy_.verify_limit);
+		actions.add({.kind = MvAction::Kind::Verify, .mv = mv_, .path = i, .evidence = {}});
+	}
+}
+
+void MountVerification::choose(const UnitStatus &status, std::span<const MvCandidate> candidates,
+			       Instant now, MvActions &actions)
+{
+	if (!proving_since_)
+		proving_since_ = now;
+
+	// In order of trust: a path that the monitor holds for good, then one that still settles or
+	// is damped, then the path that has just failed; within each, in the table's order.
+	const auto left = left_path(status);
+	const auto rank = [&](unsigned i) {
+		unsigned r = i;
+		if (i < candidates.size() && candidates[i].monitor != MonitorState::Ok)
+			r += SW_PATHS_MAX;
+		if (left == i && status.paths[i].state != PathState::READY)
+			r += 2 * SW_PATHS_MAX;
+		return r;
+	};
+
+	std::optional<unsigned> best;
+	unsigned awaited = UINT32_MAX;
+	for (unsigned i = 0; i < status.paths.size(); i++) {
+		const auto &attempt = attempts_[i];
+		if (!eligible(status.paths[i]) || !method_for(status, i))
+			continue;
+		if (attempt.state == Try::Running && attempt.failures == 0)
+			awaited = std::min(awaited, rank(i));
+		if (attempt.state != Try::Good)
+			continue;
+		if (attempt.commit_error != 0 && now < attempt.commit_next) {
+			wake(attempt.commit_next);
+			continue;
+		}
+		if (!best || rank(i) < rank(*best))
+			best = i;
+	}
+	if (!best)
+		return;
+	if (awaited < rank(*best) && now < *proving_since_ + policy_.settle) {
+		wake(*proving_since_ + policy_.settle);
+		return;
+	}
+	attempts_[*best].commit_error = EINPROGRESS;
+	attempts_[*best].commit_next = now + policy_.retry_first;
+	wake(attempts_[*best].commit_next);
+	actions.add({.kind = MvAction::Kind::Commit,
+		     .mv = mv_,
+		     .path = *best,
+		     .method = *method_for(status, *best),
+		     .evidence = attempts_[*best].evidence,
+		     .reinstate_first = status.paths[*best].state == PathState::REJECTED});
+}
+
+MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCandidate> candidates,
+				  Instant now)
+{
+	MvActions actions;
+	deadline_.reset();
+
+	if (status.state == UnitState::FAILED) {
+		going_ = false;
+		// A path that came back ends the errors. An abort was a person's wish: a person ends it.
+		if (status.reason != Reason::MV_TIMEOUT || retried_ == status.mv)
+			return actions;
+		const Instant failed_at = now - std::chrono::milliseconds(status.since_ms);
+		for (unsigned i = 0; i < status.paths.size() && i < candidates.size(); i++) {
+			if (!eligible(status.paths[i]) || !candidates[i].proved_at ||
+			    *candidates[i].proved_at < failed_at || !method_for(status, i))
+				continue;
+			retried_ = status.mv;
+			actions.add({.kind = MvAction::Kind::Retry, .mv = status.mv, .evidence = {}});
+			break;
+		}
+		return actions;
+	}
+	if (status.state != UnitState::VERIFY) {
+		going_ = false;
+		return actions;
+	}
+
+	if (!going_ || status.mv != mv_)
+		reset(status.mv, now);
+
+	if (status.phase == Phase::DRAIN)
+		look_after_drain(status, now, actions);
+	verify_paths(status, now, actions);
+	if (status.phase == Phase::PROVE)
+		choose(status, candidates, now, actions);
+	return actions;
+}
+
+std::string MountVerification::waiting_for(const UnitStatus &status,
+					   std::span<const MvCandidate> candidates, Instant now) const
+{
+	const auto label = [&](unsigned i) {
+		const std::string kind(word(status.paths[i].kind));
+		return i < candidates.size() && !candidates[i].name.empty()
+			       ? fmt::format("{} {}", kind, candidates[i].name)
+			       : kind;
+	};
+	const auto left = left_path(status);
+
+	if (status.state == UnitState::HELD)
+		return "held by the operator; 'release' ends it";
+	if (status.state == UnitState::FAILED)
+		return status.reason == Reason::ABORT
+			       ? "aborted by the operator; 'retry' ends it"
+			       : "mount verification timed out; a path that returns, or 'retry', ends it";
+	if (status.state != UnitState::VERIFY)
+		return {};
+	if (status.phase == Phase::FLUSH)
+		return left ? fmt::format("flush of {}", label(*left)) : "flush";
+	if (status.phase == Phase::DRAIN) {
+		if (!left)
+			return "drain";
+		return fmt::format("{} in flight on {}, oldest {} ms{}", status.paths[*left].inflight,
+				   label(*left), status.oldest_ms,
+				   gave_up_ ? ", its leg was told to give up" : "");
+	}
+
+	const bool mine = going_ && status.mv == mv_;
+	std::string text;
+	for (unsigned i = 0; i < status.paths.size(); i++) {
+		const auto &attempt = attempts_[i];
+		std::string part;
+		if (status.paths[i].state == PathState::ABSENT)
+			part = "absent";
+		else if (withdrawn_by_operator(status.paths[i]))
+			part = "failed by the operator, 'reinstate' brings it back";
+		else if (!mine || attempt.state == Try::None || attempt.state == Try::Running)
+			part = "being verified";
+		else if (attempt.state == Try::Bad)
+			part = fmt::format("{}, next try in {} ms", reason_text(attempt.reason),
+					   std::max<std::int64_t>(0, milliseconds(attempt.next - now)));
+		else {
+			part = "proved";
+			if (method_for(status, i) && attempt.commit_error > 0 &&
+			    attempt.commit_error != EINPROGRESS)
+				part += fmt::format(", but the kernel refused it (errno {})",
+						    attempt.commit_error);
+		}
+		text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", label(i), part);
+	}
+	if (status.doubt > 0 && status.fence == Fence::PROVE)
+		text = fmt::format(
+			"{} in doubt{}{}, fence=prove: no fencing method available; {}",
+			status.doubt == 1 ? "1 write" : fmt::format("{} writes", status.doubt),
+			left ? " on " : "", left ? label(*left) : "", text);
+	return text;
+}
+
+} // namespace swpath

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Answers the kernel's mount verification: which path is proved, which one gives up, and with what
+/// proof I/O may go on.
+///
+/// The kernel holds the I/O, drains the path that failed, and goes on alone where a ticket is proof enough.
+/// What is left for this machine: a leg that does not drain is told to give up; every path that is
+/// there is verified, at once and side by side; when the old path has drained the best verified
+/// path is committed. Nothing is remembered from one mount verification to the next, and an answer
+/// that belongs to an older one is dropped: it says nothing about the disk of now.
+///
+/// Each step looks at the whole state and says what to do now. A lost message, an answer that never comes or a
+/// daemon that was restarted in the middle therefore needs no case of its own.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "libpath/base/instant.h"
+#include "libpath/policy/path_monitor.h"
+#include "libpath/unit/unit_status.h"
+
+namespace swpath
+{
+
+struct MvPolicy {
+	/// How long a verified path waits for the verification of a better one, from the moment when
+	/// both could have gone on.
+	Duration settle = std::chrono::milliseconds(500);
+	/// Between two tries to verify one path; doubles from first to max.
+	Duration retry_first = std::chrono::milliseconds(500);
+	Duration retry_max = std::chrono::seconds(5);
+	/// A verification without an answer counts as failed after this.
+	Duration verify_limit = std::chrono::seconds(5);
+	/// A served leg that has not drained by then loses its connection: its requests could
+	/// only end by their timeout.
+	Duration give_up_served = std::chrono::seconds(1);
+	/// A direct leg that has not drained by then is reset. A reset of a logical unit ends the
+	/// commands of other hosts too, so the command timeout that pathd set gets its chance first.
+	Duration give_up_direct = std::chrono::seconds(8);
+};
+
+/// What is known about a path beside the kernel's status.
+struct MvCandidate {
+	std::string_view name;			     /// for people: "sda"
+	MonitorState monitor = MonitorState::Unknown;
+	std::optional<Instant> proved_at;	     /// begin of the last good probe
+};
+
+struct MvAction {
+	enum class Kind : std::uint8_t { Verify, GiveUp, Reject, Commit, Retry } kind;
+	std::uint64_t mv = 0;
+	unsigned path = 0;
+	Reason reason = Reason::NONE;
+	Method method = Method::NONE;
+	std::string_view evidence; ///< Commit: one word, static storage
+	bool reinstate_first = false; ///< Commit: the kernel holds the path for rejected
+};
+
+/// A list without an allocation: this is the way from a path's failure to the kernel's answer.
+class MvActions
+{
+public:
+	void add(const MvAction &action)
+	{
+		if (count_ < actions_.size())
+			actions_[count_++] = action;
+	}
+	[[nodiscard]] const MvAction *begin() const { return actions_.data(); }
+	[[nodiscard]] const MvAction *end() const { return actions_.data() + count_; }
+	[[nodiscard]] std::size_t size() const { return count_; }
+	[[nodiscard]] bool empty() const { return count_ == 0; }
+
+private:
+	/// At most a verification and a rejection for each path, a give-up, and a commit.
+	std::array<MvAction, 2 * SW_PATHS_MAX + 2> actions_;
+	std::size_t count_ = 0;
+};
+
+class MountVerification
+{
+public:
+	explicit MountVerification(const MvPolicy &policy) : policy_(policy) {}
+
+	void set_policy(const MvPolicy &policy) { policy_ = policy; }
+
+	/// What to do now. `candidates` are the paths of `status`, in order.
+	[[nodiscard]] MvActions step(const UnitStatus &status, std::span<const MvCandidate> candidates,
+				     Instant now);
+
+	/// Path `path` was proved by a verification that MvVerify asked for. `evidence`: one word, static.
+	void verified(std::uint64_t mv, unsigned path, Instant at, std::string_view evidence);
+	/// The verification failed; a reason for which refuses() holds is proof against the path.
+	void refuted(std::uint64_t mv, unsigned path, Instant at, Reason reason);
+	/// The kernel refused a commit; `error_number` is its errno.
+	void commit_refused(std::uint64_t mv, unsigned path, int error_number, Instant at);
+	/// Another device stands behind this path now: what was found out about it is void.
+	void replaced(unsigned path);
+
+	/// When step() has something to do even if nothing else happens.
+	[[nodiscard]] std::optional<Instant> deadline() const { return deadline_; }
+
+	/// What the unit waits for, as one sentence for people; empty if it does not wait.
+	/// Not for the hot way: allocates.
+	[[nodiscard]] std::string waiting_for(const UnitStatus &status,
+					      std::span<const MvCandidate> candidates,
+					      Instant now) const;
+
+private:
+	enum class Try : std::uint8_t { None, Running, Good, Bad };
+	struct Attempt {
+		Try state = Try::None;
+		Instant at{};	/// began (Running) or ended
+		Instant next{};	/// when to try again (Bad)
+		unsigned failures = 0;
+		Reason reason = Reason::NONE;
+		std::string_view evidence;
+		bool rejected = false;	/// the kernel was told
+		int commit_error = 0;
+		Instant commit_next{};
+	};
+
+	void reset(std::uint64_t mv, Instant now);
+	void wake(Instant at);
+	void look_after_drain(const UnitStatus &status, Instant now, MvActions &actions);
+	void verify_paths(const UnitStatus &status, Instant now, MvActions &actions);
+	void choose(const UnitStatus &status, std::span<const MvCandidate> candidates, Instant now,
+		    MvActions &actions);
+	void bad(Attempt &attempt, Instant at, Reason reason);
+
+	MvPolicy policy_;
+	std::uint64_t mv_ = 0;
+	bool going_ = false;
+	Instant began_{};		       /// when this MV was first seen
+	std::optional<Instant> proving_since_; /// when the prove phase was first seen
+	std::optional<Instant> gave_up_;       /// last give-up of this MV
+	std::optional<std::uint64_t> retried_; /// the failed MV that was ended by a retry
+	std::optional<Instant> deadline_;
+	std::array<Attempt, SW_PATHS_MAX> attempts_{};
+};
+
+/// The path that a hold leaves: the one that carried I/O last.
+[[nodiscard]] std::optional<unsigned> left_path(const UnitStatus &status);
+
+/// The proof that is enough to go on with `path` now, or nothing: writes are in doubt and the unit's
+/// fence policy asks for more than pathd has.
+[[nodiscard]] std::optional<Method> method_for(const UnitStatus &status, unsigned path);
+
+} // namespace swpath

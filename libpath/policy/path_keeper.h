@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Keeps the kernel's opinion of each path in step with the monitors': fail, reject, reinstate and
+/// tickets. Level-triggered: it compares what the kernel shows with what the monitors know, so that
+/// a lost message or a restart of the daemon is made good at the next look.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "libpath/base/instant.h"
+#include "libpath/policy/path_monitor.h"
+#include "libpath/unit/unit_status.h"
+
+namespace swpath
+{
+
+struct KeptPath {
+	MonitorState monitor = MonitorState::Unknown;
+	Reason reason = Reason::NONE;	  ///< why the monitor holds it for Failed or Rejected
+	std::uint32_t failures = 0;	  ///< failed probes in a row
+	std::optional<Instant> proved_at; ///< begin of the last good probe
+};
+
+struct KeeperAction {
+	enum class Kind : std::uint8_t { Fail, Reject, Reinstate, Ticket } kind;
+	unsigned path;
+	Reason reason;	      ///< Fail, Reject
+	std::uint32_t ttl_ms; ///< Ticket; 0 withdraws
+};
+
+/// At most one action for each path and look; allocation-free.
+struct KeeperActions {
+	std::array<KeeperAction, SW_PATHS_MAX> actions{};
+	std::size_t count = 0;
+
+	[[nodiscard]] const KeeperAction *begin() const { return actions.data(); }
+	[[nodiscard]] const KeeperAction *end() const { return actions.data() + count; }
+	void add(const KeeperAction &action)
+	{
+		if (count < actions.size())
+			actions[count++] = action;
+	}
+};
+
+/// Failed probes in a row before the *active* path is failed on the word of probes alone, and then only if
+/// another path is ready: users' I/O is the better judge.
+inline constexpr std::uint32_t active_failures_max = 2;
+
+[[nodiscard]] KeeperActions keep_paths(const UnitStatus &status, std::span<const KeptPath> paths,
+				       Duration check_interval, Instant now);
+
+} // namespace swpath

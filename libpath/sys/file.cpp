@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/sys/file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include <fcntl.h>
+
+#include "libpath/base/unique_fd.h"
+
+namespace swpath
+{
+
+Result<std::string> read_file(const std::string &path, std::size_t bytes_max)
+{
+	const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+	if (!fd)
+		return fail(errno, "read " + path);
+	std::string text;
+	char piece[4096];
+	for (;;) {
+		const auto got = ::read(fd.get(), piece, sizeof(piece));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return fail(errno, "read " + path);
+		if (got == 0)
+			return text;
+		text.append(piece, static_cast<std::size_t>(got));
+		if (text.size() > bytes_max)
+			return fail(EFBIG, "read " + path);
+	}
+}
+
+Result<void> replace_file(const std::string &path, std::string_view text)
+{
+	std::error_code error;
+	std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+	const auto fresh = path + ".new";
+	{
+		const UniqueFd fd(
+			::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+		if (!fd)
+			return fail(errno, "write " + fresh);
+		while (!text.empty()) {
+			const auto put = ::write(fd.get(), text.data(), text.size());
+			if (put < 0 && errno == EINTR)
+				continue;
+			if (put < 0)
+				return fail(errno, "write " + fresh);
+			text.remove_prefix(static_cast<std::size_t>(put));
+		}
+	}
+	if (std::rename(fresh.c_str(), path.c_str()) != 0)
+		return fail(errno, "rename " + fresh);
+	return {};
+}
+
+} // namespace swpath

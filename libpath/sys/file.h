@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Whole small files: read, and replaced so that a reader sees the old text or the new one.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "libpath/base/result.h"
+
+namespace swpath
+{
+
+/// Errors: EFBIG more than `bytes_max`; else errno, with the path.
+[[nodiscard]] Result<std::string> read_file(const std::string &path, std::size_t bytes_max);
+
+/// Writes "PATH.new" and renames it over `path`; creates missing directories. Mode 0644.
+/// Not synced to the medium: for files below /run. Errors: errno, with the path.
+[[nodiscard]] Result<void> replace_file(const std::string &path, std::string_view text);
+
+} // namespace swpath

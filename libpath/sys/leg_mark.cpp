@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/sys/leg_mark.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/file.h"
+
+namespace swpath
+{
+namespace
+{
+
+constexpr std::size_t rules_bytes_max = 1U << 20;
+
+std::string mark_path(DevNumber number, std::string_view directory)
+{
+	return fmt::format("{}/{}", directory, number.text());
+}
+
+/// A value for udev's "==" in double quotes: characters that it would read as a glob, an end or an
+/// escape become "?", which matches any one character.
+std::string match_value(std::string_view text)
+{
+	std::string value;
+	for (const char each : text) {
+		const bool plain =
+			each >= 0x20 && each < 0x7f &&
+			std::string_view("\"\\*?[]|$%").find(each) == std::string_view::npos;
+		value += plain ? each : '?';
+	}
+	return value;
+}
+
+} // namespace
+
+Result<void> mark_leg(DevNumber number, std::string_view unit, std::string_view directory)
+{
+	return replace_file(mark_path(number, directory), std::string(unit) + "\n");
+}
+
+Result<void> unmark_leg(DevNumber number, std::string_view directory)
+{
+	std::error_code error;
+	std::filesystem::remove(mark_path(number, directory), error);
+	if (error)
+		return tl::unexpected(Error{error, "unmark leg " + number.text()});
+	return {};
+}
+
+Result<std::vector<DevNumber>> marked_legs(std::string_view directory)
+{
+	std::vector<DevNumber> legs;
+	std::error_code error;
+	for (const auto &entry : std::filesystem::directory_iterator(directory, error))
+		if (const auto number = DevNumber::parse(entry.path().filename().string()))
+			legs.push_back(*number);
+	if (error && error != std::errc::no_such_file_or_directory)
+		return tl::unexpected(Error{error, fmt::format("list {}", directory)});
+	std::sort(legs.begin(), legs.end());
+	return legs;
+}
+
+std::string leg_rules(std::span<const std::string> wwids)
+{
+	std::string text =
+		"# Written by pathd from its configuration; changes are overwritten.\n"
+		"# Disks that are paths of swpath units, by the WWID that the kernel shows.\n"
+		"SUBSYSTEM!=\"block\", GOTO=\"swpath_legs_end\"\n"
+		"KERNEL==\"dm-*\", GOTO=\"swpath_legs_end\"\n";
+	for (const auto &wwid : wwids)
+		if (!wwid.empty())
+			text += fmt::format("ATTRS{{wwid}}==\"{}\", ENV{{SW_LEG}}=\"1\"\n",
+					    match_value(wwid));
+	text += "LABEL=\"swpath_legs_end\"\n";
+	return text;
+}
+
+Result<bool> write_leg_rules(std::span<const std::string> wwids, std::string_view path)
+{
+	const auto text = leg_rules(wwids);
+	const std::string file(path);
+	if (const auto old = read_file(file, rules_bytes_max); old && *old == text)
+		return false;
+	if (auto done = replace_file(file, text); !done)
+		return tl::unexpected(done.error());
+	return true;
+}
+
+} // namespace swpath

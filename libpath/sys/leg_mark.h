@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Legs are nondisks: marked so that blkid, LVM, multipath and mount units do not see them.
+///
+/// Two marks, read by udev/*.rules: a file for each leg that exists now, named by its number; and
+/// a generated rules file with the WWIDs of all configured units, which works when the leg appears
+/// before pathd runs.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libpath/base/dev_number.h"
+#include "libpath/base/result.h"
+
+namespace swpath
+{
+
+inline constexpr std::string_view leg_mark_dir = "/run/swpath/legs";
+/// Where the rules hold until the next boot, and where they are there before pathd is: write both.
+inline constexpr std::string_view leg_rules_path = "/run/udev/rules.d/58-swpath-legs.rules";
+inline constexpr std::string_view leg_rules_boot_path = "/etc/udev/rules.d/58-swpath-legs.rules";
+
+/// Marks a device as a leg of `unit`, for events that come from now on; then trigger_change() for
+/// those that have been. An NBD leg is marked before it is connected. Creates the directory.
+/// Errors: errno of mkdir, open, write.
+[[nodiscard]] Result<void> mark_leg(DevNumber number, std::string_view unit,
+				    std::string_view directory = leg_mark_dir);
+/// Takes the mark away; no error if there is none.
+[[nodiscard]] Result<void> unmark_leg(DevNumber number, std::string_view directory = leg_mark_dir);
+/// All marked devices, sorted. A directory that does not exist has none.
+[[nodiscard]] Result<std::vector<DevNumber>> marked_legs(std::string_view directory = leg_mark_dir);
+
+/// The text of the generated rules for these WWIDs. Pure. A WWID with a character that udev's rule
+/// syntax or globs would misread has that character replaced by "?".
+[[nodiscard]] std::string leg_rules(std::span<const std::string> wwids);
+/// Writes them if they differ from what is there (atomic rename); true if they did. udevd notices
+/// by itself within 3 s. Errors: EROFS; else errno of open, write, rename.
+[[nodiscard]] Result<bool> write_leg_rules(std::span<const std::string> wwids,
+					   std::string_view path = leg_rules_path);
+
+} // namespace swpath

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/sys/sysfs.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "libpath/base/unique_fd.h"
+#include "libpath/sys/file.h"
+
+namespace swpath
+{
+namespace
+{
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t attribute_bytes_max = 65536;
+
+/// The directory of a SCSI disk's device, links resolved, so that it names this device and not the
+/// next one that is called sda.
+Result<std::string> scsi_device(std::string_view sysname, const std::string &sys)
+{
+	const auto link = fmt::format("{}/block/{}/device", sys, sysname);
+	std::error_code error;
+	auto device = fs::canonical(link, error);
+	if (error || !fs::exists(device / "scsi_level", error))
+		return fail(ENODEV, fmt::format("{} is not a SCSI disk", sysname));
+	return device.string();
+}
+
+/// The nearest directory above `device` that has `attribute`, among those named `prefix`N: a SCSI
+/// host's own class device lies at …/hostN/scsi_host/hostN.
+std::optional<std::string> host_attribute(const fs::path &device, std::string_view attribute)
+{
+	for (auto up = device; up.has_relative_path(); up = up.parent_path()) {
+		const auto name = up.filename().string();
+		if (!name.starts_with("host"))
+			continue;
+		auto path = up / "scsi_host" / name / attribute;
+		std::error_code error;
+		if (fs::exists(path, error))
+			return path.string();
+	}
+	return std::nullopt;
+}
+
+/// The attribute of the only entry in a class directory below the device, as scsi_disk/2:0:0:0/x.
+std::optional<std::string> class_attribute(const fs::path &device, std::string_view subsystem,
+					   std::string_view attribute)
+{
+	std::error_code error;
+	for (const auto &entry : fs::directory_iterator(device / subsystem, error)) {
+		auto path = entry.path() / attribute;
+		if (fs::exists(path, error))
+			return path.string();
+	}
+	return std::nullopt;
+}
+
+} // namespace
+
+Result<std::string> read_attribute(const std::string &path)
+{
+	auto value = read_file(path, attribute_bytes_max);
+	if (!value)
+		return value;
+	// Names copied from a device may carry NULs; the text ends at the first.
+	value->resize(std::min(value->find('\0'), value->size()));
+	value->resize(value->find_last_not_of(" \t\r\n") + 1);
+	return value;
+}
+
+Result<void> write_attribute(const std::string &path, std::string_view value)
+{
+	const auto doing = [&] { return fmt::format("write '{}' to {}", value, path); };
+	const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+	if (!fd)
+		return fail(errno, doing());
+	for (;;) {
+		const auto put = ::write(fd.get(), value.data(), value.size());
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return fail(errno, doing());
+		if (static_cast<std::size_t>(put) != value.size())
+			return fail(EIO, doing());
+		return {};
+	}
+}
+
+Result<std::vector<Setting>> scsi_settings(std::string_view sysname, const ScsiLimits &limits,
+					   const std::string &sys)
+{
+	const auto device = scsi_device(sysname, sys);
+	if (!device)
+		return tl::unexpected(device.error());
+	std::vector<Setting> settings;
+	const auto add = [&](const std::optional<std::string> &path, unsigned value) {
+		std::error_code error;
+		if (path && fs::exists(*path, error))
+			settings.push_back({*path, std::to_string(value)});
+	};
+	add(*device + "/timeout", std::max(limits.command_timeout_s, 1U));
+	add(*device + "/eh_timeout", std::max(limits.eh_timeout_s, 1U));
+	add(class_attribute(*device, "scsi_disk", "max_retries"), limits.retries);
+	if (limits.eh_deadline_s)
+		add(host_attribute(*device, "eh_deadline"), *limits.eh_deadline_s);
+	return settings;
+}
+
+Result<std::string> scsi_state(std::string_view sysname, const std::string &sys)
+{
+	const auto device = scsi_device(sysname, sys);
+	if (!device)
+		return tl::unexpected(device.error());
+	return read_attribute(*device + "/state");
+}
+
+Result<void> set_scsi_state(std::string_view sysname, std::string_view state,
+			    const std::string &sys)
+{
+	const auto device = scsi_device(sysname, sys);
+	if (!device)
+		return tl::unexpected(device.error());
+	return write_attribute(*device + "/state", state);
+}
+
+} // namespace swpath

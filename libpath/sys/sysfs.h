@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Attributes of the kernel: read and write them; which ones bound a SCSI leg.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libpath/base/result.h"
+
+namespace swpath
+{
+
+/// Value of an attribute without white space at its end; at most 64 KiB.
+/// Errors: ENOENT no such attribute, or the device is gone; else errno, with the path in it.
+[[nodiscard]] Result<std::string> read_attribute(const std::string &path);
+/// Writes in one write(). Some attributes block (a SCSI host's scan, a device's delete).
+/// Errors: EINVAL the kernel refuses the value; ENOENT; EACCES; with path and value in it.
+[[nodiscard]] Result<void> write_attribute(const std::string &path, std::string_view value);
+
+/// An attribute and the value that is wanted for it.
+struct Setting {
+	std::string attribute; ///< full path below /sys, links resolved
+	std::string value;
+
+	bool operator==(const Setting &) const = default;
+};
+
+/// Limits of a SCSI leg, in seconds: what makes a hung path give up by itself.
+struct ScsiLimits {
+	unsigned command_timeout_s = 4;        ///< device/timeout, at least 1
+	unsigned eh_timeout_s = 1;             ///< device/eh_timeout: each step of error handling
+	unsigned retries = 0;                  ///< scsi_disk/*/max_retries
+	std::optional<unsigned> eh_deadline_s; ///< scsi_host/*/eh_deadline: error handling in all
+};
+
+/// The settings that put `limits` on SCSI disk `sysname` ("sda"). Those that this kernel or this
+/// host does not have are left out (max_retries, eh_deadline). Errors: ENODEV no such SCSI disk.
+[[nodiscard]] Result<std::vector<Setting>>
+scsi_settings(std::string_view sysname, const ScsiLimits &limits, const std::string &sys = "/sys");
+
+/// "running", "offline", "transport-offline", …. Errors: ENODEV no such SCSI disk.
+[[nodiscard]] Result<std::string> scsi_state(std::string_view sysname,
+					     const std::string &sys = "/sys");
+/// Sets "running" or "offline". Errors: EINVAL the kernel refuses the transition.
+[[nodiscard]] Result<void> set_scsi_state(std::string_view sysname, std::string_view state,
+					  const std::string &sys = "/sys");
+
+} // namespace swpath

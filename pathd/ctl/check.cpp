@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/ctl/check.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace swpath::ctl
+{
+
+namespace
+{
+
+constexpr std::array<std::string_view, 4> words = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+
+CheckStatus status_of(Health health)
+{
+	switch (health) {
+	case Health::Online:
+		return CheckStatus::Ok;
+	case Health::Degraded:
+	case Health::Held:
+	case Health::Suspended:
+		return CheckStatus::Warning;
+	case Health::Verifying:
+	case Health::Failed:
+	case Health::Waiting:
+		return CheckStatus::Critical;
+	}
+	return CheckStatus::Unknown;
+}
+
+/// A bar or a newline in a text would end it for the reader of the plugin.
+std::string harmless(std::string text)
+{
+	std::replace(text.begin(), text.end(), '|', '/');
+	std::replace(text.begin(), text.end(), '\n', ' ');
+	return text;
+}
+
+std::string performance(const UnitReport &unit)
+{
+	const auto usable = std::count_if(unit.paths.begin(), unit.paths.end(), [](const auto &path) {
+		return path.health == PathHealth::Ok;
+	});
+	std::uint64_t switches = 0;
+	std::uint64_t errors = 0;
+	for (const auto &path : unit.paths) {
+		switches += path.switches;
+		errors += path.errors;
+	}
+	return fmt::format("'{0}_paths_usable'={1};;;0;{2} '{0}_held'={3} '{0}_oldest'={4}ms "
+			   "'{0}_doubt'={5} '{0}_switches'={6}c '{0}_errors'={7}c",
+			   unit.name, usable, unit.paths.size(), unit.held_bios, unit.oldest_ms,
+			   unit.doubt, switches, errors);
+}
+
+} // namespace
+
+CheckResult check(const Report &report)
+{
+	if (report.units.empty())
+		return check_failed("no unit exists");
+	CheckStatus worst = CheckStatus::Ok;
+	std::string details;
+	std::string data;
+	std::size_t well = 0;
+	for (const auto &unit : report.units) {
+		const auto status = status_of(unit.health);
+		worst = std::max(worst, status);
+		well += status == CheckStatus::Ok;
+		if (status != CheckStatus::Ok)
+			details += harmless(fmt::format("{} is {}: {}", unit.name, word(unit.health),
+							unit.reason_text)) +
+				   "\n";
+		data += (data.empty() ? "" : " ") + performance(unit);
+	}
+	std::string summary = fmt::format("{} of {} {} online", well, report.units.size(),
+					  report.units.size() == 1 ? "unit" : "units");
+	if (well < report.units.size())
+		summary += ": " + details.substr(0, details.find('\n'));
+	if (report.source == Source::Kernel) {
+		worst = std::max(worst, CheckStatus::Warning);
+		summary += ", pathd does not answer";
+	}
+	return {worst, fmt::format("SWPATH {} - {} | {}\n{}", words[static_cast<unsigned>(worst)],
+				   summary, data, details)};
+}
+
+CheckResult check_failed(std::string_view why)
+{
+	return {CheckStatus::Unknown, fmt::format("SWPATH UNKNOWN - {}\n", harmless(std::string(why)))};
+}
+
+} // namespace swpath::ctl

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <csignal>
+
+#include "pathd/ctl/command_line.h"
+#include "pathd/ctl/output.h"
+#include "pathd/ctl/verbs.h"
+
+int main(int argc, char **argv)
+{
+	using namespace swpath;
+	// Whoever reads the output may stop: then write(2) says so.
+	std::signal(SIGPIPE, SIG_IGN);
+
+	const auto line = ctl::parse_command_line({argv + 1, argv + argc});
+	if (!line) {
+		ctl::print(line.error().out);
+		if (!line.error().error.empty()) {
+			const auto &text = line.error().error;
+			const auto end = text.find('\n');
+			ctl::print_error("pathctl: " + text.substr(0, end) + "\nhint: " +
+					 text.substr(end + 1) + "\n");
+		}
+		return line.error().status;
+	}
+	return ctl::run(*line);
+}

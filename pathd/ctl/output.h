@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Standard output and standard error of the verbs.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "libpath/control/report_json.h"
+#include "pathd/ctl/command_line.h"
+
+namespace swpath::ctl
+{
+
+/// To standard output. False if it cannot be written: who reads it is gone.
+bool print(std::string_view text);
+void print_error(std::string_view text);
+
+/// Indented, with a newline at the end.
+[[nodiscard]] std::string json_text(const Json &json);
+
+/// Tells about a refusal on standard error, as text or as {"error":…,"status":…,"message":…,"hint":…},
+/// and returns its exit status.
+int failed(const CommandLine &line, const Refusal &refusal);
+
+} // namespace swpath::ctl

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/daemon.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/clock.h"
+#include "libpath/sys/leg_mark.h"
+#include "pathd/log.h"
+#include "pathd/run_state.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+/// Devices are looked through again at least so often: an event may have been lost.
+constexpr Duration scan_interval = std::chrono::seconds(30);
+/// While a connection is on its way out.
+constexpr Duration scan_soon = std::chrono::milliseconds(250);
+/// READY=1 does not wait longer than this for the first verdict about every path.
+constexpr Duration ready_limit = std::chrono::seconds(10);
+/// A rehearsal gives every path this long.
+constexpr Duration dry_run_limit = std::chrono::seconds(8);
+
+} // namespace
+
+std::string problems_text(const std::vector<ConfigProblem> &problems)
+{
+	std::string text;
+	for (const auto &problem : problems)
+		text += (text.empty() ? "" : "\n") + problem.message();
+	return text;
+}
+
+Daemon::Daemon(const DaemonOptions &options, Config config, dm::DmChannel dm, SettingsBook settings,
+	       std::shared_ptr<Mailbox> mailbox, std::unique_ptr<EventLoop> loop)
+	: options_(options), config_(std::move(config)), dm_(std::move(dm)), settings_(std::move(settings)),
+	  mailbox_(std::move(mailbox)), loop_(std::move(loop)),
+	  services_{.dm = dm_,
+		    .mailbox = mailbox_,
+		    .settings = settings_,
+		    .rescan = [this] { scan_due_ = true; },
+		    .dry_run = options.dry_run}
+{
+}
+
+Daemon::~Daemon() = default;
+
+Result<std::unique_ptr<Daemon>> Daemon::create(const DaemonOptions &options, Config config)
+{
+	auto dm = dm::DmChannel::open();
+	if (!dm)
+		return fail(dm.error(), "device-mapper is not there (modprobe dm-mod; are you root?)");
+	auto settings = SettingsBook::open(fmt::format("{}/settings", run_dir));
+	if (!settings)
+		return tl::unexpected(settings.error());
+	auto mailbox = Mailbox::create();
+	if (!mailbox)
+		return tl::unexpected(mailbox.error());
+	auto loop = EventLoop::create();
+	if (!loop)
+		return tl::unexpected(loop.error());
+	auto daemon = std::unique_ptr<Daemon>(new Daemon(options, std::move(config), std::move(*dm),
+							 std::move(*settings), std::move(*mailbox),
+							 std::move(*loop)));
+	if (auto done = daemon->watch(); !done)
+		return tl::unexpected(done.error());
+	return daemon;
+}
+
+Result<void> Daemon::watch()
+{
+	auto udev = UdevMonitor::open();
+	if (!udev)
+		return tl::unexpected(udev.error());
+	udev_.emplace(std::move(*udev));
+
+	Result<void> done = loop_->on_timer([] {});
+	const auto then = [&](Result<void> next) {
+		if (done)
+			done = std::move(next);
+	};
+	then(loop_->watch(udev_->fd(), [this] { device_event(); }));
+	then(loop_->watch(mailbox_->fd(), [this] { mailbox_->run(); }));
+	then(loop_->watch(dm_.fd(), [this] { kernel_event(); }));
+	const auto stop = [this] { loop_->stop(); };
+	then(loop_->on_signal(SIGTERM, stop));
+	then(loop_->on_signal(SIGINT, stop));
+	then(loop_->on_signal(SIGHUP, [this] {
+		notify("RELOADING=1");
+		if (auto changes = load(false); !changes)
+			log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
+		notify("READY=1");
+	}));
+	if (!done)
+		return done;
+
+	// Without served paths the nbd module need not be there.
+	if (auto nbd = NbdEvents::open()) {
+		nbd_.emplace(std::move(*nbd));
+		done = loop_->watch(nbd_->fd(), [this] { connection_event(); });
+	}
+	if (!done || options_.dry_run)
+		return done;
+	auto server = ControlServer::open(config_.daemon.socket, config_.daemon.socket_group, *this);
+	if (!server)
+		return fail(server.error(), "listen for pathctl");
+	server_ = std::move(*server);
+	return loop_->watch(server_->fd(), [this] { server_->step(now()); });
+}
+
+void Daemon::kernel_event()
+{
+	// First armed again, then looked: an event between the two wakes the loop once more.
+	(void)dm_.arm();
+	for (auto &[name, unit] : units_)
+		unit->touch();
+}
+
+void Daemon::device_event()
+{
+	while (true) {
+		const auto event = udev_->receive();
+		if (!event) {
+			// Events were lost, or cannot be read: the scan finds out what they were about.
+			scan_due_ = true;
+			return;
+		}
+		if (!*event)
+			return;
+		// A unit's own events say nothing new about devices.
+		if ((*event)->device.transport != Transport::Dm)
+			scan_due_ = true;
+	}
+}
+
+void Daemon::connection_event()
+{
+	const auto dead = nbd_->receive();
+	if (!dead) {
+		scan_due_ = true;
+		return;
+	}
+	for (const auto index : *dead)
+		for (auto &[name, unit] : units_)
+			unit->connection_died(index);
+}
+
+void Daemon::scan()
+{
+	scan_due_ = false;
+	scanned_ = now();
+	const auto devices = enumerate_block_devices();
+	if (!devices) {
+		log::say(Message::Warning, {}, "cannot list block devices: {}", devices.error().message());
+		return;
+	}
+	const auto marked = marked_legs().value_or(std::vector<DevNumber>{});
+	for (auto &[name, unit] : units_)
+		unit->seen(*devices, marked);
+}
+
+/// Rules for devices that appear when no pathd runs.
+void Daemon::hide_legs()
+{
+	std::vector<std::string> wwids;
+	for (const auto &[name, unit] : config_.units)
+		if (unit.enabled)
+			wwids.push_back(unit.wwid);
+	if (auto written = write_leg_rules(wwids); !written)
+		log::say(Message::Warning, {}, "legs are not hidden at boot: {}", written.error().message());
+}
+
+void Daemon::make_units()
+{
+	for (const auto &[name, config] : config_.units) {
+		if (!config.enabled || units_.contains(name))
+			continue;
+		auto unit = Unit::create(config, services_);
+		if (!unit) {
+			log::say(Message::Error, {.unit = name}, "cannot be kept: {}",
+				 unit.error().message());
+			continue;
+		}
+		units_.emplace(name, std::move(*unit));
+	}
+	if (!options_.dry_run)
+		hide_legs();
+	scan_due_ = true;
+}
+
+void Daemon::remove_unit(const std::string &name)
+{
+	const auto found = units_.find(name);
+	if (found == units_.end())
+		return;
+	found->second->let_go();
+	units_.erase(found);
+	log::say(Message::Notice, {.unit = name}, "is not in the configuration any more and is left as it is");
+}
+
+Answered<std::vector<std::string>> Daemon::load(bool dry_run)
+{
+	auto loaded = load_config(options_.config, options_.config_directory);
+	if (!loaded)
+		return refuse(RefusalKind::ConfigInvalid, problems_text(loaded.error()),
+			      "the running configuration stays in effect");
+	std::vector<std::string> lines;
+	for (const auto &change : diff(config_, *loaded)) {
+		std::string keys;
+		for (const auto &key : change.keys)
+			keys += fmt::format("{}{} = {}", keys.empty() ? ": " : ", ", key.key, key.after);
+		lines.push_back(fmt::format("{}{}{}", word(change.kind),
+					    change.unit.empty() ? "" : " " + change.unit, keys));
+		if (dry_run)
+			continue;
+		log::say(Message::Notice, {}, "configuration: {}", lines.back());
+		const auto *wanted = loaded->unit(change.unit);
+		const auto kept = units_.find(change.unit);
+		if (kept != units_.end() && wanted != nullptr && wanted->enabled &&
+		    wanted->wwid == kept->second->config().wwid)
+			kept->second->reconfigure(*wanted);
+		else if (kept != units_.end())
+			remove_unit(change.unit);
+	}
+	if (!dry_run) {
+		config_ = std::move(*loaded);
+		log::set_level(config_.daemon.log_level);
+		make_units();
+	}
+	return lines;
+}
+
+void Daemon::reload(CallId id, bool dry_run)
+{
+	if (!dry_run)
+		notify("RELOADING=1");
+	const auto changes = load(dry_run);
+	if (!changes)
+		log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
+	if (!dry_run)
+		notify("READY=1");
+	server_->answer(id, changes);
+}
+
+const Report &Daemon::report()
+{
+	const Instant at = now();
+	report_.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report_.source = Source::Pathd;
+	report_.version = SWPATH_VERSION;
+	report_.units.clear();
+	for (auto &[name, unit] : units_)
+		report_.units.push_back(unit->report(at));
+	return report_;
+}
+
+void Daemon::order(CallId id, const Order &order)
+{
+	const auto found = units_.find(order.unit);
+	if (found == units_.end()) {
+		server_->answer(id, Answered<Done>(refuse(RefusalKind::NotFound,
+							  fmt::format("there is no unit '{}'", order.unit))));
+		return;
+	}
+	server_->answer(id, found->second->order(order, now()));
+}
+
+void Daemon::round()
+{
+	watchdog_.beat();
+	Instant at = now();
+	if (scan_due_ || at - scanned_ >= scan_interval)
+		scan();
+
+	bool changed = false;
+	for (auto &[name, unit] : units_) {
+		if (unit->due() > at)
+			continue;
+		unit->step(at);
+		changed = true;
+	}
+	if (server_) {
+		if (changed)
+			server_->changed(at);
+		server_->step(at);
+	}
+
+	at = now();
+	Instant wake = scanned_ + scan_interval;
+	bool settled = true;
+	for (const auto &[name, unit] : units_) {
+		wake = std::min(wake, unit->due());
+		settled = settled && unit->settled();
+		if (unit->awaits_end() && at - scanned_ >= scan_soon)
+			scan_due_ = true;
+		else if (unit->awaits_end())
+			wake = std::min(wake, scanned_ + scan_soon);
+	}
+	if (server_)
+		if (const auto deadline = server_->deadline())
+			wake = std::min(wake, *deadline);
+	if (const auto interval = watchdog_.interval_us(); interval != 0)
+		wake = std::min(wake, at + std::chrono::microseconds(interval / 2));
+
+	if (options_.dry_run) {
+		if ((settled && at - started_ > std::chrono::seconds(1)) || at - started_ > dry_run_limit)
+			loop_->stop();
+		wake = std::min(wake, at + std::chrono::milliseconds(100));
+	}
+	if (!ready_told_ && (settled || at - started_ > ready_limit)) {
+		ready_told_ = true;
+		notify("READY=1");
+	}
+	loop_->wake_at(scan_due_ ? at : wake);
+}
+
+Result<void> Daemon::run()
+{
+	started_ = now();
+	if (auto started = watchdog_.start(); !started)
+		return started;
+	make_units();
+	(void)dm_.arm();
+	loop_->after_each_round([this] { round(); });
+	auto done = loop_->run();
+	if (options_.dry_run)
+		for (auto &[name, unit] : units_)
+			for (const auto &line : unit->plan_lines(now()))
+				fmt::print("{}\n", line);
+	notify("STOPPING=1");
+	return done;
+}
+
+} // namespace swpath

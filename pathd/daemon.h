@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The daemon: the units, and the descriptors that tell of changes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "libpath/config/config.h"
+#include "libpath/control/server.h"
+#include "libpath/sys/dm_channel.h"
+#include "libpath/sys/nbd.h"
+#include "libpath/sys/settings_book.h"
+#include "libpath/sys/udev.h"
+#include "pathd/event_loop.h"
+#include "pathd/mailbox.h"
+#include "pathd/unit.h"
+#include "pathd/watchdog.h"
+
+namespace swpath
+{
+
+struct DaemonOptions {
+	std::string config = std::string(config_file);
+	std::string config_directory = std::string(config_dir);
+	bool dry_run = false; ///< check every path once, print the plans, end
+};
+
+class Daemon final : public ControlHandler
+{
+public:
+	/// Opens everything that is needed later. Errors: what is missing, with the next step for a
+	/// person in the context.
+	[[nodiscard]] static Result<std::unique_ptr<Daemon>> create(const DaemonOptions &options,
+								    Config config);
+	~Daemon() override;
+
+	/// Runs until SIGTERM or SIGINT. Units stay as they are.
+	[[nodiscard]] Result<void> run();
+
+	[[nodiscard]] const Report &report() override;
+	void order(CallId id, const Order &order) override;
+	void reload(CallId id, bool dry_run) override;
+
+private:
+	Daemon(const DaemonOptions &options, Config config, dm::DmChannel dm, SettingsBook settings,
+	       std::shared_ptr<Mailbox> mailbox, std::unique_ptr<EventLoop> loop);
+	[[nodiscard]] Result<void> watch();
+	void scan();
+	void kernel_event();
+	void device_event();
+	void connection_event();
+	void round();
+	void make_units();
+	void remove_unit(const std::string &name);
+	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
+	void hide_legs();
+
+	DaemonOptions options_;
+	Config config_;
+	dm::DmChannel dm_;
+	SettingsBook settings_;
+	std::shared_ptr<Mailbox> mailbox_;
+	std::unique_ptr<EventLoop> loop_;
+	Watchdog watchdog_;
+	Services services_;
+	std::optional<UdevMonitor> udev_;
+	std::optional<NbdEvents> nbd_;
+	std::map<std::string, std::unique_ptr<Unit>> units_;
+	std::unique_ptr<ControlServer> server_;
+	Report report_;
+	bool scan_due_ = true;
+	bool ready_told_ = false;
+	Instant scanned_{};
+	Instant started_{};
+};
+
+/// What a configuration's problems look like, one per line.
+[[nodiscard]] std::string problems_text(const std::vector<ConfigProblem> &problems);
+
+} // namespace swpath

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/leg.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "libpath/base/text.h"
+#include "libpath/sys/clock.h"
+#include "libpath/sys/medium.h"
+#include "libpath/sys/nbd.h"
+#include "libpath/sys/scsi.h"
+
+namespace swpath
+{
+
+namespace
+{
+
+/// A reset may take as long as the host's error handling; this bounds only the commands around it.
+constexpr Duration reset_limit = std::chrono::seconds(2);
+
+Result<void> reset_direct(UniqueFd &fd, const std::string &devnode)
+{
+	if (!fd) {
+		auto opened = open_leg(devnode);
+		if (!opened)
+			return tl::unexpected(opened.error());
+		fd = std::move(*opened);
+	}
+	return ScsiDisk(fd.get(), reset_limit).reset_unit();
+}
+
+Result<void> disconnect_served(const std::string &sysname)
+{
+	const auto index = parse_number<std::uint32_t>(
+		sysname.starts_with("nbd") ? std::string_view(sysname).substr(3) : std::string_view());
+	if (!index)
+		return fail(EINVAL, "'" + sysname + "' is not an NBD device");
+	auto control = NbdControl::open();
+	if (!control)
+		return tl::unexpected(control.error());
+	return control->disconnect(*index);
+}
+
+} // namespace
+
+Leg::Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox, OnProbe on_probe,
+	 OnGivenUp on_given_up)
+	: device_(device), kind_(kind), mailbox_(std::move(mailbox)), on_probe_(std::move(on_probe)),
+	  on_given_up_(std::move(on_given_up)), reset_fd_(std::make_shared<UniqueFd>())
+{
+}
+
+Result<std::shared_ptr<Leg>> Leg::create(const BlockDevice &device, PathKind kind, Duration command_limit,
+					 std::shared_ptr<Mailbox> mailbox, OnProbe on_probe,
+					 OnGivenUp on_given_up)
+{
+	auto leg = std::shared_ptr<Leg>(new Leg(device, kind, std::move(mailbox), std::move(on_probe),
+						std::move(on_given_up)));
+	leg->prober_ = std::make_shared<Prober>(kind, device.sysname, command_limit);
+	auto checker = Worker::start("chk-" + device.sysname);
+	if (!checker)
+		return tl::unexpected(checker.error());
+	leg->checker_ = std::move(*checker);
+	auto breaker = Worker::start("brk-" + device.sysname);
+	if (!breaker)
+		return tl::unexpected(breaker.error());
+	leg->breaker_ = std::move(*breaker);
+	if (kind == PathKind::DIRECT) {
+		// Opened now: in a mount verification an open could hang behind the commands that do.
+		(void)leg->breaker_->submit([fd = leg->reset_fd_, devnode = device.devnode] {
+			if (auto opened = open_leg(devnode))
+				*fd = std::move(*opened);
+		});
+	}
+	return leg;
+}
+
+void Leg::probe(std::uint64_t mv)
+{
+	if (probing_since_)
+		again_ = std::max(again_.value_or(0), mv);
+	else
+		start(mv);
+}
+
+void Leg::start(std::uint64_t mv)
+{
+	const bool taken = checker_->submit(
+		[prober = prober_, mailbox = mailbox_, weak = weak_from_this(), mv] {
+			auto facts = prober->probe();
+			mailbox->post([weak, facts = std::move(facts), mv] {
+				if (const auto leg = weak.lock())
+					leg->finished(facts, mv);
+			});
+		});
+	if (taken)
+		probing_since_ = now();
+}
+
+void Leg::finished(const ProbeFacts &facts, std::uint64_t mv)
+{
+	const auto self = shared_from_this(); // the callback may drop the owner's reference
+	probing_since_.reset();
+	on_probe_(*this, facts, mv);
+	if (probing_since_ || !again_)
+		return;
+	start(*std::exchange(again_, std::nullopt));
+}
+
+void Leg::give_up()
+{
+	if (giving_up_)
+		return;
+	// An open descriptor would keep the ended connection's device busy.
+	if (kind_ == PathKind::SERVED)
+		(void)checker_->submit([prober = prober_] { prober->close(); });
+	giving_up_ = breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,
+				       kind = kind_, device = device_, connection = socket] {
+		if (connection)
+			nbd_cut(*connection);
+		auto result = kind == PathKind::DIRECT ? reset_direct(*fd, device.devnode)
+						       : disconnect_served(device.sysname);
+		mailbox->post([weak, result = std::move(result)] {
+			const auto leg = weak.lock();
+			if (!leg)
+				return;
+			leg->giving_up_ = false;
+			leg->on_given_up_(*leg, result);
+		});
+	});
+}
+
+} // namespace swpath

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// A block device of this host that is, or may become, a way to a unit's disk; with the threads that
+/// talk to it. One of them checks, the other makes it give up while the first one hangs.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "libpath/base/instant.h"
+#include "libpath/sys/udev.h"
+#include "libpath/unit/kinds.h"
+#include "pathd/mailbox.h"
+#include "pathd/probe.h"
+#include "pathd/worker.h"
+
+namespace swpath
+{
+
+class Leg : public std::enable_shared_from_this<Leg>
+{
+public:
+	/// Called on the loop's thread. `mv` is that of the request.
+	using OnProbe = std::function<void(Leg &, const ProbeFacts &, std::uint64_t mv)>;
+	using OnGivenUp = std::function<void(Leg &, const Result<void> &)>;
+
+	/// Errors: no threads.
+	[[nodiscard]] static Result<std::shared_ptr<Leg>>
+	create(const BlockDevice &device, PathKind kind, Duration command_limit,
+	       std::shared_ptr<Mailbox> mailbox, OnProbe on_probe, OnGivenUp on_given_up);
+
+	[[nodiscard]] const BlockDevice &device() const { return device_; }
+	[[nodiscard]] DevNumber number() const { return device_.number; }
+	[[nodiscard]] PathKind kind() const { return kind_; }
+	void update(const BlockDevice &device) { device_ = device; }
+
+	/// Asks for a check. While one runs, the wish is kept and another follows: what is known of a
+	/// mount verification must have begun in it. `mv` 0: a routine check.
+	void probe(std::uint64_t mv);
+	/// Begin of the check that is running, if any.
+	[[nodiscard]] std::optional<Instant> probing_since() const { return probing_since_; }
+
+	/// Direct: resets the logical unit. Served: ends the connection. Idempotent while one runs.
+	void give_up();
+
+	bool alive = true;    ///< served: its connection is believed to work
+	bool marked = false;
+	bool proved = false;  ///< the last check proved it
+	bool settled = false; ///< there was a verdict
+	unsigned failures = 0; ///< failed checks of this device in a row
+	std::optional<unsigned> served_slot;
+	/// Served, and connected by this process: cutting it needs nobody's patience.
+	std::shared_ptr<UniqueFd> socket;
+
+private:
+	Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox, OnProbe on_probe,
+	    OnGivenUp on_given_up);
+	void start(std::uint64_t mv);
+	void finished(const ProbeFacts &facts, std::uint64_t mv);
+
+	BlockDevice device_;
+	PathKind kind_;
+	std::shared_ptr<Mailbox> mailbox_;
+	OnProbe on_probe_;
+	OnGivenUp on_given_up_;
+	std::shared_ptr<Prober> prober_; ///< the checking thread's
+	std::shared_ptr<UniqueFd> reset_fd_; ///< the other thread's; opened before it is needed
+	std::unique_ptr<Worker> checker_;
+	std::unique_ptr<Worker> breaker_;
+	std::optional<Instant> probing_since_;
+	std::optional<std::uint64_t> again_; ///< a check was asked for while one ran
+	bool giving_up_ = false;
+};
+
+} // namespace swpath

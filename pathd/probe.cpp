@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/probe.h"
+
+#include <cerrno>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/clock.h"
+#include "libpath/sys/scsi.h"
+#include "libpath/sys/sysfs.h"
+
+namespace swpath
+{
+
+namespace
+{
+
+Reason reason_of(ScsiOutcome outcome)
+{
+	switch (outcome) {
+	case ScsiOutcome::Timeout:
+		return Reason::TIMEOUT;
+	case ScsiOutcome::Transport:
+		return Reason::TRANSPORT;
+	case ScsiOutcome::Offline:
+	case ScsiOutcome::NotReady:
+	case ScsiOutcome::PortUnavailable:
+		return Reason::OFFLINE;
+	case ScsiOutcome::NotConnected:
+		return Reason::PATH_GONE;
+	case ScsiOutcome::ReservationConflict:
+		return Reason::RESERVATION;
+	case ScsiOutcome::MediumError:
+		return Reason::UNREADABLE;
+	default:
+		return Reason::ERROR;
+	}
+}
+
+/// FNV-1a: contents are compared, nobody is to be kept from forging them.
+std::uint64_t digest(std::span<const std::byte> bytes)
+{
+	std::uint64_t hash = 0xcbf29ce484222325;
+	for (const auto byte : bytes) {
+		hash ^= static_cast<std::uint64_t>(byte);
+		hash *= 0x100000001b3;
+	}
+	return hash;
+}
+
+/// Commands that timed out since the device exists; nothing: the kernel does not count them.
+std::optional<std::uint64_t> timeouts_of(const std::string &sysname)
+{
+	const auto text = read_attribute(fmt::format("/sys/block/{}/device/iotmo_cnt", sysname));
+	if (!text || !text->starts_with("0x"))
+		return std::nullopt;
+	std::uint64_t count = 0;
+	const auto *end = text->data() + text->size();
+	if (std::from_chars(text->data() + 2, end, count, 16).ptr != end)
+		return std::nullopt;
+	return count;
+}
+
+/// The disk answered: this block is bad, the path is not.
+bool answered(const Error &error)
+{
+	return error.code == std::errc::no_message_available || error.code.value() == ENODATA ||
+	       error.code.value() == EREMOTEIO || error.code.value() == EILSEQ;
+}
+
+} // namespace
+
+Reason reason_of(const Error &error)
+{
+	if (error.code.category() == scsi_category())
+		return reason_of(static_cast<ScsiOutcome>(error.code.value()));
+	switch (error.code.value()) {
+	case ETIMEDOUT:
+		return Reason::TIMEOUT;
+	case ENOLINK:
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ECONNABORTED:
+	case EPIPE:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return Reason::TRANSPORT;
+	case ENXIO:
+		return Reason::OFFLINE;
+	case ENODEV:
+	case ENOENT:
+		return Reason::PATH_GONE;
+	case EBADE:
+		return Reason::RESERVATION;
+	case ENODATA:
+		return Reason::UNREADABLE;
+	default:
+		return Reason::ERROR;
+	}
+}
+
+bool offline_after_hang(std::string_view state, std::uint64_t timeouts, std::uint64_t timeouts_when_good)
+{
+	return state == "offline" && timeouts > timeouts_when_good;
+}
+
+Prober::Prober(PathKind kind, std::string sysname, Duration limit)
+	: kind_(kind), sysname_(std::move(sysname)), devnode_("/dev/" + sysname_), limit_(limit),
+	  buffer_(landmark_bytes)
+{
+}
+
+void Prober::revive()
+{
+	const auto state = scsi_state(sysname_);
+	const auto timeouts = timeouts_of(sysname_);
+	// If it cannot be brought back, the check that follows says so.
+	if (state && timeouts && offline_after_hang(*state, *timeouts, timeouts_))
+		(void)set_scsi_state(sysname_, "running");
+}
+
+Result<void> Prober::ask(ProbeFacts &facts)
+{
+	if (!fd_) {
+		auto opened = open_leg(devnode_);
+		if (!opened)
+			return tl::unexpected(opened.error());
+		fd_ = std::move(*opened);
+	}
+	if (kind_ == PathKind::SERVED) {
+		auto geometry = kernel_geometry(fd_.get());
+		if (!geometry)
+			return tl::unexpected(geometry.error());
+		facts.geometry = *geometry;
+		// A connection that is gone leaves a device without a size.
+		if (geometry->capacity_bytes == 0)
+			return fail(ENOLINK, "'" + devnode_ + "' has no connection");
+		return {};
+	}
+	ScsiDisk disk(fd_.get(), limit_);
+	if (auto ready = disk.test_unit_ready();
+	    !ready && ready.error().code != make_error_code(ScsiOutcome::ReservationConflict))
+		return ready;
+	auto identity = disk.identity();
+	if (!identity)
+		return tl::unexpected(identity.error());
+	facts.identity = std::move(*identity);
+	auto geometry = disk.geometry();
+	if (!geometry)
+		return tl::unexpected(geometry.error());
+	facts.geometry = *geometry;
+	return {};
+}
+
+Result<void> Prober::read_landmarks(ProbeFacts &facts)
+{
+	const auto offsets = landmarks(facts.geometry.capacity_bytes);
+	std::optional<Error> bad;
+	unsigned good = 0;
+	for (std::size_t i = 0; i < offsets.size(); i++) {
+		if (!offsets[i])
+			continue;
+		if (auto read = read_medium(fd_.get(), *offsets[i], buffer_.span()); !read) {
+			if (!answered(read.error()))
+				return read;
+			bad = read.error();
+			continue;
+		}
+		facts.medium.digests[i] = digest(buffer_.span());
+		good++;
+	}
+	// Landmarks may sit in some cache by now: another place every time is read from the disk.
+	if (const std::uint64_t blocks = facts.geometry.capacity_bytes / landmark_bytes; blocks > 0) {
+		constexpr std::uint64_t stride = 104729; // a prime: visits every block of most disks
+		turn_++;
+		auto read = read_medium(fd_.get(), turn_ * stride % blocks * landmark_bytes,
+					buffer_.span());
+		if (!read && !answered(read.error()))
+			return read;
+		if (read)
+			good++;
+	}
+	if (good == 0)
+		return tl::unexpected(bad.value_or(
+			Error{make_error_code(std::errc::invalid_argument), "disk of no size"}));
+	return {};
+}
+
+ProbeFacts Prober::probe()
+{
+	ProbeFacts facts;
+	facts.began = now();
+	if (kind_ == PathKind::DIRECT)
+		revive();
+	auto done = ask(facts);
+	if (done) {
+		facts.medium.began = now();
+		done = read_landmarks(facts);
+		facts.medium.ended = now();
+	}
+	facts.ended = now();
+	if (done && kind_ == PathKind::DIRECT)
+		timeouts_ = timeouts_of(sysname_).value_or(0);
+	if (!done) {
+		facts.failure = reason_of(done.error());
+		facts.text = done.error().message();
+		// The device may be another one the next time.
+		fd_.reset();
+	}
+	return facts;
+}
+
+} // namespace swpath

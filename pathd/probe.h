@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// One check of one leg: the facts, found by commands that may hang. What they mean is decided
+/// elsewhere, on the loop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "libpath/base/instant.h"
+#include "libpath/base/result.h"
+#include "libpath/base/unique_fd.h"
+#include "libpath/policy/medium_compare.h"
+#include "libpath/sys/medium.h"
+#include "libpath/unit/geometry.h"
+#include "libpath/unit/identity.h"
+
+namespace swpath
+{
+
+struct ProbeFacts {
+	Instant began{};
+	Instant ended{};
+	Reason failure = Reason::NONE; ///< why the disk could not be asked; never a refusal
+	std::string text;	       ///< the failure for people
+	std::optional<Identity> identity; ///< direct legs
+	Geometry geometry;
+	MediumSample medium;
+};
+
+/// Belongs to one thread. Keeps its descriptor open between checks, so that none has to be opened
+/// in a mount verification.
+class Prober
+{
+public:
+	/// `sysname`: "sda". `limit`: time of one SCSI command.
+	Prober(PathKind kind, std::string sysname, Duration limit);
+
+	/// BLOCKS as long as the leg does.
+	[[nodiscard]] ProbeFacts probe();
+	/// Lets go of the device until the next check.
+	void close() { fd_.reset(); }
+
+private:
+	void revive();
+	[[nodiscard]] Result<void> ask(ProbeFacts &facts);
+	[[nodiscard]] Result<void> read_landmarks(ProbeFacts &facts);
+
+	PathKind kind_;
+	std::string sysname_;
+	std::string devnode_;
+	Duration limit_;
+	UniqueFd fd_;
+	AlignedBuffer buffer_;
+	std::uint64_t turn_ = 0; ///< which other block is read this time
+	std::uint64_t timeouts_ = 0; ///< of the device, as of the last good check
+};
+
+/// True if a SCSI device in `state` was taken offline by the kernel's error handling after commands
+/// had timed out: nothing in the kernel brings it back then, and it is for us to do so. An
+/// administrator who sets a device offline does so while it works, so its time-outs are those of the last good
+/// check. (Its commands may end in a plain I/O error, so the path's own reason does not tell.)
+[[nodiscard]] bool offline_after_hang(std::string_view state, std::uint64_t timeouts,
+				      std::uint64_t timeouts_when_good);
+
+/// The word for a failed call on a leg.
+[[nodiscard]] Reason reason_of(const Error &error);
+
+} // namespace swpath

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/run_state.h"
+
+#include <cerrno>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "libpath/base/text.h"
+#include "libpath/sys/file.h"
+
+namespace swpath
+{
+
+namespace
+{
+
+using Json = nlohmann::json;
+
+constexpr std::size_t state_bytes_max = 64 * 1024;
+
+std::string state_file(const std::string &directory, const std::string &unit)
+{
+	return fmt::format("{}/unit-{}.json", directory, unit);
+}
+
+Json to_json(const Identity &identity)
+{
+	Json designators = Json::array();
+	for (const auto &each : identity.designators)
+		designators.push_back({{"association", static_cast<unsigned>(each.association)},
+				       {"type", static_cast<unsigned>(each.type)},
+				       {"code_set", each.code_set},
+				       {"bytes", each.bytes}});
+	return {{"wwid", identity.wwid}, {"serial", identity.serial}, {"designators", designators}};
+}
+
+Identity identity_from(const Json &json)
+{
+	Identity identity;
+	identity.wwid = json.at("wwid").get<std::string>();
+	identity.serial = json.at("serial").get<std::string>();
+	for (const auto &each : json.at("designators")) {
+		Designator designator;
+		designator.association = static_cast<Association>(each.at("association").get<unsigned>());
+		designator.type = static_cast<DesignatorType>(each.at("type").get<unsigned>());
+		designator.code_set = each.at("code_set").get<std::uint8_t>();
+		designator.bytes = each.at("bytes").get<std::vector<std::uint8_t>>();
+		identity.designators.push_back(std::move(designator));
+	}
+	return identity;
+}
+
+UnitRunState state_from(const Json &json)
+{
+	UnitRunState state;
+	if (json.contains("pinned"))
+		state.pinned = json.at("pinned").get<unsigned>();
+	state.by_switch = json.value("by_switch", false);
+	if (json.contains("last_failback_ns"))
+		state.last_failback =
+			Instant(Duration(json.at("last_failback_ns").get<Duration::rep>()));
+	if (json.contains("identity"))
+		state.identity = identity_from(json.at("identity"));
+	return state;
+}
+
+} // namespace
+
+Result<UnitRunState> load_run_state(const std::string &unit, const std::string &directory)
+{
+	auto text = read_file(state_file(directory, unit), state_bytes_max);
+	if (!text) {
+		if (text.error().code == std::errc::no_such_file_or_directory)
+			return UnitRunState{};
+		return tl::unexpected(text.error());
+	}
+	// What nobody can read is worth nothing: a unit goes on without its pin rather than not at all.
+	try {
+		return state_from(Json::parse(*text));
+	} catch (const Json::exception &) {
+		return UnitRunState{};
+	}
+}
+
+Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
+			    const std::string &directory)
+{
+	Json json = Json::object();
+	if (state.pinned)
+		json["pinned"] = *state.pinned;
+	json["by_switch"] = state.by_switch;
+	if (state.last_failback)
+		json["last_failback_ns"] = state.last_failback->time_since_epoch().count();
+	if (state.identity)
+		json["identity"] = to_json(*state.identity);
+	return replace_file(state_file(directory, unit), json.dump() + "\n");
+}
+
+Result<UniqueFd> lock_run_dir(const std::string &directory)
+{
+	std::error_code error;
+	std::filesystem::create_directories(directory, error);
+	if (error)
+		return fail(error.value(), "create '" + directory + "'");
+	const std::string path = directory + "/pathd.lock";
+	UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+	if (!fd)
+		return fail(errno, "open '" + path + "'");
+	if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+		const int cause = errno;
+		const auto owner = read_file(path, 64);
+		const auto pid = owner ? std::string(trimmed(*owner)) : std::string();
+		return fail(cause, pid.empty() ? "another pathd runs"
+					       : fmt::format("another pathd runs (process {})", pid));
+	}
+	const std::string pid = fmt::format("{}\n", ::getpid());
+	if (::ftruncate(fd.get(), 0) != 0 ||
+	    ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+		return fail(errno, "write '" + path + "'");
+	return fd;
+}
+
+} // namespace swpath

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// What a unit's keeper knows and the kernel does not, kept under /run so that it outlives the
+/// process but not the boot.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "libpath/base/instant.h"
+#include "libpath/base/result.h"
+#include "libpath/base/unique_fd.h"
+#include "libpath/unit/identity.h"
+
+namespace swpath
+{
+
+inline constexpr std::string_view run_dir = "/run/swpath";
+
+struct UnitRunState {
+	/// The path that a person chose. `by_switch`: by `switch`, which lasts as long as that path
+	/// is active; otherwise by `pin`, which lasts until `unpin`.
+	std::optional<unsigned> pinned;
+	bool by_switch = false;
+	std::optional<Instant> last_failback; ///< last try
+	/// The disk as it was first proved: the wwid alone has been seen on two disks.
+	std::optional<Identity> identity;
+
+	bool operator==(const UnitRunState &) const = default;
+};
+
+/// Reads the state of a unit; a file that does not exist, or that cannot be understood, is an empty
+/// state. Errors: errno of reading.
+[[nodiscard]] Result<UnitRunState> load_run_state(const std::string &unit,
+						  const std::string &directory = std::string(run_dir));
+/// Replaces it as a whole. Errors: errno of writing.
+[[nodiscard]] Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
+					  const std::string &directory = std::string(run_dir));
+
+/// Takes the lock that there is one pathd for the directory; it is held as long as the descriptor is
+/// open. Creates the directory. Errors: EWOULDBLOCK another process has it (the context names it).
+[[nodiscard]] Result<UniqueFd> lock_run_dir(const std::string &directory = std::string(run_dir));
+
+} // namespace swpath

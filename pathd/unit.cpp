@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/unit.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/clock.h"
+#include "libpath/sys/dm.h"
+#include "libpath/unit/reason.h"
+#include "pathd/log.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+/// How often one step may act and look again before it lets others have their turn.
+constexpr unsigned rounds_max = 4;
+/// The kernel's word is asked for at least so often: events are a hint as well.
+constexpr Duration look_interval = std::chrono::seconds(1);
+
+/// The same path did not become ready by our own message: its monitor did not know.
+bool became_failed(PathState before, PathState now)
+{
+	return now == PathState::FAILED && before != PathState::FAILED;
+}
+
+} // namespace
+
+Unit::Unit(const UnitConfig &config, Services &services) : config_(config), services_(services)
+{
+	reset_policies();
+}
+
+Unit::~Unit() = default;
+
+Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &services)
+{
+	auto unit = std::unique_ptr<Unit>(new Unit(config, services));
+	auto state = load_run_state(config.name);
+	if (!state)
+		return tl::unexpected(state.error());
+	unit->state_ = std::move(*state);
+	if (unit->state_.identity && unit->state_.identity->wwid != config.wwid)
+		unit->state_.identity.reset();
+	auto worker = Worker::start("tbl-" + config.name);
+	if (!worker)
+		return tl::unexpected(worker.error());
+	unit->table_worker_ = std::move(*worker);
+	return unit;
+}
+
+void Unit::reset_policies()
+{
+	slots_.resize(config_.paths.size());
+	for (auto &slot : slots_)
+		slot.monitor.set_policy(monitor_policy());
+
+	MvPolicy mv;
+	const Duration command = config_.effective_command_timeout();
+	mv.verify_limit = command + std::chrono::seconds(1);
+	// The commands' own limit first, with time for an abort.
+	mv.give_up_direct = 2 * command + std::chrono::seconds(1);
+	mv_.set_policy(mv);
+
+	failback_rule_ = {.automatic = config_.failback.policy == FailbackPolicy::Auto,
+			  .interval = config_.failback.interval,
+			  .stable = config_.failback.stable};
+}
+
+MonitorPolicy Unit::monitor_policy() const
+{
+	MonitorPolicy policy;
+	policy.check_interval = config_.check_interval;
+	policy.check_interval_max = 4 * config_.check_interval;
+	policy.first_retry = std::min<Duration>(policy.first_retry, config_.check_interval);
+	policy.stable = config_.failback.stable;
+	return policy;
+}
+
+void Unit::reconfigure(const UnitConfig &config)
+{
+	// Slots are the configured paths in their order: if that changed, nothing that was remembered
+	// of slot 1 need be true of the new slot 1.
+	const bool same_paths = config.paths == config_.paths;
+	config_ = config;
+	if (!same_paths) {
+		slots_.clear();
+		medium_ = {};
+		for (auto &[number, leg] : legs_) {
+			leg->proved = false;
+			leg->settled = false;
+		}
+	}
+	reset_policies();
+	for (auto &slot : slots_)
+		if (slot.leg)
+			borrow_settings(*slot.leg);
+	stale_ = true;
+	services_.rescan();
+	touch();
+}
+
+void Unit::let_go()
+{
+	for (const auto &[number, leg] : legs_)
+		if (auto given = services_.settings.give_back(leg->device().sysname); !given)
+			log::say(Message::Warning, {.unit = config_.name}, "cannot put back settings: {}",
+				 given.error().message());
+}
+
+void Unit::save_state()
+{
+	if (services_.dry_run)
+		return;
+	if (auto saved = save_run_state(config_.name, state_); !saved)
+		log::say(Message::Warning, {.unit = config_.name}, "{}", saved.error().message());
+}
+
+bool Unit::pinned() const
+{
+	if (!state_.pinned)
+		return false;
+	return !state_.by_switch || (kernel_ && kernel_->status.active == state_.pinned);
+}
+
+Leg *Unit::in_table(unsigned i) const
+{
+	if (!kernel_ || i >= slots_.size() || i >= kernel_->status.paths.size() || !slots_[i].leg ||
+	    kernel_->status.paths[i].kind != config_.paths[i].kind ||
+	    kernel_->status.paths[i].device != slots_[i].leg->number())
+		return nullptr;
+	return slots_[i].leg.get();
+}
+
+int Unit::send(std::string_view text)
+{
+	if (services_.dry_run)
+		return EROFS;
+	const int error = services_.dm.send(config_.name, text);
+	if (error != 0)
+		log::say(Message::Notice, {.unit = config_.name}, "the kernel refused '{}': {}", text,
+			 std::strerror(error));
+	else
+		log::say(Message::Debug, {.unit = config_.name}, "told the kernel '{}'", text);
+	return error;
+}
+
+/// Reads the kernel's word. False: there is no such unit, or none of ours.
+bool Unit::look(Instant now)
+{
+	dm::DmChannel::Line line;
+	int error = services_.dm.status(config_.name, false, line);
+	looked_ = now;
+	if (error == 0 && line.type != SW_TARGET_NAME)
+		error = EEXIST;
+	if (error != 0) {
+		// ENODATA: it is being created.
+		if (kernel_ && error == ENODEV)
+			log::say(Message::Notice, {.unit = config_.name}, "the unit was removed");
+		kernel_.reset();
+		number_.reset();
+		if (error == EEXIST && !wrong_owner_)
+			log::say(Message::Error, {.unit = config_.name},
+				 "a device-mapper device of this name is not a swpath unit; rename one of the two");
+		wrong_owner_ = error == EEXIST;
+		return false;
+	}
+	auto status = parse_status(line.params);
+	length_sectors_ = line.length;
+	if (!status) {
+		log::say(Message::Error, {.unit = config_.name}, "cannot read the unit's status: {}",
+			 status.error().message());
+		kernel_.reset();
+		return false;
+	}
+	if (!number_) {
+		const auto info = services_.dm.info(config_.name);
+		if (!info)
+			return false;
+		if (dm::wwid_of(info->uuid) != config_.wwid) {
+			if (!wrong_owner_)
+				log::say(Message::Error, {.unit = config_.name},
+					 "the kernel's unit has the disk '{}', the configuration '{}'; it is left alone",
+					 dm::wwid_of(info->uuid), config_.wwid);
+			wrong_owner_ = true;
+			kernel_.reset();
+			return false;
+		}
+		number_ = info->number;
+	}
+	wrong_owner_ = false;
+
+	const std::optional<SeenUnit> before = kernel_;
+	if (!kernel_)
+		kernel_.emplace();
+	kernel_->status = std::move(*status);
+	stale_ = stale_ || !before ||
+		 !std::equal(before->status.paths.begin(), before->status.paths.end(),
+			     kernel_->status.paths.begin(), kernel_->status.paths.end(),
+			     [](const PathStatus &a, const PathStatus &b) { return a.device == b.device; });
+	if (stale_)
+		if (const auto planned = plan(now))
+			assign(*planned, now);
+	if (!before || before->status.epoch != kernel_->status.epoch ||
+	    before->status.mv != kernel_->status.mv || before->status.state != kernel_->status.state)
+		notice_changes(before ? before->status : UnitStatus{}, kernel_->status, now);
+
+	for (unsigned i = 0; i < slots_.size() && i < kernel_->status.paths.size(); i++) {
+		auto &slot = slots_[i];
+		const auto &path = kernel_->status.paths[i];
+		const bool first = !slot.seen_in_kernel;
+		const bool lost = became_failed(first ? PathState::ABSENT : slot.kernel_state, path.state) ||
+				  (!first && path.state == PathState::FAILED &&
+				   path.errors > slot.kernel_errors);
+		slot.kernel_state = path.state;
+		slot.kernel_errors = path.errors;
+		slot.seen_in_kernel = true;
+		// What we, or a person, told the kernel is no news to the monitor.
+		if (lost && path.reason != Reason::OPERATOR && !refuses(path.reason) &&
+		    slot.monitor.state() != MonitorState::Failed &&
+		    slot.monitor.state() != MonitorState::Rejected) {
+			slot.monitor.step(PathLost{now, path.reason});
+			slot.text = reason_text(path.reason);
+			tell(i, now);
+		}
+	}
+	return true;
+}
+
+void Unit::notice_changes(const UnitStatus &before, const UnitStatus &after, Instant now)
+{
+	const bool first = before.paths.empty();
+
+	if (after.state == UnitState::VERIFY && after.reason != Reason::LOAD && (first || before.state != UnitState::VERIFY ||
+						 before.mv != after.mv)) {
+		const auto left = left_path(after);
+		const std::string path = left ? path_label(*left) : "no path";
+		log::say(Message::Hold, {.unit = config_.name, .path = path, .reason = word(after.reason)},
+			 "mount verification {}: {}: {}; {} bios held, {} writes in doubt", after.mv, path,
+			 reason_text(after.reason), after.held_bios, after.doubt);
+	}
+	if (after.state == UnitState::FAILED && (first || before.state != UnitState::FAILED))
+		log::say(Message::UnitFailed, {.unit = config_.name, .reason = word(after.reason)},
+			 "held I/O was ended with errors: {}", reason_text(after.reason));
+
+	const bool answered = after.state == UnitState::ONLINE && after.active &&
+			      (first || before.epoch != after.epoch || before.mv != after.mv ||
+			       before.state != UnitState::ONLINE);
+	if (!answered)
+		return;
+	read_history();
+	// The kernel, or the answer to it, chose this path: that is better than any stable period.
+	// Not so for a unit that was online before this process looked for the first time.
+	if (!first && *after.active < slots_.size() && in_table(*after.active) &&
+	    !slots_[*after.active].monitor.usable()) {
+		slots_[*after.active].monitor.step(PathTaken{now});
+		tell(*after.active, now);
+	}
+	if (state_.pinned && state_.by_switch && after.active != state_.pinned) {
+		state_.pinned.reset();
+		save_state();
+	}
+	if (first || history_.empty() || after.reason == Reason::LOAD)
+		return;
+	const auto &record = history_.back();
+	const std::string from = record.from ? path_label(*record.from) : "none";
+	const std::string to = record.to ? path_label(*record.to) : "none";
+	log::say(Message::Switch,
+		 {.unit = config_.name,
+		  .reason = word(record.reason),
+		  .from = from,
+		  .to = to,
+		  .held_us = record.total_us()},
+		 "epoch {}: {} to {}: {}; I/O held {} ms (drain {}, flush {}, prove {}), {} bios, {} in doubt, "
+		 "proof {} {}",
+		 record.epoch, from, to, reason_text(record.reason), record.total_us() / 1000,
+		 record.drain_us / 1000, record.flush_us / 1000, record.prove_us / 1000, record.held_bios,
+		 record.doubt, word(record.method), record.evidence);
+}
+
+void Unit::read_history()
+{
+	std::string_view reply;
+	if (services_.dm.send(config_.name, SW_MSG_HISTORY, &reply) != 0)
+		return;
+	if (auto records = parse_history(reply))
+		history_ = std::move(*records);
+	else
+		log::say(Message::Warning, {.unit = config_.name}, "cannot read the history: {}",
+			 records.error().message());
+}
+
+std::vector<MvCandidate> Unit::candidates() const
+{
+	std::vector<MvCandidate> list(kernel_->status.paths.size());
+	for (unsigned i = 0; i < list.size() && i < slots_.size(); i++) {
+		list[i].monitor = slots_[i].monitor.state();
+		if (const auto *leg = in_table(i)) {
+			list[i].name = leg->device().sysname;
+			list[i].proved_at = slots_[i].monitor.proved_at();
+		}
+	}
+	return list;
+}
+
+/// The mount verification's turn. True: the kernel was told something.
+bool Unit::verify(Instant now)
+{
+	const auto known = candidates();
+	bool told = false;
+
+	for (const auto &action : mv_.step(kernel_->status, known, now)) {
+		Leg *leg = in_table(action.path);
+		switch (action.kind) {
+		case MvAction::Kind::Verify:
+			if (leg)
+				leg->probe(action.mv);
+			else
+				mv_.refuted(action.mv, action.path, now, Reason::PATH_GONE);
+			break;
+		case MvAction::Kind::GiveUp: {
+			const auto device = kernel_->status.paths[action.path].device;
+			const auto found = device ? legs_.find(*device) : legs_.end();
+			if (found == legs_.end())
+				break;
+			const std::string label = path_label(action.path);
+			log::say(Message::GiveUp, {.unit = config_.name, .path = label},
+				 "{} does not drain: {}", label,
+				 found->second->kind() == PathKind::DIRECT ? "resetting the logical unit"
+									   : "ending the connection");
+			found->second->give_up();
+			break;
+		}
+		case MvAction::Kind::Reject:
+			told |= services_.dm.reject(config_.name, action.mv, action.path, action.reason) == 0;
+			break;
+		case MvAction::Kind::Commit: {
+			if (!leg)
+				break;
+			if (action.reinstate_first)
+				(void)send(fmt::format("{} {}", SW_MSG_REINSTATE, action.path));
+			const int error = services_.dm.commit(config_.name, action.mv, action.path,
+							      action.method, action.evidence);
+			told = true;
+			if (error == 0)
+				break;
+			mv_.commit_refused(action.mv, action.path, error, now);
+			log::say(Message::Notice, {.unit = config_.name},
+				 "commit {} {} {} was refused: {}", action.mv, action.path,
+				 word(action.method), std::strerror(error));
+			break;
+		}
+		case MvAction::Kind::Retry:
+			told |= send(SW_MSG_RETRY) == 0;
+			break;
+		}
+	}
+	return told;
+}
+
+/// The paths' turn: fail, reject, reinstate, tickets. True: the kernel was told something.
+bool Unit::keep(Instant now)
+{
+	std::vector<KeptPath> paths(kernel_->status.paths.size());
+	for (unsigned i = 0; i < paths.size() && i < slots_.size(); i++) {
+		const auto &monitor = slots_[i].monitor;
+		if (!in_table(i)) {
+			// The table has a device that is gone; the monitor may know its successor.
+			if (kernel_->status.paths[i].state != PathState::ABSENT)
+				paths[i] = {MonitorState::Failed, Reason::PATH_GONE, active_failures_max,
+					    std::nullopt};
+			continue;
+		}
+		paths[i] = {monitor.state(), monitor.fault(), monitor.failures(), monitor.proved_at()};
+	}
+
+	bool told = false;
+	for (const auto &action : keep_paths(kernel_->status, paths, config_.check_interval, now)) {
+		switch (action.kind) {
+		case KeeperAction::Kind::Fail:
+			told |= send(fmt::format("{} {} {}", SW_MSG_FAIL, action.path,
+						 word(action.reason))) == 0;
+			break;
+		case KeeperAction::Kind::Reject:
+			told |= services_.dm.reject(config_.name, kernel_->status.mv, action.path,
+						    action.reason) == 0;
+			break;
+		case KeeperAction::Kind::Reinstate:
+			told |= send(fmt::format("{} {}", SW_MSG_REINSTATE, action.path)) == 0;
+			break;
+		case KeeperAction::Kind::Ticket: {
+			const int error = services_.dm.ticket(config_.name, action.path,
+							      kernel_->status.epoch, action.ttl_ms);
+			told |= error == 0;
+			if (error != 0)
+				log::say(Message::Debug, {.unit = config_.name},
+					 "ticket for path {} was refused: {}", action.path,
+					 std::strerror(error));
+			break;
+		}
+		}
+	}
+	return told;
+}
+
+FailbackDecision Unit::failback_now(Instant now) const
+{
+	std::vector<FailbackView::Path> paths(kernel_->status.paths.size());
+	for (unsigned i = 0; i < paths.size() && i < slots_.size(); i++) {
+		const auto &path = kernel_->status.paths[i];
+		paths[i].ready = path.state == PathState::READY;
+		paths[i].ticket = path.ticket_ms > 0;
+		if (in_table(i)) {
+			paths[i].state = slots_[i].monitor.state();
+			paths[i].good_since = slots_[i].monitor.good_since();
+		}
+	}
+	return decide_failback({.online = kernel_->status.state == UnitState::ONLINE,
+				.pinned = pinned(),
+				.active = kernel_->status.active,
+				.last_try = state_.last_failback,
+				.paths = paths},
+			       failback_rule_, now);
+}
+
+bool Unit::fail_back(Instant now)
+{
+	const auto decision = failback_now(now);
+	if (decision.verdict != FailbackVerdict::Go)
+		return false;
+	state_.last_failback = now;
+	save_state();
+	const std::string to = path_label(*decision.to);
+	log::say(Message::Failback, {.unit = config_.name, .to = to}, "failing back to {}", to);
+	return send(fmt::format("{} {} {} {}", SW_MSG_SWITCH, *decision.to, SW_MSG_COOPERATIVE,
+				word(Reason::FAILBACK))) == 0;
+}
+
+void Unit::step(Instant now)
+{
+	for (unsigned round = 0; round < rounds_max; round++) {
+		// While a table changes hands, the status may be that of the new one before it has
+		// taken over what the old one knew: nothing to act on.
+		if (table_busy_ || !look(now))
+			break;
+		bool told = false;
+		if (!services_.dry_run) {
+			// First the answer that I/O waits for, then everything else.
+			told = verify(now);
+			if (kernel_->status.state != UnitState::VERIFY || !told) {
+				told |= keep(now);
+				told |= fail_back(now);
+			}
+		}
+		if (!told)
+			break;
+	}
+	if (!table_busy_)
+		build(now);
+	look_after_connections();
+	probe_due(now);
+	schedule(now);
+}
+
+void Unit::schedule(Instant now)
+{
+	due_ = now + look_interval;
+	if (const auto deadline = mv_.deadline())
+		due_ = std::min(due_, *deadline);
+	for (const auto &slot : slots_)
+		if (!slot.leg || !slot.leg->probing_since())
+			due_ = std::min(due_, std::max(slot.monitor.next_probe(),
+						       now + std::chrono::milliseconds(10)));
+	if (kernel_)
+		if (const auto decision = failback_now(now); decision.at)
+			due_ = std::min(due_, std::max(*decision.at, now + std::chrono::milliseconds(10)));
+	// A mount verification that is not moving is looked at often: drain counts have no events.
+	if (kernel_ && kernel_->status.state == UnitState::VERIFY)
+		due_ = std::min(due_, now + std::chrono::milliseconds(100));
+}
+
+Answered<Done> Unit::order(const Order &order, Instant now)
+{
+	auto plan = plan_order(order, report(now));
+	if (!plan || order.dry_run)
+		return plan;
+	for (const auto &message : plan->messages) {
+		const int error = services_.dm.send(config_.name, message);
+		if (error != 0)
+			return tl::unexpected(refusal_of(
+				Error{{error, std::generic_category()},
+				      fmt::format("the kernel refused '{}'", message)}));
+		log::say(Message::Notice, {.unit = config_.name}, "operator: {}", message);
+	}
+
+	switch (order.verb) {
+	case Verb::Pin:
+		state_.pinned = kernel_ && kernel_->status.active ? *kernel_->status.active : 0;
+		state_.by_switch = false;
+		save_state();
+		break;
+	case Verb::Unpin:
+		state_.pinned.reset();
+		save_state();
+		break;
+	case Verb::Switch:
+		// As on OpenVMS: a path that a person chose is not left for a better one.
+		state_.pinned = order.path;
+		state_.by_switch = true;
+		save_state();
+		break;
+	case Verb::Failback:
+		state_.pinned.reset();
+		state_.last_failback = now;
+		save_state();
+		break;
+	case Verb::Reinstate:
+		if (order.path && *order.path < slots_.size()) {
+			slots_[*order.path].monitor.step(PathPardoned{now});
+			slots_[*order.path].probe_now = true;
+		}
+		break;
+	default:
+		break;
+	}
+	touch();
+	return plan;
+}
+
+bool Unit::settled() const
+{
+	return std::all_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
+		return slot.leg ? slot.leg->settled : !slot.attaching;
+	});
+}
+
+} // namespace swpath

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The keeper of one unit: it looks at the kernel, the devices and the monitors, asks the policies
+/// what to do, and does it. Everything here runs on the loop's thread and never waits for a disk.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libpath/base/instant.h"
+#include "libpath/config/config.h"
+#include "libpath/control/order.h"
+#include "libpath/control/report.h"
+#include "libpath/policy/failback.h"
+#include "libpath/policy/medium_compare.h"
+#include "libpath/policy/mount_verification.h"
+#include "libpath/policy/path_keeper.h"
+#include "libpath/policy/path_monitor.h"
+#include "libpath/policy/unit_builder.h"
+#include "libpath/sys/dm_channel.h"
+#include "libpath/sys/nbd.h"
+#include "libpath/sys/settings_book.h"
+#include "libpath/sys/udev.h"
+#include "pathd/leg.h"
+#include "pathd/mailbox.h"
+#include "pathd/run_state.h"
+#include "pathd/worker.h"
+
+namespace swpath
+{
+
+/// What all units share; outlives them.
+struct Services {
+	dm::DmChannel &dm;
+	std::shared_ptr<Mailbox> mailbox;
+	SettingsBook &settings;
+	/// Devices changed by our own hand (a connection was made): look again.
+	std::function<void()> rescan;
+	bool dry_run = false; ///< print plans, carry out none
+};
+
+class Unit
+{
+public:
+	/// Starts the unit's threads. Errors: none can be started.
+	[[nodiscard]] static Result<std::unique_ptr<Unit>> create(const UnitConfig &config,
+								  Services &services);
+	~Unit();
+	Unit(const Unit &) = delete;
+	Unit &operator=(const Unit &) = delete;
+
+	[[nodiscard]] const std::string &name() const { return config_.name; }
+	[[nodiscard]] const UnitConfig &config() const { return config_; }
+
+	/// All whole disks of the host, and which of them carry the mark of a leg.
+	void seen(const std::vector<BlockDevice> &devices, const std::vector<DevNumber> &marked);
+	/// The kernel says that the connection of /dev/nbd<index> died.
+	void connection_died(std::uint32_t index);
+	/// New configuration of the same unit.
+	void reconfigure(const UnitConfig &config);
+	/// The configuration knows this unit no more: gives back what was borrowed from the legs.
+	void let_go();
+
+	/// Looks at everything and does what is due.
+	void step(Instant now);
+	/// When step() is due even if nothing happens. Something happened: touch().
+	[[nodiscard]] Instant due() const { return due_; }
+	void touch() { due_ = Instant{}; }
+
+	[[nodiscard]] Answered<Done> order(const Order &order, Instant now);
+	/// The unit as it is in memory, the kernel's status being asked once more.
+	[[nodiscard]] UnitReport report(Instant now);
+	/// A connection was ended and its device is still there: its end has no event.
+	[[nodiscard]] bool awaits_end() const;
+	/// The first look at every path is done: there is a verdict about each.
+	[[nodiscard]] bool settled() const;
+	/// The plan that would be carried out now, a line for each step.
+	[[nodiscard]] std::vector<std::string> plan_lines(Instant now);
+
+private:
+	/// One configured path: what is remembered of it, whatever device stands for it.
+	struct Slot {
+		PathMonitor monitor{MonitorPolicy{}};
+		std::shared_ptr<Leg> leg;
+		PathState kernel_state = PathState::ABSENT; ///< as of the last look
+		std::uint64_t kernel_errors = 0;
+		bool seen_in_kernel = false;
+		bool probe_now = false;	     ///< a new device stands here
+		bool overdue = false;	     ///< the running check was counted as failed
+		std::string text;	     ///< last failure, for people
+		MonitorState told = MonitorState::Unknown; ///< last state that was logged
+		std::optional<WallTime> since;
+		std::optional<WallTime> last_probe;
+		bool attaching = false;
+		bool attach_tried = false; ///< and failed, since the last success
+		std::unique_ptr<Worker> attacher;
+	};
+
+	Unit(const UnitConfig &config, Services &services);
+
+	// unit.cpp
+	bool look(Instant now);
+	void notice_changes(const UnitStatus &before, const UnitStatus &after, Instant now);
+	bool verify(Instant now);
+	bool keep(Instant now);
+	bool fail_back(Instant now);
+	int send(std::string_view text);
+	void read_history();
+	void save_state();
+	[[nodiscard]] std::vector<MvCandidate> candidates() const;
+	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
+	[[nodiscard]] bool pinned() const;
+	/// The leg of slot `i`, if it is the very device that the kernel's table has there.
+	[[nodiscard]] Leg *in_table(unsigned i) const;
+	void schedule(Instant now);
+	void reset_policies();
+
+	// unit_paths.cpp
+	[[nodiscard]] std::optional<UnitPlan> plan(Instant now);
+	void build(Instant now);
+	void assign(const UnitPlan &plan, Instant now);
+	void carry_out(const PlanStep &step);
+	[[nodiscard]] SeenWorld world(Instant now) const;
+	void change_table(const Table &table, bool create);
+	void attach(unsigned slot);
+	/// A connection that the kernel has now, and our own descriptor of it.
+	struct Attached {
+		std::uint32_t index = 0;
+		std::shared_ptr<UniqueFd> socket;
+	};
+	static Result<Attached> attach_served(const std::string &unit, const NbdEndpoint &server,
+					      const std::string &export_name, const NbdAttach &how);
+	void attached(unsigned slot, const Result<Attached> &result);
+	void detach(DevNumber number);
+	void drop_leg(DevNumber number);
+	void borrow_settings(Leg &leg);
+	void probe_due(Instant now);
+	void probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv);
+	[[nodiscard]] std::optional<Difference> judge(const Leg &leg, unsigned slot,
+						      const ProbeFacts &facts);
+	void given_up(Leg &leg, const Result<void> &result);
+	void look_after_connections();
+	[[nodiscard]] std::optional<unsigned> slot_of(const Leg &leg) const;
+	void tell(unsigned slot, Instant now);
+	[[nodiscard]] std::string path_label(unsigned slot) const;
+	[[nodiscard]] MonitorPolicy monitor_policy() const;
+
+	// unit_report.cpp
+	void describe_path(PathReport &path, unsigned slot, Instant now) const;
+	[[nodiscard]] std::string path_text(unsigned slot, Instant now) const;
+
+	UnitConfig config_;
+	Services &services_;
+	UnitRunState state_;
+	std::vector<Slot> slots_;
+	std::map<DevNumber, std::shared_ptr<Leg>> legs_;
+	std::map<std::string, std::shared_ptr<UniqueFd>> sockets_; ///< by device name, until it is a leg
+	std::vector<DevNumber> spare_;
+
+	std::optional<SeenUnit> kernel_;
+	std::uint64_t length_sectors_ = 0;
+	std::optional<DevNumber> number_;
+	bool wrong_owner_ = false; ///< a device of this name is not ours
+	std::vector<SwitchRecord> history_;
+
+	MountVerification mv_{MvPolicy{}};
+	MediumCompare medium_;
+	FailbackRule failback_rule_;
+	std::optional<Geometry> geometry_; ///< of the proved disk
+	std::optional<Instant> first_proved_;
+	std::string waiting_; ///< why the plan waits
+	/// What stands for which path must be found anew before anything is said about paths.
+	bool stale_ = true;
+
+	std::unique_ptr<Worker> table_worker_;
+	bool table_busy_ = false;
+	Instant table_retry_{};
+	std::shared_ptr<bool> here_ = std::make_shared<bool>(true); ///< for letters that come late
+	Instant due_{};
+	Instant looked_{};
+};
+
+} // namespace swpath

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Of a unit's keeper: what it tells people.
+#include <fmt/format.h>
+
+#include "libpath/base/text.h"
+#include "libpath/control/derive.h"
+#include "libpath/sys/clock.h"
+#include "pathd/unit.h"
+
+namespace swpath
+{
+
+namespace
+{
+
+MonitorWord monitor_word(MonitorState state)
+{
+	switch (state) {
+	case MonitorState::Unknown:
+		return MonitorWord::Unknown;
+	case MonitorState::Checking:
+		return MonitorWord::Checking;
+	case MonitorState::Ok:
+		return MonitorWord::Ok;
+	case MonitorState::Failed:
+		return MonitorWord::Failed;
+	case MonitorState::Rejected:
+		return MonitorWord::Rejected;
+	case MonitorState::Damped:
+		return MonitorWord::Damped;
+	}
+	return MonitorWord::None;
+}
+
+std::int64_t whole_seconds(Duration duration)
+{
+	return std::max<std::int64_t>(
+		0, std::chrono::duration_cast<std::chrono::seconds>(duration).count());
+}
+
+/// The wall clock's idea of a point on the boot clock.
+WallTime wall(Instant at, Instant now)
+{
+	return WallTime(std::chrono::milliseconds(wall_ms())) +
+	       std::chrono::duration_cast<std::chrono::milliseconds>(at - now);
+}
+
+} // namespace
+
+/// One clause about a path that is not simply ok.
+std::string Unit::path_text(unsigned i, Instant now) const
+{
+	const auto &slot = slots_[i];
+	const auto every = [&] {
+		return fmt::format("next check in {} s", whole_seconds(slot.monitor.next_probe() - now));
+	};
+	switch (slot.monitor.state()) {
+	case MonitorState::Unknown:
+		return slot.attaching ? "connecting" : slot.leg ? "first check" : "no device";
+	case MonitorState::Ok:
+		return {};
+	case MonitorState::Checking:
+	case MonitorState::Damped: {
+		const auto from = slot.monitor.usable_from();
+		const std::string until =
+			from ? fmt::format("used again in {} s if it stays so", whole_seconds(*from - now))
+			     : std::string();
+		return slot.monitor.state() == MonitorState::Damped
+			       ? fmt::format("answers, but failed too often of late; {}", until)
+			       : fmt::format("answers again; {}", until);
+	}
+	case MonitorState::Failed:
+	case MonitorState::Rejected:
+		return slot.text.empty() ? every() : fmt::format("{}; {}", slot.text, every());
+	}
+	return {};
+}
+
+void Unit::describe_path(PathReport &path, unsigned i, Instant now) const
+{
+	const auto &slot = slots_[i];
+	const auto &config = config_.paths[i];
+	path.index = i;
+	path.kind = config.kind;
+	path.label = config.kind == PathKind::SERVED ? config.name : std::string();
+	path.device.clear();
+	path.number.reset();
+	if (slot.leg) {
+		path.device = slot.leg->device().sysname;
+		path.number = slot.leg->number();
+	}
+	if (config.kind == PathKind::SERVED)
+		path.endpoint = config.server.text();
+	else if (slot.leg)
+		path.endpoint = fmt::format("{} {}", word(slot.leg->device().transport),
+					    slot.leg->device().hctl);
+	path.monitor = monitor_word(slot.monitor.state());
+	path.text = path_text(i, now);
+	path.since = slot.since;
+	path.last_probe = slot.last_probe;
+	if (!slot.leg || !slot.leg->probing_since())
+		path.next_probe = wall(std::max(slot.monitor.next_probe(), now), now);
+}
+
+UnitReport Unit::report(Instant now)
+{
+	using std::chrono::duration_cast;
+
+	if (!table_busy_)
+		(void)look(now);
+	UnitReport unit;
+	unit.name = config_.name;
+	unit.wwid = config_.wwid;
+	unit.fence = config_.fence;
+	unit.mv_timeout_s = static_cast<std::uint32_t>(
+		duration_cast<std::chrono::seconds>(config_.mv_timeout).count());
+	unit.stall_ms = static_cast<std::uint32_t>(
+		duration_cast<std::chrono::milliseconds>(config_.stall).count());
+	if (geometry_)
+		unit.size_bytes = geometry_->capacity_bytes;
+	unit.paths.resize(slots_.size());
+
+	if (kernel_) {
+		unit.number = number_;
+		unit.size_bytes = length_sectors_ * 512;
+		set_kernel_status(unit, kernel_->status, WallTime(std::chrono::milliseconds(wall_ms())));
+		set_kernel_table(unit, kernel_->table);
+	}
+	for (unsigned i = 0; i < slots_.size() && i < unit.paths.size(); i++)
+		describe_path(unit.paths[i], i, now);
+
+	unit.pinned = pinned();
+	unit.missing = waiting_;
+	if (kernel_) {
+		const auto decision = failback_now(now);
+		unit.failback = FailbackReport{.automatic = failback_rule_.automatic,
+					       .verdict = failback_verdict_word(decision.verdict),
+					       .to = decision.to,
+					       .next = {}};
+		if (decision.at)
+			unit.failback->next = wall(*decision.at, now);
+		set_history(unit, history_);
+		if (const auto text = mv_.waiting_for(kernel_->status, candidates(), now); !text.empty())
+			unit.missing = text;
+	}
+	sum_up(unit);
+	return unit;
+}
+
+} // namespace swpath

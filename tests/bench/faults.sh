@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# faults.sh - in a VM: the longest I/O of a writer when the active one of two paths to a SCSI disk
+#   error  refuses every command at once (device offline)
+#   hang   swallows every command, those of error recovery too, while the other path is healthy
+# for dm-multipath with multipathd as Debian configures them (two SCSI paths), and for sw with pathd (the
+# same two ways in, the second one as a peer serves it). Same disk, writer and faults for both. Prints
+#   fault PRODUCT FAULT LONGEST_MS I/OS ERRORS
+# only if the checker found every acknowledged write, through the product and through both paths.
+#
+# Linux 6.12: its scsi_debug can hang one of two paths to the same store; that of 6.1 hangs all or none.
+# shellcheck source=tests/vm/lib/sw.sh
+. "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
+
+# --- the disk and its faults ---
+scsi_address() { basename "$(readlink -f "/sys/block/${1#/dev/}/device")"; }
+hang_rules() { echo "/sys/kernel/debug/scsi_debug/$(scsi_address "$1")/error"; }
+
+path_break() { # FAULT DEVICE
+	case $1 in
+	error) echo offline >"/sys/block/${2#/dev/}/device/state" ;;
+	# type 0: no answer; count 1: from now on; 0xff: whatever the command
+	hang) echo "0 1 0xff" >"$(hang_rules "$2")" ;;
+	esac
+}
+
+path_mend() { # FAULT DEVICE
+	[ "$1" != hang ] || echo "- 0 0xff" >"$(hang_rules "$2")"
+	wait_until 60 path_answers "$2"
+}
+
+path_answers() {
+	local state=/sys/block/${1#/dev/}/device/state
+	[ "$(<"$state")" = running ] || echo running >"$state"
+	dd if="$1" of=/dev/null bs=4k count=1 iflag=direct
+}
+
+# --- dm-multipath ---
+mpath_start() {
+	modprobe -a dm-multipath dm-service-time
+	# Debian's find_multipaths is "strict": a disk is taken once its name was written down.
+	multipath -a "${SCSI_DEBUG[0]}" >/dev/null
+	defer mpath_stop
+	multipathd
+	wait_until 60 mpath_is_complete
+	unit=/dev/mapper/$(mpath_name)
+	wait_until 20 test -b "$unit"
+}
+
+mpath_name() { dmsetup ls --target multipath | cut -f1; }
+mpath_is_complete() { [ "$(dmsetup status --target multipath | grep -o ' A 0 ' | wc -l)" -eq 2 ]; }
+mpath_active() {
+	multipathd show maps json |
+		jq -r '.maps[0].path_groups[] | select(.dm_st == "active") | "/dev/" + .paths[0].dev'
+}
+mpath_is_gone() { ! multipathd show daemon; }
+
+mpath_stop() {
+	multipathd shutdown >/dev/null
+	wait_until 30 mpath_is_gone
+	dmsetup remove --retry "$(mpath_name)"
+}
+
+# --- sw ---
+sw_start() {
+	modprobe -a nbd dm-sw
+	peer_create beta
+	peer_serve beta "${SCSI_DEBUG[1]}"
+	defer pathd_clean
+	mkdir -p /etc/swpath
+	# Defaults, but for the fence: the writes that a failed path leaves in doubt are taken as fenced
+	# once that path has drained. Proving it is the work of the fence engine.
+	cat >/etc/swpath/swpath.toml <<-END
+		[unit.sw0]
+		wwid = "$(<"/sys/block/${SCSI_DEBUG[0]#/dev/}/device/wwid")"
+		fence = "drain"
+		[[unit.sw0.path]]
+		kind = "direct"
+		hctl = "$(scsi_address "${SCSI_DEBUG[0]}")"
+		[[unit.sw0.path]]
+		kind = "served"
+		name = "beta"
+		server = "$(peer_address beta):10809"
+		export = "disk"
+	END
+	: >"$PATHD_LOG"
+	pathd_start
+	unit=/dev/sw0
+}
+
+sw_active() {
+	[ "$(sw_get sw0 active)" = 0 ] && echo "${SCSI_DEBUG[0]}" || echo "/dev/nbd"
+}
+
+# --- a case ---
+# Deadlines far beyond what either product needs; few polls, as what is polled costs the writer's CPU.
+slowly_until() { # SECONDS COMMAND...
+	local end=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$end" ] || fail "still not: $*"
+		sleep 0.5
+	done
+}
+
+# The shell that watches must not be what the writer waits for.
+writer_first() {
+	local task
+	for task in /proc/"$(<"$SW_RUN/writer.bench.pid")"/task/*; do
+		renice -n -20 -p "${task##*/}" >/dev/null
+	done
+}
+
+longest_io() { # PRODUCT FAULT
+	local product=$1 fault=$2 active
+	scsi_debug_create dev_size_mb=16 delay=1
+	"${product}_start"
+	active=$("${product}_active")
+	writer_start bench "$unit" --depth 4 --reads 30 --allow-errors
+	writer_first
+	slowly_until 60 writer_has_done bench 1000
+	path_break "$fault" "$active"
+	slowly_until 200 writer_has_done bench $(($(writer_ios bench) + 1000))
+	expect [ "$("${product}_active")" != "$active" ]
+	writer_stop bench
+	path_mend "$fault" "$active"
+	writer_verify bench "$unit" "${SCSI_DEBUG[@]}"
+	echo "fault $product $fault $(writer_get bench longest_ms) $(writer_get bench ops) $(writer_get bench errors)"
+}
+
+# Two minutes without an answer are a figure here, not a complaint.
+echo 0 >/proc/sys/kernel/hung_task_timeout_secs
+[ $# -gt 0 ] || set -- mpath sw
+for product in "$@"; do
+	for fault in error hang; do
+		test_case "longest I/O: $product, $fault" longest_io "$product" "$fault"
+	done
+done

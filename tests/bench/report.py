@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tables and verdicts from what the scripts of this directory printed; see run.sh."""
+
+import statistics
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+LAYERS = {
+    "raw": "null_blk alone",
+    "linear": "dm-linear",
+    "sw": "sw",
+    "mpath-bio": "dm-multipath, bio mode",
+    "mpath-rq": "dm-multipath, request mode",
+}
+DIRECTIONS = ("read", "write")
+WAYS = ("libaio1", "libaio2", "psync")
+STALL_MS = 5000
+HANG_GRACE_MS = 1500
+
+
+class Report:
+    """Lines for the reader, and verdicts; prints the first at once."""
+
+    def __init__(self):
+        self.lines = []
+        self.verdicts = []
+
+    def say(self, line=""):
+        self.lines.append(line)
+        print(line)
+
+    def table(self, head, rows):
+        """Numbers to the right, the first column to the left."""
+        cells = [head, *rows]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+
+        def line(row):
+            first, *others = (cell.rjust(width) for cell, width in zip(row, widths))
+            return "| " + " | ".join([row[0].ljust(len(first)), *others]) + " |"
+
+        self.say(line(head))
+        self.say("|" + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths)) + "|")
+        for row in rows:
+            self.say(line(row))
+        self.say()
+
+    def verdict(self, name, value, at_most=None, below=None, at_least=None, digits=0):
+        ok = (
+            (at_most is None or value <= at_most)
+            and (below is None or value < below)
+            and (at_least is None or value >= at_least)
+        )
+        sign, goal = next((s, g) for s, g in (("<=", at_most), ("<", below), (">=", at_least)) if g is not None)
+        self.verdicts.append(
+            (f"bench: {name} {value:.{digits}f} goal {sign}{goal:.{digits}f} {'ok' if ok else 'short'}", ok)
+        )
+
+
+def records(path, word):
+    """The split lines of a script's output that begin with `word`."""
+    return [line.split()[1:] for line in path.read_text().splitlines() if line.startswith(word + " ")]
+
+
+def instructions(report, directory):
+    cost = {}
+    runtime_ms = {}
+    for way, layer, direction, per_io, ms in records(directory / "instructions.txt", "instructions"):
+        cost[way, layer, direction] = float(per_io)
+        runtime_ms[way, layer, direction] = int(ms)
+
+    def adds(way, layer, direction):
+        return cost[way, layer, direction] - cost[way, "raw", direction]
+
+    def mean_adds(layer, direction):
+        return statistics.mean(adds(way, layer, direction) for way in WAYS[:2])
+
+    report.say("### Instructions per random 4 KiB I/O, depth 1")
+    report.say()
+    report.table(
+        ["", "read", "adds", "× linear", "write", "adds", "× linear"],
+        [
+            [text]
+            + [
+                cell
+                for direction in DIRECTIONS
+                for cell in (
+                    f"{statistics.mean(cost[way, layer, direction] for way in WAYS[:2]):.0f}",
+                    f"{mean_adds(layer, direction):.0f}" if layer != "raw" else "",
+                    f"{mean_adds(layer, direction) / mean_adds('linear', direction):.3f}"
+                    if layer != "raw"
+                    else "",
+                )
+            ]
+            for layer, text in LAYERS.items()
+        ],
+    )
+    for direction in DIRECTIONS:
+        name = f"instructions.{direction}"
+        sw = mean_adds("sw", direction)
+        report.verdict(f"{name}.sw_over_linear", sw / mean_adds("linear", direction), at_most=1.10, digits=3)
+        report.verdict(
+            f"{name}.sw_over_linear_psync",
+            adds("psync", "sw", direction) / adds("psync", "linear", direction),
+            at_most=1.10,
+            digits=3,
+        )
+        for other in ("mpath-bio", "mpath-rq"):
+            report.verdict(f"{name}.sw_over_{other}", sw / mean_adds(other, direction), below=1, digits=3)
+    report.verdict(
+        "instructions.repeat_differs_ms",
+        max(
+            abs(runtime_ms["libaio1", layer, direction] - runtime_ms["libaio2", layer, direction])
+            for layer in LAYERS
+            for direction in DIRECTIONS
+        ),
+        at_most=1,
+    )
+
+
+def iops(report, directory):
+    rounds = defaultdict(dict)
+    for number, layer, direction, value in records(directory / "iops.txt", "iops"):
+        rounds[int(number)][layer, direction] = float(value)
+
+    def ratio(layer, other, direction):
+        """Median of the rounds: the machine's other work changes from one to the next."""
+        return statistics.median(r[layer, direction] / r[other, direction] for r in rounds.values())
+
+    report.say(f"### I/Os per second at depth 32, two jobs, two CPUs: medians of {len(rounds)} rounds")
+    report.say()
+    report.table(
+        ["", "read, × null_blk", "read, × linear", "write, × null_blk", "write, × linear"],
+        [
+            [text]
+            + [
+                f"{ratio(layer, other, direction):.2f}"
+                for direction in DIRECTIONS
+                for other in ("raw", "linear")
+            ]
+            for layer, text in LAYERS.items()
+        ],
+    )
+    for direction in DIRECTIONS:
+        name = f"iops.{direction}"
+        report.verdict(
+            f"{name}.sw_over_raw",
+            ratio("sw", "raw", direction),
+            at_least=0.95 * ratio("linear", "raw", direction),
+            digits=2,
+        )
+        report.verdict(f"{name}.sw_over_linear", ratio("sw", "linear", direction), at_least=0.95, digits=2)
+        for other in ("mpath-bio", "mpath-rq"):
+            report.verdict(f"{name}.sw_over_{other}", ratio("sw", other, direction), at_least=1, digits=2)
+
+
+def faults(report, directory):
+    longest_ms = {}
+    errors = {}
+    for product, fault, ms, _, failed in records(directory / "faults.txt", "fault"):
+        longest_ms[product, fault] = float(ms)
+        errors[product, fault] = int(failed)
+
+    report.say("### Longest I/O when the active path fails, ms")
+    report.say()
+    report.table(
+        ["", "it answers with errors", "it hangs"],
+        [
+            [text, f"{longest_ms[product, 'error']:.1f}", f"{longest_ms[product, 'hang']:.0f}"]
+            for product, text in (("mpath", "dm-multipath, multipathd"), ("sw", "sw, pathd"))
+        ],
+    )
+    report.verdict(
+        "longest_ms.error.sw", longest_ms["sw", "error"], at_most=longest_ms["mpath", "error"], digits=1
+    )
+    report.verdict("longest_ms.hang.sw", longest_ms["sw", "hang"], at_most=STALL_MS + HANG_GRACE_MS)
+    report.verdict("errors.sw", errors["sw", "error"] + errors["sw", "hang"], at_most=0)
+
+
+PARTS = {"instructions": instructions, "iops": iops, "faults": faults}
+
+
+def main():
+    directory = Path(sys.argv[1])
+    report = Report()
+    for name in sys.argv[2:]:
+        try:
+            PARTS[name](report, directory)
+        except (KeyError, OSError, ValueError, statistics.StatisticsError) as problem:
+            print(f"report: {name}: not all that was to be measured is there: {problem!r}", file=sys.stderr)
+            sys.exit(2)
+    (directory / "results.md").write_text("\n".join([*report.lines, *(line for line, _ in report.verdicts), ""]))
+    for line, _ in report.verdicts:
+        print(line)
+    sys.exit(0 if all(ok for _, ok in report.verdicts) else 1)
+
+
+main()

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The description of the protocol against what the code does.
+#include <cctype>
+
+#include <gtest/gtest.h>
+
+#include "libpath/control/report_json.h"
+#include "libpath/control/service.h"
+#include "tests/unit/control/reports.h"
+
+namespace swpath
+{
+namespace
+{
+
+/// Names of the members between the brackets after `head`.
+std::vector<std::string> members_after(const std::string &head)
+{
+	const std::string text(control_interface_text());
+	const auto begin = text.find(head);
+	EXPECT_NE(begin, text.npos) << head;
+	const auto body = text.substr(begin + head.size(), text.find("\n)", begin) - begin);
+	std::vector<std::string> names;
+	for (auto colon = body.find(": "); colon != body.npos; colon = body.find(": ", colon + 1)) {
+		auto first = colon;
+		while (first > 0 && (std::isalnum(body[first - 1]) || body[first - 1] == '_'))
+			first--;
+		names.push_back(body.substr(first, colon - first));
+	}
+	return names;
+}
+
+std::vector<std::string> keys(const Json &json)
+{
+	std::vector<std::string> names;
+	for (const auto &[key, value] : json.items())
+		names.push_back(key);
+	return names;
+}
+
+TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
+{
+	UnitReport unit = testing::unit_from(testing::online_line);
+	unit.failback.emplace();
+	const Json json = to_json(unit);
+	EXPECT_EQ(members_after("type Unit ("), keys(json));
+	EXPECT_EQ(members_after("type Path ("), keys(json["paths"][0]));
+	EXPECT_EQ(members_after("type Failback ("), keys(json["failback"]));
+	EXPECT_EQ(members_after("type Switch ("), keys(to_json(SwitchReport{})));
+	EXPECT_EQ(members_after("method Status(unit: ?string) -> ("), keys(to_json(Report{})));
+	EXPECT_EQ(members_after("method History(unit: ?string) -> ("), keys(history_to_json(Report{})));
+	Event event;
+	event.unit = "sw0";
+	event.path = 0;
+	event.changes.push_back({"state", "", "ok"});
+	event.switched.emplace();
+	EXPECT_EQ(members_after("method Events(unit: ?string) -> ("), keys(to_json(event)));
+}
+
+TEST(Interface, DescribesEveryVerbAndEveryError)
+{
+	const std::string text(control_interface_text());
+	for (const auto each : Words<Verb>::all) {
+		std::string verb(each);
+		verb.front() = char(verb.front() - 'a' + 'A');
+		EXPECT_NE(text.find("method " + verb + "(unit: string,"), text.npos) << verb;
+	}
+	for (const auto name : Words<RefusalKind>::all) {
+		const bool described = text.find("error " + std::string(name) + "(") != text.npos;
+		EXPECT_EQ(described, name != word(RefusalKind::NotReachable)) << name; // the client's own
+	}
+}
+
+} // namespace
+} // namespace swpath

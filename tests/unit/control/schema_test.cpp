@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// docs/schema/ against what is written: the same members, the same words.
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "libpath/control/report_json.h"
+#include "libpath/control/refusal.h"
+#include "tests/unit/control/reports.h"
+
+namespace swpath
+{
+namespace
+{
+
+Json schema(const std::string &name)
+{
+	std::ifstream file(SW_SCHEMA_DIR "/" + name + ".json");
+	EXPECT_TRUE(file) << name;
+	return Json::parse(file, nullptr, false);
+}
+
+std::vector<std::string> keys(const Json &json)
+{
+	std::vector<std::string> names;
+	for (const auto &[key, value] : json.items())
+		names.push_back(key);
+	return names;
+}
+
+void expect_members(const Json &described, const Json &written, const char *what)
+{
+	EXPECT_EQ(keys(described["properties"]), keys(written)) << what;
+}
+
+template <class E> void expect_words(const Json &described, const char *member)
+{
+	Json words = Json::array();
+	for (const auto each : Words<E>::all)
+		words.push_back(std::string(each));
+	EXPECT_EQ(described["properties"][member]["enum"], words) << member;
+}
+
+TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
+{
+	const Json status = schema("status");
+	UnitReport unit = testing::unit_from(testing::online_line);
+	unit.failback.emplace();
+	const Json written = to_json(testing::report_of(unit));
+	expect_members(status, written, "status");
+	expect_members(status["$defs"]["unit"], written["units"][0], "unit");
+	expect_members(status["$defs"]["path"], written["units"][0]["paths"][0], "path");
+	expect_members(status["$defs"]["unit"]["properties"]["failback"],
+		       written["units"][0]["failback"], "failback");
+	expect_members(status["$defs"]["switch"], to_json(SwitchReport{}), "switch");
+
+	expect_words<Source>(status, "source");
+	expect_words<Health>(status["$defs"]["unit"], "state");
+	expect_words<UnitState>(status["$defs"]["unit"], "kernel_state");
+	expect_words<Phase>(status["$defs"]["unit"], "phase");
+	expect_words<Reason>(status["$defs"]["unit"], "reason_code");
+	expect_words<Fence>(status["$defs"]["unit"], "fence");
+	expect_words<PathKind>(status["$defs"]["path"], "kind");
+	expect_words<PathHealth>(status["$defs"]["path"], "state");
+	expect_words<PathState>(status["$defs"]["path"], "kernel_state");
+	expect_words<Reason>(status["$defs"]["path"], "reason_code");
+	expect_words<MonitorWord>(status["$defs"]["path"], "monitor");
+	expect_words<Method>(status["$defs"]["switch"], "method");
+	expect_words<Reason>(status["$defs"]["switch"], "reason_code");
+}
+
+TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)
+{
+	const Json history = schema("history");
+	const Json written = history_to_json(testing::report_of(testing::unit_from(testing::online_line)));
+	expect_members(history, written, "history");
+	expect_members(history["properties"]["units"]["items"], written["units"][0], "unit");
+	EXPECT_EQ(history["$defs"]["switch"], schema("status")["$defs"]["switch"]);
+
+	const Json event = schema("event");
+	Event full;
+	full.unit = "sw0";
+	full.path = 0;
+	full.changes.push_back({"state", "", "ok"});
+	full.switched.emplace();
+	expect_members(event, to_json(full), "event");
+	expect_words<EventKind>(event, "event");
+	EXPECT_EQ(event["$defs"]["switch"], schema("status")["$defs"]["switch"]);
+
+	expect_words<RefusalKind>(schema("error"), "error");
+}
+
+} // namespace
+} // namespace swpath

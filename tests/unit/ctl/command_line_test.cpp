@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/ctl/command_line.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+namespace swpath::ctl
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+CommandLine good(const std::vector<std::string> &arguments)
+{
+	const auto line = parse_command_line(arguments);
+	EXPECT_TRUE(line) << (line ? "" : line.error().error);
+	return line.value_or(CommandLine{});
+}
+
+std::string bad(const std::vector<std::string> &arguments)
+{
+	const auto line = parse_command_line(arguments);
+	if (line)
+		return "accepted";
+	EXPECT_EQ(line.error().status, 2);
+	return line.error().error;
+}
+
+TEST(CommandLine, WithoutAVerbIsStatus)
+{
+	EXPECT_EQ(good({}).task, Task::Status);
+}
+
+TEST(CommandLine, ReadsVerbsWithTheirNames)
+{
+	const auto status = good({"status", "/dev/sw0", "--json"});
+	EXPECT_EQ(status.task, Task::Status);
+	EXPECT_EQ(status.unit, "/dev/sw0");
+	EXPECT_TRUE(status.json);
+
+	const auto order = good({"switch", "--force", "sw0", "beta", "--dry-run", "--no-wait"});
+	EXPECT_EQ(order.task, Task::Order);
+	EXPECT_EQ(order.verb, Verb::Switch);
+	EXPECT_EQ(order.unit, "sw0");
+	EXPECT_EQ(order.path, "beta");
+	EXPECT_TRUE(order.forced && order.dry_run && !order.wait);
+
+	EXPECT_EQ(good({"config", "check", "--file", "/x"}).config_file, "/x");
+	EXPECT_EQ(good({"config", "diff"}).task, Task::ConfigDiff);
+	EXPECT_EQ(good({"watch", "-n", "0.5"}).interval, 500ms);
+}
+
+TEST(CommandLine, TakesOptionsOfAllVerbsBeforeAndAfterTheVerb)
+{
+	EXPECT_EQ(good({"--timeout", "5", "list"}).timeout, 5s);
+	EXPECT_EQ(good({"list", "--timeout=5"}).timeout, 5s);
+	EXPECT_EQ(good({"list", "--color", "never"}).color, ColorChoice::Never);
+	EXPECT_EQ(good({"list"}).socket, "/run/swpath/pathd.sock");
+}
+
+TEST(CommandLine, EveryOrderIsAVerb)
+{
+	for (const auto name : Words<Verb>::all) {
+		std::vector<std::string> arguments = {std::string(name), "sw0"};
+		if (takes_path(*from_word<Verb>(name)))
+			arguments.emplace_back("0");
+		EXPECT_EQ(good(arguments).verb, *from_word<Verb>(name));
+	}
+}
+
+TEST(CommandLine, SaysWhatWasProbablyMeant)
+{
+	EXPECT_EQ(bad({"statsu"}), "there is no verb 'statsu'\ndid you mean 'status'?");
+	EXPECT_EQ(bad({"swtich", "sw0", "beta"}), "there is no verb 'swtich'\ndid you mean 'switch'?");
+	EXPECT_EQ(bad({"config", "chekc"}), "there is no verb 'chekc'\ndid you mean 'check'?");
+	EXPECT_EQ(bad({"status", "--jsno"}), "'status' has no option '--jsno'\ndid you mean '--json'?");
+	EXPECT_EQ(bad({"--timeout", "3", "hold", "sw0", "--dryrun"}),
+		  "'hold' has no option '--dryrun'\ndid you mean '--dry-run'?");
+	EXPECT_EQ(bad({"--colour=never", "list"}),
+		  "there is no option '--colour'\ndid you mean '--color'?");
+	EXPECT_EQ(bad({"xyzzy"}), "there is no verb 'xyzzy'\n`pathctl --help` lists verbs and options");
+}
+
+TEST(CommandLine, RefusesWhatIsMissingTooMuchOrOutOfRange)
+{
+	EXPECT_TRUE(bad({"hold"}).starts_with("UNIT is required"));
+	EXPECT_TRUE(bad({"switch", "sw0"}).starts_with("PATH is required"));
+	EXPECT_NE(bad({"hold", "sw0", "sw1"}), "accepted");
+	EXPECT_NE(bad({"list", "--timeout", "0"}), "accepted");
+	EXPECT_NE(bad({"list", "--timeout", "x"}), "accepted");
+	EXPECT_NE(bad({"watch", "-n", "0"}), "accepted");
+	EXPECT_NE(bad({"list", "--color", "blue"}), "accepted");
+	EXPECT_NE(bad({"config"}), "accepted");
+	EXPECT_NE(bad({"status", "--dry-run"}), "accepted");
+	EXPECT_NE(bad({"pin", "sw0", "--kernel"}), "accepted");
+	EXPECT_NE(bad({"hold", "sw0", "--force"}), "accepted");
+}
+
+TEST(CommandLine, HelpIsNoError)
+{
+	for (const auto &arguments :
+	     std::vector<std::vector<std::string>>{{"--help"}, {"-h"}, {"switch", "--help"}, {"--version"}}) {
+		const auto line = parse_command_line(arguments);
+		ASSERT_FALSE(line);
+		EXPECT_EQ(line.error().status, 0);
+		EXPECT_FALSE(line.error().out.empty());
+	}
+}
+
+TEST(CommandLine, EveryReadingVerbHasJsonAndEveryChangingOneADryRun)
+{
+	for (const auto &verb : verbs_in_help()) {
+		const auto has = [&](const char *option) {
+			return std::count(verb.options.begin(), verb.options.end(), option) > 0;
+		};
+		const bool changes = from_word<Verb>(verb.name) || verb.name == "reload";
+		EXPECT_EQ(has("--dry-run"), changes) << verb.name;
+		EXPECT_EQ(has("--json"), verb.name != "watch") << verb.name;
+		EXPECT_FALSE(verb.text.empty()) << verb.name;
+	}
+}
+
+} // namespace
+} // namespace swpath::ctl

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The program itself, run against a server in this process: exit statuses, streams, JSON.
+#include <array>
+#include <filesystem>
+#include <thread>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libpath/control/server.h"
+#include "libpath/control/server_socket.h"
+#include "tests/unit/control/handler.h"
+
+namespace swpath
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+struct Ran {
+	int status = -1;
+	std::string out;
+	std::string error;
+};
+
+struct Program : ::testing::Test {
+	std::filesystem::path dir;
+	std::string path;
+	testing::RecordingHandler handler;
+	std::unique_ptr<ControlServer> server;
+	std::thread thread;
+	UniqueFd stop;
+
+	void SetUp() override
+	{
+		std::string name = std::filesystem::temp_directory_path() / "swpath-ctl-XXXXXX";
+		ASSERT_TRUE(::mkdtemp(name.data()));
+		dir = name;
+		path = dir / "s";
+	}
+	void TearDown() override
+	{
+		stop.reset();
+		if (thread.joinable())
+			thread.join();
+		server.reset();
+		std::filesystem::remove_all(dir);
+	}
+	void serve()
+	{
+		auto opened = ControlServer::open(path, "", handler);
+		ASSERT_TRUE(opened);
+		server = std::move(*opened);
+		int ends[2];
+		ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+		stop = UniqueFd(ends[1]);
+		thread = std::thread([this, end = UniqueFd(ends[0])] {
+			for (;;) {
+				pollfd both[] = {{server->fd(), POLLIN, 0}, {end.get(), POLLIN, 0}};
+				::poll(both, 2, -1);
+				if (both[1].revents)
+					return;
+				server->step(Instant(1s));
+			}
+		});
+	}
+
+	/// Runs pathctl to its end and takes what it wrote.
+	Ran run(std::vector<std::string> arguments)
+	{
+		const auto out = dir / "out";
+		const auto error = dir / "err";
+		arguments.insert(arguments.begin(), {SW_PATHCTL, "--socket", path});
+		std::vector<char *> argv;
+		for (auto &each : arguments)
+			argv.push_back(each.data());
+		argv.push_back(nullptr);
+		posix_spawn_file_actions_t files;
+		posix_spawn_file_actions_init(&files);
+		posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_addopen(&files, 1, out.c_str(), O_CREAT | O_TRUNC | O_WRONLY,
+						 0600);
+		posix_spawn_file_actions_addopen(&files, 2, error.c_str(),
+						 O_CREAT | O_TRUNC | O_WRONLY, 0600);
+		char c_locale[] = "LC_ALL=C";
+		char *environment[] = {c_locale, nullptr};
+		pid_t pid = 0;
+		EXPECT_EQ(posix_spawn(&pid, SW_PATHCTL, &files, nullptr, argv.data(), environment), 0);
+		posix_spawn_file_actions_destroy(&files);
+		int status = 0;
+		EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+		return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(out), read(error)};
+	}
+	static std::string read(const std::filesystem::path &file)
+	{
+		const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+		std::string text;
+		std::array<char, 4096> bytes;
+		for (ssize_t got = 0; (got = ::read(fd.get(), bytes.data(), bytes.size())) > 0;)
+			text.append(bytes.data(), std::size_t(got));
+		return text;
+	}
+};
+
+TEST_F(Program, ReadingVerbsPrintTextAndJsonOfTheSameReport)
+{
+	serve();
+	EXPECT_TRUE(run({"status"}).out.starts_with("/dev/sw0  online\n"));
+	EXPECT_TRUE(run({}).out.starts_with("/dev/sw0  online\n"));
+	EXPECT_TRUE(run({"list"}).out.starts_with("UNIT  STATE"));
+	EXPECT_TRUE(run({"paths", "sw0"}).out.starts_with("UNIT  PATH"));
+	const auto json = run({"status", "253:3", "--json"});
+	EXPECT_EQ(json.status, 0);
+	EXPECT_EQ(json.error, "");
+	const auto report = report_from_json(Json::parse(json.out));
+	ASSERT_TRUE(report);
+	EXPECT_EQ(*report, handler.state);
+	EXPECT_EQ(Json::parse(run({"list", "--json"}).out), Json::parse(json.out));
+	const auto history = run({"history", "/dev/sw0", "--json"});
+	EXPECT_TRUE(history_from_json(Json::parse(history.out)));
+}
+
+TEST_F(Program, ExitStatusIsTheKindOfRefusal)
+{
+	serve();
+	EXPECT_EQ(run({"nonsense"}).status, 2);
+	const auto none = run({"status", "sw9"});
+	EXPECT_EQ(none.status, 4);
+	EXPECT_EQ(none.out, "");
+	EXPECT_EQ(none.error, "pathctl: there is no unit 'sw9'\nhint: the units are: sw0\n");
+	EXPECT_EQ(run({"switch", "sw0", "nowhere"}).status, 4);
+
+	const std::pair<RefusalKind, int> kinds[] = {
+		{RefusalKind::Failed, 1},     {RefusalKind::Permission, 5}, {RefusalKind::Unsafe, 6},
+		{RefusalKind::Timeout, 7},    {RefusalKind::ConfigInvalid, 8},
+	};
+	for (const auto &[kind, status] : kinds) {
+		handler.on_call = [&](CallId id) {
+			server->answer(id, Refusal{kind, "cannot", "do that"});
+		};
+		const auto refused = run({"hold", "sw0"});
+		if (::geteuid() == 0) {
+			EXPECT_EQ(refused.status, status);
+			EXPECT_EQ(refused.error, "pathctl: sw0: cannot\nhint: do that\n");
+		} else {
+			EXPECT_EQ(refused.status, 5);
+		}
+	}
+}
+
+TEST_F(Program, WithoutDaemonOrdersAreNotReachable)
+{
+	const auto hold = run({"hold", "sw0"});
+	EXPECT_EQ(hold.status, 3);
+	EXPECT_NE(hold.error.find("hint: start it with `systemctl start pathd`"), std::string::npos);
+	EXPECT_NE(hold.error.find("--kernel"), std::string::npos);
+	EXPECT_EQ(run({"pin", "sw0"}).error.find("--kernel"), std::string::npos);
+	EXPECT_EQ(run({"events"}).status, 3);
+	EXPECT_EQ(run({"reload"}).status, 3);
+	EXPECT_EQ(run({"check"}).status, 3);
+}
+
+TEST_F(Program, DaemonThatHangsCostsOneTimeout)
+{
+	UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	const auto address = socket_address(path);
+	ASSERT_EQ(::bind(fd.get(), address->get(), address->length), 0);
+	ASSERT_EQ(::listen(fd.get(), 8), 0);
+	const auto began = std::chrono::steady_clock::now();
+	EXPECT_EQ(run({"--timeout", "0.1", "hold", "sw0"}).status, 7);
+	EXPECT_EQ(run({"--timeout", "0.1", "events"}).status, 7);
+	EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
+}
+
+TEST_F(Program, ErrorsAreObjectsIfJsonIsAskedFor)
+{
+	serve();
+	const auto none = run({"status", "sw9", "--json"});
+	EXPECT_EQ(none.status, 4);
+	const auto error = Json::parse(none.error);
+	EXPECT_EQ(error["schema"], "swpath.error");
+	EXPECT_EQ(error["error"], "NotFound");
+	EXPECT_EQ(error["status"], 4);
+	EXPECT_EQ(error["hint"], "the units are: sw0");
+}
+
+TEST_F(Program, DryRunPrintsTheMessageAndAsksNobodyToDoIt)
+{
+	serve();
+	const auto dry = run({"switch", "sw0", "beta", "--dry-run"});
+	EXPECT_EQ(dry.status, 0);
+	EXPECT_EQ(dry.out, "dmsetup message sw0 0 switch 1 cooperative operator\n");
+	EXPECT_EQ(run({"pin", "sw0", "--dry-run"}).out,
+		  "no message to the kernel: pinned to direct sda: no failback until `unpin`\n");
+	EXPECT_EQ(run({"release", "sw0", "--dry-run"}).out,
+		  "no message to the kernel: its I/O is not held\n");
+	const auto json = Json::parse(run({"hold", "sw0", "--dry-run", "--json"}).out);
+	EXPECT_EQ(json["messages"], Json({"hold operator"}));
+	EXPECT_TRUE(handler.orders.empty());
+}
+
+TEST_F(Program, SwitchWaitsUntilIoFlowsAndTellsHowLongItWasHeld)
+{
+	if (::geteuid() != 0)
+		GTEST_SKIP() << "orders are for root";
+	serve();
+	handler.on_call = [&](CallId id) {
+		handler.state = testing::report_of(
+			testing::unit_from(testing::on_served_line, MonitorWord::Ok, MonitorWord::Ok));
+		set_history(handler.state.units[0], std::vector{testing::timeout_switch()});
+		server->answer(id, Done{{"switch 1 cooperative operator"}, "switching to served beta"});
+	};
+	const auto ran = run({"switch", "sw0", "beta"});
+	EXPECT_EQ(ran.status, 0) << ran.error;
+	EXPECT_TRUE(ran.out.starts_with("sw0: switching to served beta\nsw0: ")) << ran.out;
+	EXPECT_NE(ran.out.find("I/O held 1.11 s"), std::string::npos) << ran.out;
+	EXPECT_EQ(handler.orders.at(0).second.path, 1u);
+}
+
+TEST_F(Program, SwitchThatDoesNotEndInTimeSaysWhatItWaitsFor)
+{
+	if (::geteuid() != 0)
+		GTEST_SKIP() << "orders are for root";
+	serve();
+	handler.on_call = [&](CallId id) {
+		handler.state = testing::report_of(testing::unit_from(testing::proving_line));
+		server->answer(id, Done{{"switch 1 forced operator"}, "switching"});
+	};
+	const auto ran = run({"--timeout", "0.2", "switch", "--force", "sw0", "beta"});
+	EXPECT_EQ(ran.status, 7);
+	EXPECT_NE(ran.error.find("waits for proof that 2 writes in doubt"), std::string::npos)
+		<< ran.error;
+	EXPECT_EQ(run({"switch", "--no-wait", "--force", "sw0", "beta"}).status, 0);
+}
+
+TEST_F(Program, EventsOnceIsTheDump)
+{
+	serve();
+	const auto text = run({"events", "--once"});
+	EXPECT_EQ(text.status, 0);
+	EXPECT_TRUE(text.out.ends_with("exists -\n"));
+	const auto json = run({"events", "--once", "--json"});
+	std::istringstream lines(json.out);
+	int count = 0;
+	for (std::string line; std::getline(lines, line); count++)
+		EXPECT_TRUE(event_from_json(Json::parse(line))) << line;
+	EXPECT_EQ(count, 4);
+}
+
+TEST_F(Program, WatchOnceIsOneFrame)
+{
+	serve();
+	const auto frame = run({"watch", "--once"});
+	EXPECT_EQ(frame.status, 0);
+	EXPECT_TRUE(frame.out.starts_with("pathctl watch  "));
+	EXPECT_NE(frame.out.find("/dev/sw0  online\n"), std::string::npos);
+}
+
+TEST_F(Program, CheckHasTheStatusOfAPlugin)
+{
+	serve();
+	EXPECT_EQ(run({"check"}).status, 0);
+	handler.state = testing::report_of(testing::unit_from(testing::failed_line));
+	const auto critical = run({"check", "sw0"});
+	EXPECT_EQ(critical.status, 2);
+	EXPECT_TRUE(critical.out.starts_with("SWPATH CRITICAL - "));
+	EXPECT_EQ(run({"check", "sw9"}).status, 3);
+	EXPECT_EQ(Json::parse(run({"check", "--json"}).out)["status"], 2);
+}
+
+TEST_F(Program, ColourOnlyIfItIsAskedFor)
+{
+	serve();
+	EXPECT_EQ(run({"status"}).out.find('\x1b'), std::string::npos);
+	EXPECT_NE(run({"--color", "always", "status"}).out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Program, ConfigIsCheckedWithItsPlace)
+{
+	const auto file = dir / "swpath.toml";
+	const auto write = [&](std::string_view text) {
+		const UniqueFd fd(::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
+		ASSERT_EQ(::write(fd.get(), text.data(), text.size()), ssize_t(text.size()));
+	};
+	const auto config = [&](std::vector<std::string> words) {
+		words.insert(words.begin(), "config");
+		words.insert(words.end(), {"--file", file, "--dir", dir / "none"});
+		return run(words);
+	};
+	write("[daemon]\nlog_level = \"debug\"\n");
+	EXPECT_EQ(config({"check"}).status, 0);
+	EXPECT_NE(config({"show"}).out.find("daemon.log_level = \"debug\""), std::string::npos);
+	EXPECT_NE(config({"show"}).out.find(file.string() + ":2:"), std::string::npos);
+	write("[daemon]\nlog_levle = \"debug\"\n");
+	const auto bad = config({"check"});
+	EXPECT_EQ(bad.status, 8);
+	EXPECT_NE(bad.error.find(file.string() + ":2:"), std::string::npos) << bad.error;
+	EXPECT_NE(bad.error.find("log_level"), std::string::npos);
+	const auto json = config({"check", "--json"});
+	EXPECT_EQ(json.status, 8);
+	EXPECT_EQ(Json::parse(json.error)["problems"][0]["line"], 2);
+}
+
+} // namespace
+} // namespace swpath

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Every text that pathctl prints about units, at 80 columns, against golden files. To accept a new
+/// look: SW_UPDATE_GOLDEN=1 in the environment, then read the diff.
+#include "pathd/ctl/render.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "pathd/ctl/check.h"
+#include "tests/unit/control/reports.h"
+
+namespace swpath
+{
+namespace
+{
+
+using ctl::Style;
+using swpath::testing::noon;
+using swpath::testing::report_of;
+using swpath::testing::unit_from;
+using namespace std::chrono_literals;
+
+void expect_golden(const std::string &name, const std::string &text)
+{
+	const auto path = std::string(SW_GOLDEN_DIR) + "/" + name + ".txt";
+	if (std::getenv("SW_UPDATE_GOLDEN"))
+		std::ofstream(path) << text;
+	std::ifstream file(path);
+	ASSERT_TRUE(file) << path;
+	std::stringstream golden;
+	golden << file.rdbuf();
+	EXPECT_EQ(text, golden.str()) << "see " << path;
+}
+
+void expect_fits(const std::string &text, std::size_t width)
+{
+	std::istringstream lines(text);
+	for (std::string line; std::getline(lines, line);) {
+		EXPECT_LE(ctl::columns_of(line), width) << line;
+		EXPECT_FALSE(line.ends_with(' ')) << "'" << line << "'";
+	}
+}
+
+void expect_status(const std::string &name, const UnitReport &unit)
+{
+	const auto text = ctl::render_status(Style{}, report_of(unit));
+	expect_fits(text, 80);
+	expect_golden(name, text);
+}
+
+UnitReport with_history(UnitReport unit)
+{
+	set_history(unit, std::vector{testing::timeout_switch()});
+	return unit;
+}
+
+UnitReport online()
+{
+	auto unit = unit_from(testing::online_line, MonitorWord::Ok, MonitorWord::Ok);
+	unit.paths[1].last_probe = noon - 2s;
+	return unit;
+}
+
+UnitReport degraded()
+{
+	auto unit = unit_from(testing::on_served_line, MonitorWord::Failed, MonitorWord::Ok);
+	unit.paths[0].text = "no answer, checking every 5 s";
+	unit.paths[0].since = noon - 8s;
+	unit.failback = FailbackReport{true, "settling", 0, noon + 19s};
+	return with_history(std::move(unit));
+}
+
+TEST(RenderStatus, Online) { expect_status("status-online", online()); }
+TEST(RenderStatus, Degraded) { expect_status("status-degraded", degraded()); }
+TEST(RenderStatus, WaitsForTheOldPathToDrain)
+{
+	expect_status("status-draining", unit_from(testing::draining_line));
+}
+TEST(RenderStatus, WaitsForAProofWithWritesInDoubt)
+{
+	expect_status("status-proving", unit_from(testing::proving_line));
+}
+TEST(RenderStatus, HeldByAnOperator)
+{
+	expect_status("status-held", unit_from(testing::held_line));
+}
+TEST(RenderStatus, FailedSaysWhatToDoNext)
+{
+	auto unit = unit_from(testing::failed_line);
+	SwitchRecord record = testing::timeout_switch();
+	record.to.reset();
+	record.reason = Reason::MV_TIMEOUT;
+	record.method = Method::NONE;
+	record.drain_us = 3'600'000'000;
+	record.prove_us = record.release_us = 0;
+	record.doubt = 2;
+	set_history(unit, std::vector{record});
+	expect_status("status-failed", unit);
+}
+TEST(RenderStatus, FailedByTimeoutEndsByItselfIfThereIsADaemon)
+{
+	auto unit = unit_from(testing::failed_line);
+	unit.failback.emplace();
+	Style wide;
+	wide.width = 200;
+	constexpr const char *by_itself = "pathd goes on by itself";
+	EXPECT_NE(ctl::render_unit(wide, unit, noon).find(by_itself), std::string::npos);
+	unit.reason = Reason::ABORT;
+	EXPECT_EQ(ctl::render_unit(wide, unit, noon).find(by_itself), std::string::npos);
+}
+TEST(RenderStatus, Suspended)
+{
+	auto unit = online();
+	unit.suspended = true;
+	sum_up(unit);
+	expect_status("status-suspended", unit);
+}
+TEST(RenderStatus, Waiting)
+{
+	UnitReport unit;
+	unit.name = "sw1";
+	unit.wwid = "naa.60014051234567890abcdef012345678";
+	sum_up(unit);
+	expect_status("status-waiting", unit);
+}
+
+TEST(RenderStatus, FailbackTellsWhenAndWhyNot)
+{
+	auto unit = degraded();
+	const auto line = [&] {
+		const auto text = ctl::render_unit(Style{}, unit, noon);
+		const auto at = text.find("  failback");
+		return at == text.npos ? std::string() : text.substr(at);
+	};
+	EXPECT_EQ(line(), "  failback    to direct sda in 19 s if it stays well\n");
+	unit.failback->next.reset();
+	EXPECT_EQ(line(), "  failback    to direct sda when it is well\n");
+	unit.failback->automatic = false;
+	EXPECT_EQ(line(), "  failback    by hand: `pathctl failback sw0` goes to direct sda\n");
+	unit.pinned = true;
+	EXPECT_EQ(line(), "  failback    none, a person chose this path; `pathctl unpin sw0` ends that\n");
+	unit.failback.reset();
+	EXPECT_EQ(line(), "");
+}
+
+TEST(RenderStatus, WithoutDaemonNothingIsInvented)
+{
+	auto unit = unit_from(testing::online_line);
+	unit.paths[1].label.clear();
+	unit.paths[1].endpoint.clear();
+	unit.paths[1].ticket_left_ms = 0;
+	sum_up(unit);
+	expect_status("status-kernel-only", unit);
+}
+
+TEST(RenderStatus, UnitsAreApartByAnEmptyLine)
+{
+	auto report = report_of(online());
+	report.units.push_back(online());
+	report.units[1].name = "sw1";
+	const auto text = ctl::render_status(Style{}, report);
+	EXPECT_NE(text.find("\n\n/dev/sw1  online\n"), text.npos);
+	EXPECT_EQ(ctl::render_status(Style{}, Report{}), "");
+}
+
+TEST(RenderStatus, NarrowTerminalsBreakLinesNotWords)
+{
+	Style narrow;
+	narrow.width = 40;
+	const auto text = ctl::render_unit(narrow, with_history(unit_from(testing::proving_line)), noon);
+	std::string joined;
+	for (const char c : text)
+		if (joined.empty() || !(c == '\n' || c == ' ') || joined.back() != ' ')
+			joined += c == '\n' ? ' ' : c;
+	EXPECT_NE(joined.find("proof that 2 writes in doubt on direct sda can no longer reach the disk"),
+		  joined.npos);
+	EXPECT_NE(text.find("`pathctl abort sw0`"), text.npos);
+}
+
+TEST(RenderStatus, ColourIsAddedAndChangesNoText)
+{
+	Style colored;
+	colored.color = true;
+	for (const auto &unit : {online(), degraded(), unit_from(testing::failed_line),
+				 unit_from(testing::proving_line)}) {
+		const auto plain = ctl::render_unit(Style{}, unit, noon);
+		const auto painted = ctl::render_unit(colored, unit, noon);
+		std::string stripped;
+		for (std::size_t i = 0; i < painted.size(); i++) {
+			if (painted[i] == '\x1b')
+				i = painted.find('m', i);
+			else
+				stripped += painted[i];
+		}
+		EXPECT_EQ(stripped, plain);
+		EXPECT_NE(painted, plain);
+	}
+}
+
+TEST(RenderTables, List)
+{
+	auto report = report_of(degraded());
+	UnitReport waiting;
+	waiting.name = "sw12";
+	waiting.wwid = "eui.0025385971b0a4c2";
+	sum_up(waiting);
+	report.units.push_back(waiting);
+	// A WWID of 16 bytes may make a line longer than 80 columns: a name is never cut off.
+	expect_golden("list", ctl::render_list(Style{}, report));
+}
+
+TEST(RenderTables, Paths)
+{
+	const auto text = ctl::render_paths(Style{}, report_of(degraded()));
+	expect_fits(text, 80);
+	expect_golden("paths", text);
+}
+
+TEST(RenderTables, History)
+{
+	auto unit = degraded();
+	SwitchRecord failback = testing::timeout_switch();
+	failback.at_ms -= 90'000'000; // the day before
+	failback.epoch = 6;
+	failback.from = 1;
+	failback.to = 0;
+	failback.reason = Reason::FAILBACK;
+	failback.drain_us = 400;
+	failback.flush_us = 2'100;
+	failback.prove_us = failback.release_us = 20;
+	failback.held_bios = 3;
+	SwitchRecord failed = testing::timeout_switch();
+	failed.to.reset();
+	failed.doubt = 4;
+	failed.reason = Reason::ABORT;
+	set_history(unit, std::vector{failback, failed, testing::timeout_switch()});
+	const auto text = ctl::render_history(Style{}, report_of(unit));
+	expect_fits(text, 80);
+	expect_golden("history", text);
+	EXPECT_EQ(ctl::render_history(Style{}, Report{}), "");
+}
+
+TEST(RenderSwitch, SaysWhatKindOfHoldItWas)
+{
+	SwitchReport report{testing::timeout_switch(), "direct sda", "direct sda"};
+	report.record.to = 0;
+	report.record.reason = Reason::OPERATOR;
+	Style wide;
+	wide.width = 200;
+	EXPECT_EQ(ctl::render_switch(wide, report, noon, ""),
+		  "11:59:51, held and resumed on direct sda: operator. I/O held 1.11 s (drain 1.08 s, "
+		  "prove 30 ms, release 4 ms), 37 I/Os, 0 in doubt\n");
+	report.record.from.reset();
+	EXPECT_TRUE(ctl::render_switch(wide, report, noon, "").starts_with(
+		"11:59:51, first opened on direct sda. I/O held"));
+	report.record.to.reset();
+	report.record.from = 0;
+	report.record.doubt = 2;
+	EXPECT_TRUE(ctl::render_switch(wide, report, noon, "").starts_with(
+		"11:59:51, mount verification failed: operator. I/O held"));
+}
+
+TEST(RenderEvents, DumpAndSwitch)
+{
+	std::string text;
+	for (const auto &event : dump_events(report_of(online()), 4))
+		text += ctl::render_event(Style{}, event);
+	for (const auto &event : diff_events(report_of(online()), report_of(degraded()), 4))
+		text += ctl::render_event(Style{}, event);
+	Event gap;
+	gap.kind = EventKind::Gap;
+	gap.at = noon;
+	gap.seq = 9;
+	text += ctl::render_event(Style{}, gap);
+	expect_golden("events", text);
+}
+
+TEST(RenderRefusal, NamesTheUnitOnceAndGivesTheHint)
+{
+	EXPECT_EQ(ctl::render_refusal(Style{}, {RefusalKind::Unsafe, "cannot hold: it is failed", "retry"},
+				      "sw0"),
+		  "pathctl: sw0: cannot hold: it is failed\nhint: retry\n");
+	EXPECT_EQ(ctl::render_refusal(
+			  Style{}, {RefusalKind::NotFound, "sw0: there is no path 'x'", ""}, "sw0"),
+		  "pathctl: sw0: there is no path 'x'\n");
+	EXPECT_EQ(ctl::render_refusal(
+			  Style{}, {RefusalKind::NotFound, "there is no unit 'sw9'", ""}, "sw9"),
+		  "pathctl: there is no unit 'sw9'\n");
+}
+
+} // namespace
+} // namespace swpath

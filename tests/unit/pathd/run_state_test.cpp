@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/run_state.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace swpath
+{
+namespace
+{
+
+class RunState : public testing::Test
+{
+protected:
+	RunState()
+	{
+		std::string name = testing::TempDir() + "run-state-XXXXXX";
+		directory_ = ::mkdtemp(name.data());
+	}
+	~RunState() override { std::filesystem::remove_all(directory_); }
+	std::string directory_;
+};
+
+TEST_F(RunState, ReadsBackWhatItWrote)
+{
+	UnitRunState state;
+	state.pinned = 1;
+	state.by_switch = true;
+	state.last_failback = Instant(std::chrono::seconds(1234567));
+	state.identity = Identity{"naa.6001",
+				  "A1",
+				  {{Association::LogicalUnit, DesignatorType::Naa, 1, {0x60, 0x01}},
+				   {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
+	ASSERT_TRUE(save_run_state("sw0", state, directory_));
+	const auto loaded = load_run_state("sw0", directory_);
+	ASSERT_TRUE(loaded);
+	EXPECT_EQ(*loaded, state);
+}
+
+TEST_F(RunState, IsEmptyWithoutAFile)
+{
+	const auto loaded = load_run_state("sw7", directory_);
+	ASSERT_TRUE(loaded);
+	EXPECT_EQ(*loaded, UnitRunState{});
+}
+
+TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
+{
+	for (const char *text : {"", "{", "[]", "{\"pinned\":\"one\"}", "{\"identity\":{}}"}) {
+		std::ofstream(directory_ + "/unit-sw0.json") << text;
+		const auto loaded = load_run_state("sw0", directory_);
+		ASSERT_TRUE(loaded) << text;
+		EXPECT_EQ(*loaded, UnitRunState{}) << text;
+	}
+}
+
+TEST_F(RunState, OneProcessHasTheLock)
+{
+	auto first = lock_run_dir(directory_);
+	ASSERT_TRUE(first);
+	const auto second = lock_run_dir(directory_);
+	ASSERT_FALSE(second);
+	EXPECT_EQ(second.error().code, std::errc::operation_would_block);
+	EXPECT_NE(second.error().context.find(std::to_string(::getpid())), std::string::npos);
+	first->reset();
+	EXPECT_TRUE(lock_run_dir(directory_));
+}
+
+} // namespace
+} // namespace swpath

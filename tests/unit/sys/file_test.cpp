@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/sys/file.h"
+
+#include "tests/unit/sys/temporary_directory.h"
+
+namespace swpath
+{
+namespace
+{
+
+class File : public TemporaryDirectory
+{
+};
+
+TEST_F(File, IsReadAsItWasReplaced)
+{
+	const auto file = path("a/b/c");
+	const auto text = std::string(10'000, 'x') + '\0';
+	ASSERT_TRUE(replace_file(file, text));
+	EXPECT_EQ(read_file(file, 10'001), text);
+	ASSERT_TRUE(replace_file(file, ""));
+	EXPECT_EQ(read_file(file, 0), "");
+	EXPECT_FALSE(std::filesystem::exists(file + ".new"));
+}
+
+TEST_F(File, LargerThanAllowedIsRefused)
+{
+	EXPECT_EQ(read_file(write("a", "12345"), 4).error().code, std::errc::file_too_large);
+}
+
+TEST_F(File, ThatDoesNotExistIsNamed)
+{
+	const auto text = read_file(path("none"), 10);
+	EXPECT_EQ(text.error().code, std::errc::no_such_file_or_directory);
+	EXPECT_EQ(text.error().context, "read " + path("none"));
+}
+
+TEST_F(File, CannotReplaceADirectory)
+{
+	std::filesystem::create_directory(path("d"));
+	EXPECT_EQ(replace_file(path("d"), "x").error().code, std::errc::is_a_directory);
+}
+
+} // namespace
+} // namespace swpath

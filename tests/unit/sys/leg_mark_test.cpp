@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/sys/leg_mark.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/sys/temporary_directory.h"
+
+namespace swpath
+{
+namespace
+{
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class LegMark : public TemporaryDirectory
+{
+};
+
+TEST_F(LegMark, IsThereUntilTakenAway)
+{
+	const auto legs = path("run/legs");
+	EXPECT_THAT(*marked_legs(legs), IsEmpty());
+	ASSERT_TRUE(mark_leg({43, 0}, "sw0", legs));
+	ASSERT_TRUE(mark_leg({8, 16}, "sw0", legs));
+	ASSERT_TRUE(mark_leg({8, 16}, "sw0", legs));
+	EXPECT_THAT(*marked_legs(legs), ElementsAre(DevNumber{8, 16}, DevNumber{43, 0}));
+	EXPECT_EQ(text_of(legs + "/8:16"), "sw0\n");
+	ASSERT_TRUE(unmark_leg({8, 16}, legs));
+	ASSERT_TRUE(unmark_leg({8, 16}, legs));
+	EXPECT_THAT(*marked_legs(legs), ElementsAre(DevNumber{43, 0}));
+}
+
+TEST_F(LegMark, OtherFilesAreNoMarks)
+{
+	write("legs/8:0.new", "");
+	write("legs/README", "");
+	EXPECT_THAT(*marked_legs(path("legs")), IsEmpty());
+}
+
+TEST(LegRules, MatchEachWwid)
+{
+	const std::string wwids[] = {"naa.60014051234567890abcdef012345678", "",
+				     "t10.LIO-ORG disk"};
+	const auto rules = leg_rules(wwids);
+	EXPECT_THAT(rules, HasSubstr("ATTRS{wwid}==\"naa.60014051234567890abcdef012345678\", "
+				     "ENV{SW_LEG}=\"1\"\n"));
+	EXPECT_THAT(rules, HasSubstr("ATTRS{wwid}==\"t10.LIO-ORG disk\", ENV{SW_LEG}=\"1\"\n"));
+	EXPECT_THAT(rules, Not(HasSubstr("==\"\",")));
+}
+
+TEST(LegRules, AWwidCannotWriteRules)
+{
+	const std::string wwids[] = {"t10.a\", RUN+=\"/bin/evil\"\nACTION==\"*\\$x%k[a]|?"};
+	const auto rules = leg_rules(wwids);
+	EXPECT_THAT(rules,
+		    HasSubstr("ATTRS{wwid}==\"t10.a?, RUN+=?/bin/evil??ACTION==????x?k?a???\", "
+			      "ENV{SW_LEG}=\"1\"\n"));
+}
+
+TEST_F(LegMark, RulesAreWrittenOnlyWhenTheyChange)
+{
+	const auto file = path("rules.d/58.rules");
+	const std::string one[] = {"naa.1"}, other[] = {"naa.2"};
+	EXPECT_EQ(write_leg_rules(one, file).value(), true);
+	EXPECT_EQ(write_leg_rules(one, file).value(), false);
+	EXPECT_EQ(write_leg_rules(other, file).value(), true);
+	EXPECT_EQ(text_of(file), leg_rules(other));
+}
+
+} // namespace
+} // namespace swpath

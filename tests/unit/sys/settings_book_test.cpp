@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/sys/settings_book.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/sys/temporary_directory.h"
+
+namespace swpath
+{
+namespace
+{
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Book : public TemporaryDirectory
+{
+protected:
+	[[nodiscard]] SettingsBook open() const
+	{
+		auto book = SettingsBook::open(path("run/settings"));
+		EXPECT_TRUE(book) << book.error().message();
+		return *book;
+	}
+	[[nodiscard]] std::string value(const std::string &name) const
+	{
+		return *read_attribute(path(name));
+	}
+	void somebody_sets(const std::string &name, const std::string &text) const
+	{
+		write(name, text + "\n");
+	}
+
+	const std::string timeout = write("timeout", "30\n");
+	const std::string deadline = write("deadline", "off\n");
+};
+
+TEST_F(Book, PutsBackWhatItFound)
+{
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}, {deadline, "10"}}));
+	EXPECT_EQ(value("timeout"), "4");
+	EXPECT_EQ(value("deadline"), "10");
+	EXPECT_THAT(book.legs(), ElementsAre("sda"));
+	ASSERT_TRUE(book.give_back("sda"));
+	EXPECT_EQ(value("timeout"), "30");
+	EXPECT_EQ(value("deadline"), "off");
+	EXPECT_THAT(book.legs(), IsEmpty());
+}
+
+TEST_F(Book, RemembersAcrossARestart)
+{
+	ASSERT_TRUE(open().borrow("sda", {{timeout, "4"}}));
+	auto second = open();
+	EXPECT_THAT(second.legs(), ElementsAre("sda"));
+	ASSERT_TRUE(second.borrow("sda", {{timeout, "3"}}));
+	EXPECT_EQ(value("timeout"), "3");
+	auto third = open();
+	ASSERT_TRUE(third.give_back("sda"));
+	EXPECT_EQ(value("timeout"), "30");
+	EXPECT_THAT(open().legs(), IsEmpty());
+}
+
+TEST_F(Book, ASharedAttributeGoesBackWithItsLastLeg)
+{
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sda", {{deadline, "10"}}));
+	ASSERT_TRUE(book.borrow("sdb", {{deadline, "10"}}));
+	ASSERT_TRUE(book.give_back("sda"));
+	EXPECT_EQ(value("deadline"), "10");
+	ASSERT_TRUE(book.give_back("sdb"));
+	EXPECT_EQ(value("deadline"), "off");
+}
+
+TEST_F(Book, AValueThatSomebodyElseChangedIsTheirs)
+{
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}}));
+	somebody_sets("timeout", "60");
+	ASSERT_TRUE(book.give_back("sda"));
+	EXPECT_EQ(value("timeout"), "60");
+
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}}));
+	somebody_sets("timeout", "90");
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}}));
+	ASSERT_TRUE(book.give_back("sda"));
+	EXPECT_EQ(value("timeout"), "90");
+}
+
+TEST_F(Book, DyingBeforeTheValueWasSetPutsNothingBack)
+{
+	write("run/settings", "swpath settings 1\n" + timeout + "\t20\t4\tsda\n");
+	auto book = open();
+	ASSERT_TRUE(book.give_back("sda"));
+	EXPECT_EQ(value("timeout"), "30");
+}
+
+TEST_F(Book, WhatIsNoLongerWantedGoesBack)
+{
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}, {deadline, "10"}}));
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}}));
+	EXPECT_EQ(value("deadline"), "off");
+	EXPECT_EQ(value("timeout"), "4");
+}
+
+TEST_F(Book, ADeviceThatIsGoneIsNoError)
+{
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}}));
+	std::filesystem::remove(timeout);
+	EXPECT_TRUE(book.give_back("sda"));
+	EXPECT_TRUE(book.give_back("sdx"));
+}
+
+TEST_F(Book, ADeviceThatIsGoneIsForgottenAtARestart)
+{
+	ASSERT_TRUE(open().borrow("sda", {{timeout, "4"}}));
+	std::filesystem::remove(timeout);
+	EXPECT_THAT(open().legs(), IsEmpty());
+}
+
+TEST_F(Book, AsManyAsPossibleAreSet)
+{
+	auto book = open();
+	const auto done = book.borrow("sda", {{path("none"), "1"}, {timeout, "4"}});
+	ASSERT_FALSE(done);
+	EXPECT_EQ(done.error().context, "read " + path("none"));
+	EXPECT_EQ(value("timeout"), "4");
+	ASSERT_TRUE(book.give_back("sda"));
+	EXPECT_EQ(value("timeout"), "30");
+}
+
+TEST_F(Book, AnotherFileIsNotTakenForABook)
+{
+	write("run/settings", "something else\n");
+	EXPECT_EQ(SettingsBook::open(path("run/settings")).error().context,
+		  path("run/settings") + ":1: is not a book of settings");
+	for (const char *line : {"x", "/a\tb\tc", "/a\tb\tc\t", "a\tb\tc\tsda"}) {
+		write("run/settings", "swpath settings 1\n" + std::string(line) + "\n");
+		EXPECT_EQ(SettingsBook::open(path("run/settings")).error().context,
+			  path("run/settings") + ":2: is not a setting")
+			<< line;
+	}
+}
+
+} // namespace
+} // namespace swpath

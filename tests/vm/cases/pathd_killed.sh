@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: 6.1
+# timeout: 1500
+#
+# pathd is killed (SIGKILL) while a mount verification waits, while the unit is built, while it is held. The kernel keeps its promises alone, and a
+# new pathd takes over from what it reads.
+# shellcheck source=tests/vm/lib/sw.sh
+. "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
+
+start() {
+	pathd_rig "$@"
+	pathd_start
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+}
+
+takes_over() {
+	pathd_start_again
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+}
+
+pathd_start_again() {
+	pathd_run
+	wait_until 60 sw_is sw0 state online
+}
+
+in_prove_without_a_path() {
+	start
+	peer_kill beta
+	wait_until 60 sw_path_is sw0 1 state absent
+	disk_fail 0
+	wait_until 30 sw_is sw0 phase prove
+	pathd_kill
+	disk_heal 0
+	# Nobody is there to prove the path: the unit holds.
+	holds_for 3 sw_is sw0 state verify
+	takes_over
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+	writer_verify sw0 "$(disk_dev 0)"
+}
+
+in_prove_for_want_of_a_fence() {
+	start 'fence="prove"'
+	disk_fail 0
+	wait_until 30 sw_is sw0 phase prove
+	expect_less 0 "$(sw_get sw0 doubt)" "writes in doubt"
+	pathd_kill
+	pathd_run
+	holds_for 3 sw_is sw0 state verify
+	wait_until 30 eval 'pathctl status sw0 | grep -q "in doubt"'
+	# The same direct path needs no fence: the SCSI layer ended each command first.
+	disk_heal 0
+	wait_until 60 sw_is sw0 state online
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)" "$(disk_dev 1)"
+}
+
+while_it_builds() {
+	local i
+	pathd_rig
+	for i in 1 2 3 4 5 6; do
+		pathd_run
+		# A different moment each time: at the first sign of a leg, of the unit, of its first path.
+		case $i in
+		1) wait_until 30 pathd_said 'appeared' ;;
+		2) wait_until 30 test -e /run/swpath/settings ;;
+		3) wait_until 30 connections_are 1 ;;
+		4) wait_until 30 pathd_said 'create sw0' ;;
+		5) wait_until 30 dmsetup info sw0 ;;
+		6) wait_until 30 sw_is sw0 state online ;;
+		esac
+		pathd_kill
+	done
+	pathd_start
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+	expect connections_are 1
+}
+
+connections_are() {
+	[ "$(find /sys/block/nbd*/ -maxdepth 1 -name backend | wc -l)" -eq "$1" ]
+}
+
+while_held() {
+	start
+	pathctl hold sw0
+	wait_until 10 sw_is sw0 phase operator
+	pathd_kill
+	pathd_run
+	wait_until 30 monitor_is sw0 0 ok
+	expect_eq held "$(sw_get sw0 state)" "state"
+	pathctl release sw0
+	takes_over_running
+}
+
+takes_over_running() {
+	wait_until 60 sw_is sw0 state online
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+}
+
+test_case "killed in prove, no path left: held until a new pathd proves one" in_prove_without_a_path
+test_case "killed in prove, no fence: held, and the same path needs none" in_prove_for_want_of_a_fence
+test_case "killed at any step of building: the next one finishes, with one connection" while_it_builds
+test_case "killed while an operator holds the unit: still held, release works" while_held

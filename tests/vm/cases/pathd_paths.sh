@@ -1,0 +1,164 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: 6.1
+# timeout: 900
+#
+# pathd builds a unit and keeps it through what happens to its paths.
+# shellcheck source=tests/vm/lib/sw.sh
+. "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
+
+start() {
+	pathd_rig "$@"
+	pathd_start
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+}
+
+builds_unit() {
+	start
+	expect_eq "8:0" "$(sw_path_get sw0 0 device | sed 's/:.*/:0/')" "a SCSI disk"
+	expect_match '^43:' "$(sw_path_get sw0 1 device)"
+	expect_match 'fence drain' "$(dmsetup table sw0)"
+	expect_match 'stall_ms 3000' "$(dmsetup table sw0)"
+	expect_eq "$(cat "$SW_RUN/pathd.wwid")" "$(dmsetup info -c --noheadings -o uuid sw0 | sed 's/^SW-//')"
+}
+
+no_daemon_needed_on_the_way() {
+	# A ticket lives for three intervals.
+	start 'check_interval="10s"'
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	wait_until 30 path_is_usable 1
+	pathd_kill
+	disk_offline 0
+	wait_until 10 sw_is sw0 active 1
+	writer_flows sw0
+	writer_stop sw0
+	writer_verify sw0 "$(disk_dev 1)"
+}
+
+error_and_failback() {
+	start
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	disk_fail 0
+	wait_until 20 sw_is sw0 active 1
+	writer_flows sw0
+	wait_until 20 sw_path_is sw0 0 state failed
+	disk_heal 0
+	wait_until 60 sw_is sw0 active 0
+	expect_eq failback "$(history_last reason)"
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)" "$(disk_dev 1)"
+}
+
+hang_within_stall_budget() {
+	start
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	disk_hang 0
+	wait_until 60 sw_is sw0 active 1
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	# Budget 3 s; what is above it is the VM's slowness in error handling.
+	expect_less "$(writer_get sw0 longest_ms)" 12000 "longest I/O in ms"
+	disk_heal 0
+	wait_until 60 sw_is sw0 active 0
+	writer_verify sw0 "$(disk_dev 0)" "$(disk_dev 1)"
+}
+
+deleted_and_rescanned() {
+	start
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	disk_delete 0
+	wait_until 30 sw_is sw0 active 1
+	wait_until 60 sw_path_is sw0 0 state absent
+	writer_flows sw0
+	disk_rescan 0
+	wait_until 60 sw_path_is sw0 0 state ready
+	wait_until 60 sw_is sw0 active 0
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)" "$(disk_dev 1)"
+}
+
+server_dies_and_returns() {
+	start
+	peer_kill beta
+	wait_until 60 sw_path_is sw0 1 state absent
+	peer_restart beta
+	wait_until 60 path_is_usable 1
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+}
+
+served_hang() {
+	start
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	disk_fail 0
+	wait_until 20 sw_is sw0 active 1
+	writer_flows sw0
+	peer_stall beta
+	disk_heal 0
+	wait_until 60 sw_is sw0 active 0
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	peer_continue beta
+	wait_until 60 path_is_usable 1
+	# What the stalled server had taken in may still land; that is what the fence of the next
+	# version is for. Here fence=drain was asked for, so only the errors are judged.
+}
+
+both_down_one_returns() {
+	start
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	peer_kill beta
+	wait_until 60 sw_path_is sw0 1 state absent
+	disk_fail 0
+	wait_until 30 sw_is sw0 state verify
+	disk_heal 0
+	wait_until 60 sw_is sw0 state online
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)"
+}
+
+both_gone_one_returns() {
+	start
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	peer_kill beta
+	wait_until 60 sw_path_is sw0 1 state absent
+	disk_delete 0
+	wait_until 30 sw_is sw0 state verify
+	disk_rescan 0
+	wait_until 60 sw_is sw0 state online
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)"
+}
+
+up_on_served_alone() {
+	pathd_rig
+	disk_offline 0
+	pathd_run
+	wait_until 60 sw_is sw0 state online
+	expect_eq 1 "$(sw_get sw0 active)" "active path"
+	expect_eq absent "$(sw_path_get sw0 0 state)"
+	disk_heal 0
+	wait_until 60 sw_is sw0 active 0
+}
+
+test_case "pathd builds a unit over a direct and a served path" builds_unit
+test_case "killed pathd: the kernel switches alone with its ticket" no_daemon_needed_on_the_way
+test_case "an erroring path is left, comes back, and is failed back to" error_and_failback
+test_case "a hung SCSI path gives up by the limits that pathd set" hang_within_stall_budget
+test_case "a deleted device becomes absent and returns by a rescan" deleted_and_rescanned
+test_case "a server that died is connected again" server_dies_and_returns
+test_case "a stalled server is left, and connected again when it answers" served_hang
+test_case "both paths fail: I/O is held until one answers" both_down_one_returns
+test_case "both devices vanish: I/O is held until one returns" both_gone_one_returns
+test_case "a unit comes up on the served path alone" up_on_served_alone

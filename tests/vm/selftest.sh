@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# selftest.sh - tests of run.sh: whatever goes wrong in a VM must not read as success, and must be called
+# by its name. Runs on the machine and boots one small VM per case.
+# shellcheck disable=SC2016 # what is in single quotes is for the VM's shell
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+dir=$(mktemp -d)
+vm_pid=''
+# shellcheck disable=SC2317 # reached through the trap
+clean_up() {
+	trap '' INT TERM
+	[ -z "$vm_pid" ] || kill "$vm_pid" 2>/dev/null
+	wait
+	rm -rf "$dir"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+passed=0 failed=0
+
+# The script of the VM, from stdin; then options of run.sh.
+run() {
+	cat >"$dir/script.sh"
+	"$here/run.sh" --no-build --build none --no-udev --memory 512 "$@" "$dir/script.sh" </dev/null >"$dir/out" 2>"$dir/err" &
+	vm_pid=$!
+	wait "$vm_pid"
+	status=$?
+	vm_pid=''
+}
+
+# verdict FACT STATUS [WORDS of stderr]
+verdict() {
+	if [ "$status" -eq "$2" ] && { [ -z "${3:-}" ] || grep -qF -- "$3" "$dir/err" "$dir/out"; }; then
+		passed=$((passed + 1))
+		echo "[       OK ] $1"
+	else
+		failed=$((failed + 1))
+		echo "[  FAILED  ] $1: wanted status $2 and '${3:-}', got $status:"
+		sed 's/^/  /' "$dir/err" "$dir/out"
+	fi
+}
+
+run <<<'exit 7'
+verdict "a script that exits with 7 gives 7" 7
+
+run <<<'echo "marker of the output"; uname -r; exit 0'
+verdict "a script that is content gives 0, and its output comes out" 0 "marker of the output"
+
+run <<<'echo "exit 0"; echo c >/proc/sysrq-trigger'
+verdict "a panic is a failure of the kernel" 121 "Kernel panic"
+
+run <<<'echo "<4>WARNING: CPU: 0 PID: 1 at selftest" >/dev/kmsg; exit 0'
+verdict "a warning of the kernel is a failure although the script was content" 121 "WARNING: CPU: 0"
+
+run <<<'echo 1 >/proc/sys/kernel/sysrq; echo b >/proc/sysrq-trigger; sleep 60'
+verdict "a VM that is gone before its script ended is lost" 122 "lost"
+
+run <<<'kill -SEGV $PPID; exit 0'
+verdict "a script that goes for process 1 gains nothing" 0
+
+run --timeout 25 <<<'exec sleep 1000'
+verdict "a script that hangs ends by the timeout" 124 "timeout after 25 s"
+
+run --kernel 6.12 <<<'modprobe dm-sw && case $(uname -r) in 6.12.*) exit 3 ;; esac'
+verdict "the module loads on 6.12" 3
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]

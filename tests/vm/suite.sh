@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# suite.sh [options] [NAME...] - run VM test cases, each file in a VM of its own.
+#
+#   --kernel 6.1|6.12   only on this kernel (each case names its own, see below)
+#   --jobs N            VMs at once (SW_VM_JOBS, else 2)
+#   --no-selftest       leave out the tests of the harness itself
+#   NAME                tests/vm/cases/NAME.sh; all of them without
+#
+# A case says in comments at its head what it needs; these are the defaults:
+#   # kernels: 6.1      a list; a case named on the command line runs on all of it
+#   # memory: 1024      MiB
+#   # timeout: 600      wall seconds
+#   # smp: 2
+# A VM whose script was content is a failure all the same if run.sh says so. Nothing is run twice.
+# Logs are in build/logs; those of failures are shown. The closing line is "N passed, N failed, N skipped".
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+logs=$top/build/logs
+
+only_kernel='' jobs=${SW_VM_JOBS:-2} selftest=yes
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) only_kernel=$2 && shift ;;
+	--jobs) jobs=$2 && shift ;;
+	--no-selftest) selftest='' ;;
+	-*) echo "suite: no option '$1'" >&2 && exit 2 ;;
+	*) break ;;
+	esac
+	shift
+done
+
+header() {
+	local value
+	value=$(sed -n "1,20s/^# $2: *//p" "$1")
+	echo "${value:-$3}"
+}
+
+files=()
+if [ $# -gt 0 ]; then
+	selftest=''
+	for name in "$@"; do
+		file=$here/cases/${name%.sh}.sh
+		[ -f "$file" ] || { echo "suite: no case '$name' in tests/vm/cases" >&2 && exit 2; }
+		files+=("$file")
+	done
+else
+	shopt -s nullglob
+	files=("$here"/cases/*.sh)
+fi
+
+queue=() # FILE KERNEL
+kernels=()
+for file in "${files[@]}"; do
+	for kernel in $(header "$file" kernels 6.1); do
+		if [ -z "$only_kernel" ] || [ "$kernel" = "$only_kernel" ]; then
+			queue+=("$file $kernel")
+			kernels+=("$kernel")
+		fi
+	done
+done
+[ -z "$selftest" ] || kernels+=(6.1)
+
+passed=0 failed=0 skipped=0
+finish() {
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ] && [ $((passed + skipped)) -gt 0 ]
+	exit
+}
+
+build=(release)
+for kernel in $(printf '%s\n' "${kernels[@]}" | sort -u); do
+	build+=("module $kernel")
+done
+for what in "${build[@]}"; do
+	# shellcheck disable=SC2086 # words on purpose
+	"$top/tools/build.sh" $what || {
+		failed=1
+		finish
+	}
+done
+mkdir -p "$logs"
+
+declare -A running=() # pid -> "FILE KERNEL"
+# shellcheck disable=SC2317 # reached through the trap
+stop_all() {
+	trap '' INT TERM
+	[ ${#running[@]} -eq 0 ] || kill "${!running[@]}" 2>/dev/null || true
+	wait
+}
+trap 'stop_all; exit 130' INT
+trap 'stop_all; exit 143' TERM
+
+log_of() {
+	echo "$logs/$(basename "$1" .sh)-$2.log"
+}
+
+start() {
+	local file=$1 kernel=$2 log
+	log=$(log_of "$file" "$kernel")
+	(
+		trap - INT TERM
+		begin=$EPOCHSECONDS
+		status=0
+		case $file in
+		*/selftest.sh) "$file" || status=$? ;;
+		*)
+			"$here/run.sh" --no-build --kernel "$kernel" --memory "$(header "$file" memory 1024)" \
+				--timeout "$(header "$file" timeout 600)" --smp "$(header "$file" smp 2)" \
+				--keep-log "${log%.log}.klog" "$file" || status=$?
+			;;
+		esac
+		echo "suite: status $status, $((EPOCHSECONDS - begin)) s"
+	) </dev/null >"$log" 2>&1 &
+	running[$!]="$file $kernel"
+}
+
+# Counts what a log tells. A status that the counts do not explain is one failure more.
+judge() {
+	local file=$1 kernel=$2 log counts status seconds p=0 f=0 s=0
+	log=$(log_of "$file" "$kernel")
+	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+	status=$(sed -n 's/^suite: status \([0-9]*\), .*/\1/p' "$log")
+	seconds=$(sed -n 's/^suite: status .*, \([0-9]*\) s$/\1/p' "$log")
+	[ -z "$counts" ] || read -r p _ f _ s _ <<<"$counts"
+	if [ "$f" -eq 0 ] && { [ -z "$counts" ] || [ "$status" != 0 ]; }; then
+		f=1
+	fi
+	passed=$((passed + p))
+	failed=$((failed + f))
+	skipped=$((skipped + s))
+	if [ "$f" -ne 0 ]; then
+		grep -E '^\[  FAILED  \]' "$log" || true
+		tail -n 40 "$log" | sed 's/^/    /'
+		echo "    (all of it: ${log#"$top"/}, kernel: ${log#"$top"/}'s .klog)"
+	fi
+	grep -E '^\[  SKIPPED \]' "$log" || true
+	printf '[%s] vm: %s on %s: %s passed, %s failed, %s skipped (%s s)\n' \
+		"$([ "$f" -eq 0 ] && echo '       OK ' || echo '  FAILED  ')" \
+		"$(basename "$file" .sh)" "$kernel" "$p" "$f" "$s" "${seconds:-?}"
+}
+
+[ -z "$selftest" ] || queue=("$here/selftest.sh 6.1" "${queue[@]}")
+if [ ${#queue[@]} -eq 0 ]; then
+	echo "suite: no case to run" >&2
+	failed=1
+	finish
+fi
+while [ ${#queue[@]} -gt 0 ] || [ ${#running[@]} -gt 0 ]; do
+	while [ ${#queue[@]} -gt 0 ] && [ ${#running[@]} -lt "$jobs" ]; do
+		start "${queue[0]% *}" "${queue[0]##* }"
+		queue=("${queue[@]:1}")
+	done
+	pid=''
+	wait -n -p pid "${!running[@]}" || true
+	if [ -n "$pid" ]; then
+		job=${running[$pid]}
+		unset "running[$pid]"
+		judge "${job% *}" "${job##* }"
+	fi
+done
+finish

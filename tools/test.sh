@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# test.sh [unit|fuzz|vm|all] [ARGS] - the layers of tests, each of which can be run alone. `vm` takes the
+# options and names of tests/vm/suite.sh, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums up: "N passed, N failed, N skipped".
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+layer=${1:-all}
+# Clones in other directories share what ccache has.
+export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
+[ $# -eq 0 ] || shift
+
+passed=0 failed=0 skipped=0
+child=''
+trap '[ -z "$child" ] || { kill "$child" 2>/dev/null; wait "$child"; }; exit 130' INT TERM
+
+# Runs a layer, shows it as it goes, adds up its closing line.
+run_layer() {
+	local name=$1 out counts p f s tee_pid status=0 begin=$EPOCHSECONDS
+	shift
+	out=$top/build/logs/$name.out
+	mkdir -p "$top/build/logs"
+	echo "=== $name"
+	rm -f "$out.pipe"
+	mkfifo "$out.pipe"
+	tee "$out" <"$out.pipe" &
+	tee_pid=$!
+	"$@" >"$out.pipe" 2>&1 &
+	child=$!
+	wait "$child" || status=$?
+	child=''
+	wait "$tee_pid"
+	rm "$out.pipe"
+	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$out" | tail -n 1) || true
+	p=0 f=0 s=0
+	[ -z "$counts" ] || read -r p _ f _ s _ <<<"$counts"
+	if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+		echo "=== $name ended with status $status and no failed test: counted as one failure"
+	fi
+	echo "=== $name: $((EPOCHSECONDS - begin)) s"
+	passed=$((passed + p))
+	failed=$((failed + f))
+	skipped=$((skipped + s))
+}
+
+case $layer in
+unit) exec "$top/tools/unit.sh" "$@" ;;
+fuzz) exec "$top/tests/fuzz/run" "$@" ;;
+vm) exec "$top/tests/vm/suite.sh" "$@" ;;
+all)
+	run_layer unit "$top/tools/unit.sh"
+	run_layer fuzz "$top/tests/fuzz/run" 3
+	run_layer vm "$top/tests/vm/suite.sh"
+	echo "=== all"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+	;;
+*)
+	echo "test: no layer '$layer': unit, fuzz, vm or all" >&2
+	exit 2
+	;;
+esac
