@@ -8,13 +8,13 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 mapfile -t wanted < <(sed -E 's/#.*//; s/[[:space:]]+//g; /^$/d' "$top/packages.txt")
-mapfile -t missing < <(
-	{
-		dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
-			sed -n 's/^installed //p'
-		printf '%s\n' "${wanted[@]}" "${wanted[@]}"
-	} | sort | uniq -c | awk '$1 == 2 { print $2 }'
-)
+# dpkg-query fails if it has never heard of one of them: what it does print is the answer.
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
+	sed -n 's/^installed //p' || true)
+missing=()
+for name in "${wanted[@]}"; do
+	grep -Fxq "$name" <<<"$installed" || missing+=("$name")
+done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()
