@@ -103,7 +103,7 @@ std::string doing_to(std::string_view what, std::string_view name)
 	return fmt::format("{} {}", what, name);
 }
 
-Result<UdevWait> resume_locked(std::string_view name, bool paths_only)
+Result<UdevWait> resume_locked(std::string_view name, std::uint16_t udev_flags)
 {
 	const auto doing = doing_to("resume", name);
 	auto task = make_task(DM_DEVICE_RESUME, name, doing);
@@ -113,7 +113,28 @@ Result<UdevWait> resume_locked(std::string_view name, bool paths_only)
 	// freezing, both of which would wait for I/O that the unit may be holding.
 	if (!dm_task_no_flush(task->get()) || !dm_task_skip_lockfs(task->get()))
 		return task_failed(ENOMEM, doing);
-	return run_with_udev(task->get(), paths_only ? udev_paths_only : 0, doing);
+	return run_with_udev(task->get(), udev_flags, doing);
+}
+
+/// Puts a table into the device's inactive slot, then into use.
+Result<UdevWait> load_locked(std::string_view name, const Table &table, std::uint16_t udev_flags,
+			     const std::string &doing)
+{
+	auto task = make_task(DM_DEVICE_RELOAD, name, doing);
+	if (!task)
+		return tl::unexpected(task.error());
+	if (auto ok = add_table(task->get(), table, doing); !ok)
+		return tl::unexpected(ok.error());
+	if (!dm_task_run(task->get()))
+		return task_failed(dm_task_get_errno(task->get()), doing);
+
+	auto resumed = resume_locked(name, udev_flags);
+	if (!resumed) {
+		auto clear = make_task(DM_DEVICE_CLEAR, name, doing);
+		if (clear)
+			(void)dm_task_run(clear->get()); // the resume's error is the one to tell
+	}
+	return resumed;
 }
 
 } // namespace
@@ -251,6 +272,11 @@ Result<UdevWait> create(std::string_view name, std::string_view wwid, const Tabl
 {
 	const auto doing = doing_to("create", name);
 	Library library;
+	// The three ioctls of a creation are not one: a process that was killed between them left a
+	// device without a table.
+	if (const auto left = info(name); left && left->uuid == uuid_of(wwid) && !left->live_table)
+		return load_locked(name, table, 0, doing);
+
 	auto task = make_task(DM_DEVICE_CREATE, name, doing);
 	if (!task)
 		return tl::unexpected(task.error());
@@ -263,23 +289,8 @@ Result<UdevWait> create(std::string_view name, std::string_view wwid, const Tabl
 
 Result<UdevWait> reload(std::string_view name, const Table &table)
 {
-	const auto doing = doing_to("reload", name);
 	Library library;
-	auto task = make_task(DM_DEVICE_RELOAD, name, doing);
-	if (!task)
-		return tl::unexpected(task.error());
-	if (auto ok = add_table(task->get(), table, doing); !ok)
-		return tl::unexpected(ok.error());
-	if (!dm_task_run(task->get()))
-		return task_failed(dm_task_get_errno(task->get()), doing);
-
-	auto resumed = resume_locked(name, true);
-	if (!resumed) {
-		auto clear = make_task(DM_DEVICE_CLEAR, name, doing);
-		if (clear)
-			(void)dm_task_run(clear->get()); // the resume's error is the one to tell
-	}
-	return resumed;
+	return load_locked(name, table, udev_paths_only, doing_to("reload", name));
 }
 
 Result<void> suspend(std::string_view name)
@@ -299,7 +310,7 @@ Result<void> suspend(std::string_view name)
 Result<UdevWait> resume(std::string_view name)
 {
 	Library library;
-	return resume_locked(name, false);
+	return resume_locked(name, 0);
 }
 
 Result<UdevWait> remove(std::string_view name, RemoveMode mode)

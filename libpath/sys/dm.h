@@ -68,7 +68,8 @@ private:
 };
 
 /// Creates device `name` with the unit's UUID and `table`, and resumes it: afterwards /dev/swN
-/// appears. May block while the kernel opens the paths' devices (an offline one answers at once).
+/// appears. A device of that name and UUID that has no table, as a creation that was cut short
+/// leaves it, is completed. May block while the kernel opens the paths' devices (an offline one answers at once).
 /// Errors: EEXIST or EBUSY the name or the UUID is taken; ENXIO a path's device is missing;
 /// EBUSY a path is in use (mounted, other map); EINVAL the target refused the table (its text is in
 /// the kernel log); those of build_table().
