@@ -168,15 +168,19 @@ void Daemon::scan()
 		unit->seen(*devices, marked);
 }
 
-/// Rules for devices that appear when no pathd runs.
+/// Rules for devices that appear before a pathd runs.
 void Daemon::hide_legs()
 {
 	std::vector<std::string> wwids;
 	for (const auto &[name, unit] : config_.units)
 		if (unit.enabled)
 			wwids.push_back(unit.wwid);
-	if (auto written = write_leg_rules(wwids); !written)
-		log::say(Message::Warning, {}, "legs are not hidden at boot: {}", written.error().message());
+	const auto kept = write_leg_rules(wwids, leg_rules_path);
+	if (kept)
+		return;
+	log::say(Message::Warning, {}, "legs are not hidden at the next boot: {}", kept.error().message());
+	if (auto passing = write_leg_rules(wwids, leg_rules_run_path); !passing)
+		log::say(Message::Warning, {}, "nor in this one: {}", passing.error().message());
 }
 
 void Daemon::make_units()

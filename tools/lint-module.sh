@@ -40,7 +40,11 @@ checkpatch() {
 
 sparse_check() {
 	local kdir work=$dir/sparse log=$dir/sparse.log
-	"$top/tests/vm/kernel.sh" 6.1
+	"$top/tests/vm/kernel.sh" 6.1 >"$dir/kernel.log" 2>&1 || {
+		cat "$dir/kernel.log"
+		status=1
+		return
+	}
 	kdir=$(realpath "$top/build/kernels/6.1/kdir")
 	rm -rf "$work"
 	mkdir -p "$work"

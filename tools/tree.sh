@@ -67,5 +67,6 @@ check "git knows the sources" sources_are_found
 check "shellcheck has nothing to say" shellcheck_is_content
 check "every source names its licence" spdx_line_is_there
 check "scripts are executable" shell_has_a_mode
+check "the module is clean for checkpatch --strict and sparse" tools/lint-module.sh
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -18,9 +18,11 @@ namespace swpath
 {
 
 inline constexpr std::string_view leg_mark_dir = "/run/swpath/legs";
-/// Where the rules hold until the next boot, and where they are there before pathd is: write both.
-inline constexpr std::string_view leg_rules_path = "/run/udev/rules.d/58-swpath-legs.rules";
-inline constexpr std::string_view leg_rules_boot_path = "/etc/udev/rules.d/58-swpath-legs.rules";
+/// Where udev finds the rules at the next boot too, before pathd runs.
+inline constexpr std::string_view leg_rules_path = "/etc/udev/rules.d/58-swpath-legs.rules";
+/// For as long as /etc cannot be written, as early in a boot. Of another name, as a file in /etc hides
+/// its namesake in /run (udev(7)).
+inline constexpr std::string_view leg_rules_run_path = "/run/udev/rules.d/58-swpath-legs-now.rules";
 
 /// Marks a device as a leg of `unit`, for events that come from now on; then trigger_change() for
 /// those that have been. An NBD leg is marked before it is connected. Creates the directory.
@@ -38,6 +40,6 @@ inline constexpr std::string_view leg_rules_boot_path = "/etc/udev/rules.d/58-sw
 /// Writes them if they differ from what is there (atomic rename); true if they did. udevd notices
 /// by itself within 3 s. Errors: EROFS; else errno of open, write, rename.
 [[nodiscard]] Result<bool> write_leg_rules(std::span<const std::string> wwids,
-					   std::string_view path = leg_rules_path);
+					   std::string_view path);
 
 } // namespace swpath

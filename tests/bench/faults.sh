@@ -4,8 +4,12 @@
 # faults.sh - in a VM: the longest I/O of a writer when the active one of two paths to a SCSI disk
 #   error  refuses every command at once (device offline)
 #   hang   swallows every command, those of error recovery too, while the other path is healthy
-# for dm-multipath with multipathd as Debian configures them (two SCSI paths), and for sw with pathd (the
-# same two ways in, the second one as a peer serves it). Same disk, writer and faults for both. Prints
+# over two SCSI paths, and over one SCSI path and one that a peer serves:
+#   mpath         dm-multipath with multipathd as Debian configures them, two SCSI paths
+#   sw            sw with pathd, two SCSI paths
+#   mpath-served  a dm-multipath map alone, SCSI and served: multipathd takes no network block device
+#   sw-served     sw with pathd, SCSI and served
+# Same disk, writer and faults for all. Prints
 #   fault PRODUCT FAULT LONGEST_MS I/OS ERRORS
 # only if the checker found every acknowledged write, through the product and through both paths.
 #
@@ -64,36 +68,66 @@ mpath_stop() {
 	dmsetup remove --retry "$(mpath_name)"
 }
 
-# --- sw ---
-sw_start() {
-	modprobe -a nbd dm-sw
+# --- dm-multipath over a SCSI path and a served one ---
+mpath_served_start() {
+	modprobe -a nbd dm-multipath dm-round-robin
 	peer_create beta
 	peer_serve beta "${SCSI_DEBUG[1]}"
+	peer_attach beta nbd0
+	# Two groups, so that the served path waits until the other has failed, as with sw.
+	dmsetup create served --table "0 $(blockdev --getsz "${SCSI_DEBUG[0]}") multipath 2 queue_mode bio 0 2 1 \
+		round-robin 0 1 1 ${SCSI_DEBUG[0]} 1 round-robin 0 1 1 /dev/nbd0 1"
+	defer dmsetup remove --retry served
+	unit=/dev/mapper/served
+}
+
+mpath_served_active() {
+	# The first group's state: A is active.
+	[ "$(dmsetup status served | grep -Eo '\b[AED] 0 1 ' | head -n 1)" = "A 0 1 " ] && echo "${SCSI_DEBUG[0]}" || echo /dev/nbd0
+}
+
+# --- sw ---
+# Defaults, but for the fence: the writes that a failed path leaves in doubt are taken as fenced once
+# that path has drained. The second path is given as lines of the configuration.
+sw_unit() {
+	modprobe -a nbd dm-sw
 	defer pathd_clean
 	mkdir -p /etc/swpath
-	# Defaults, but for the fence: the writes that a failed path leaves in doubt are taken as fenced
-	# once that path has drained. Proving it is the work of the fence engine.
 	cat >/etc/swpath/swpath.toml <<-END
 		[unit.sw0]
 		wwid = "$(<"/sys/block/${SCSI_DEBUG[0]#/dev/}/device/wwid")"
 		fence = "drain"
 		[[unit.sw0.path]]
 		kind = "direct"
+		name = "first"
 		hctl = "$(scsi_address "${SCSI_DEBUG[0]}")"
 		[[unit.sw0.path]]
-		kind = "served"
-		name = "beta"
-		server = "$(peer_address beta):10809"
-		export = "disk"
+		$1
 	END
 	: >"$PATHD_LOG"
 	pathd_start
 	unit=/dev/sw0
 }
 
-sw_active() {
-	[ "$(sw_get sw0 active)" = 0 ] && echo "${SCSI_DEBUG[0]}" || echo "/dev/nbd"
+sw_start() {
+	sw_unit "kind = \"direct\"
+name = \"second\"
+hctl = \"$(scsi_address "${SCSI_DEBUG[1]}")\""
 }
+
+sw_served_start() {
+	peer_create beta
+	peer_serve beta "${SCSI_DEBUG[1]}"
+	sw_unit "kind = \"served\"
+name = \"beta\"
+server = \"$(peer_address beta):10809\"
+export = \"disk\""
+}
+
+sw_active() {
+	echo "/dev/$(basename "$(readlink "/sys/dev/block/$(sw_path_get sw0 "$(sw_get sw0 active)" device)")")"
+}
+sw_served_active() { sw_active; }
 
 # --- a case ---
 # Deadlines far beyond what either product needs; few polls, as what is polled costs the writer's CPU.
@@ -115,7 +149,7 @@ writer_first() {
 }
 
 longest_io() { # PRODUCT FAULT
-	local product=$1 fault=$2 active
+	local product=${1//-/_} fault=$2 active
 	scsi_debug_create dev_size_mb=16 delay=1
 	"${product}_start"
 	active=$("${product}_active")
@@ -128,14 +162,16 @@ longest_io() { # PRODUCT FAULT
 	writer_stop bench
 	path_mend "$fault" "$active"
 	writer_verify bench "$unit" "${SCSI_DEBUG[@]}"
-	echo "fault $product $fault $(writer_get bench longest_ms) $(writer_get bench ops) $(writer_get bench errors)"
+	echo "fault $1 $fault $(writer_get bench longest_ms) $(writer_get bench ops) $(writer_get bench errors)"
 }
 
 # Two minutes without an answer are a figure here, not a complaint.
 echo 0 >/proc/sys/kernel/hung_task_timeout_secs
-[ $# -gt 0 ] || set -- mpath sw
+[ $# -gt 0 ] || set -- mpath sw mpath-served sw-served
 for product in "$@"; do
 	for fault in error hang; do
+		# The SCSI layer decides how long, as with two SCSI paths.
+		[ "$product $fault" != "mpath-served hang" ] || continue
 		test_case "longest I/O: $product, $fault" longest_io "$product" "$fault"
 	done
 done

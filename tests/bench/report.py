@@ -155,27 +155,38 @@ def iops(report, directory):
             report.verdict(f"{name}.sw_over_{other}", ratio("sw", other, direction), at_least=1, digits=2)
 
 
+PRODUCTS = {
+    "mpath": "dm-multipath, multipathd, two SCSI paths",
+    "sw": "sw, pathd, two SCSI paths",
+    "mpath-served": "dm-multipath map, a SCSI path and a served one",
+    "sw-served": "sw, pathd, a SCSI path and a served one",
+}
+
+
 def faults(report, directory):
     longest_ms = {}
-    errors = {}
+    errors = defaultdict(int)
     for product, fault, ms, _, failed in records(directory / "faults.txt", "fault"):
         longest_ms[product, fault] = float(ms)
-        errors[product, fault] = int(failed)
+        errors[product] += int(failed)
 
     report.say("### Longest I/O when the active path fails, ms")
     report.say()
     report.table(
         ["", "it answers with errors", "it hangs"],
         [
-            [text, f"{longest_ms[product, 'error']:.1f}", f"{longest_ms[product, 'hang']:.0f}"]
-            for product, text in (("mpath", "dm-multipath, multipathd"), ("sw", "sw, pathd"))
+            [
+                text,
+                f"{longest_ms[product, 'error']:.1f}",
+                f"{longest_ms[product, 'hang']:.0f}" if (product, "hang") in longest_ms else "",
+            ]
+            for product, text in PRODUCTS.items()
         ],
     )
-    report.verdict(
-        "longest_ms.error.sw", longest_ms["sw", "error"], at_most=longest_ms["mpath", "error"], digits=1
-    )
-    report.verdict("longest_ms.hang.sw", longest_ms["sw", "hang"], at_most=STALL_MS + HANG_GRACE_MS)
-    report.verdict("errors.sw", errors["sw", "error"] + errors["sw", "hang"], at_most=0)
+    for sw, mpath in (("sw", "mpath"), ("sw-served", "mpath-served")):
+        report.verdict(f"longest_ms.error.{sw}", longest_ms[sw, "error"], at_most=longest_ms[mpath, "error"], digits=1)
+        report.verdict(f"longest_ms.hang.{sw}", longest_ms[sw, "hang"], at_most=STALL_MS + HANG_GRACE_MS)
+        report.verdict(f"errors.{sw}", errors[sw], at_most=0)
 
 
 PARTS = {"instructions": instructions, "iops": iops, "faults": faults}

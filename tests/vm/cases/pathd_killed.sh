@@ -3,8 +3,8 @@
 # kernels: 6.1
 # timeout: 1500
 #
-# pathd is killed (SIGKILL) while a mount verification waits, while the unit is built, while it is held. The kernel keeps its promises alone, and a
-# new pathd takes over from what it reads.
+# pathd is killed (SIGKILL) in every phase of a mount verification, while the unit is built, while it is held, after it failed. The kernel
+# keeps its promises alone, and a new pathd takes over from what it reads.
 # shellcheck source=tests/vm/lib/sw.sh
 . "$SW_LIB/sw.sh"
 # shellcheck source=tests/vm/lib/pathd.sh
@@ -26,6 +26,52 @@ takes_over() {
 pathd_start_again() {
 	pathd_run
 	wait_until 60 sw_is sw0 state online
+}
+
+in_drain() {
+	start
+	disk_hang 0
+	# The commands inside are waited for; the direct path's own limits end them.
+	sw_message sw0 switch 1 forced
+	wait_until 10 sw_is sw0 phase drain
+	pathd_kill
+	wait_until 60 eval '! sw_is sw0 phase drain'
+	disk_heal 0
+	takes_over
+	writer_verify sw0 "$(disk_dev 1)"
+}
+
+in_flush() {
+	start 'failback={policy="manual"}'
+	writer_stop sw0
+	disk_hang 0
+	sw_message sw0 switch 1 cooperative
+	wait_until 10 sw_is sw0 phase flush
+	pathd_kill
+	wait_until 60 eval '! sw_is sw0 phase flush'
+	disk_heal 0
+	writer_verify sw0 "$(disk_dev 1)"
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	takes_over
+	writer_verify sw0 "$(disk_dev 1)"
+}
+
+after_mv_timeout() {
+	pathd_rig 'mv_timeout="3s"'
+	pathd_start
+	writer_start sw0 /dev/sw0 --span $((8 << 20)) --allow-errors
+	peer_kill beta
+	wait_until 60 sw_path_is sw0 1 state absent
+	disk_fail 0
+	wait_until 60 sw_is sw0 state failed
+	pathd_kill
+	disk_heal 0
+	holds_for 2 sw_is sw0 state failed
+	pathd_start_again
+	writer_flows sw0
+	writer_stop sw0
+	expect_less 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)"
 }
 
 in_prove_without_a_path() {
@@ -106,7 +152,10 @@ takes_over_running() {
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
 }
 
+test_case "killed in drain: the kernel drains alone" in_drain
+test_case "killed in flush: the kernel ends the wait alone" in_flush
 test_case "killed in prove, no path left: held until a new pathd proves one" in_prove_without_a_path
 test_case "killed in prove, no fence: held, and the same path needs none" in_prove_for_want_of_a_fence
 test_case "killed at any step of building: the next one finishes, with one connection" while_it_builds
 test_case "killed while an operator holds the unit: still held, release works" while_held
+test_case "killed after mv_timeout: a new pathd revives the unit when its path is back" after_mv_timeout

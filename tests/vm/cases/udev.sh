@@ -86,13 +86,13 @@ marked_legs_are_hidden() {
 
 legs_hidden_by_wwid() {
 	disk_with_ext4
-	mkdir -p /run/udev/rules.d
-	cat >/run/udev/rules.d/58-swpath-legs.rules <<-END
+	mkdir -p /etc/udev/rules.d
+	cat >/etc/udev/rules.d/58-swpath-legs.rules <<-END
 		SUBSYSTEM!="block", GOTO="swpath_legs_end"
 		ATTRS{wwid}=="$(disk_wwid 0)", ENV{SW_LEG}="1"
 		LABEL="swpath_legs_end"
 	END
-	defer rm /run/udev/rules.d/58-swpath-legs.rules
+	defer rm /etc/udev/rules.d/58-swpath-legs.rules
 	udevadm control --reload
 	disk_delete 0
 	disk_rescan 0

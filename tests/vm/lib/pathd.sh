@@ -73,11 +73,13 @@ pathd_end() {
 	pid=$(cat "$SW_RUN/pathd.pid" 2>/dev/null) || return 0
 	kill "-$1" "$pid" 2>/dev/null || true
 	# A thread in the kernel may keep a killed process for as long as its command hangs.
-	while [ -d "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
-		[ "$(readlink "/proc/$pid/exe" 2>/dev/null)" ] || break
-		sleep 0.05
-	done
+	wait_until 60 pathd_has_let_go "$pid"
 	rm -f "$SW_RUN/pathd.pid"
+}
+
+# What is left of it holds no lock and answers nobody.
+pathd_has_let_go() {
+	process_is_gone "$1" || [ -z "$(readlink "/proc/$1/exe")" ]
 }
 
 pathd_kill() {
@@ -92,7 +94,7 @@ pathd_clean() {
 	local device host
 	echo "--- pathd's log"
 	tail -n 60 "$PATHD_LOG" || true
-	pathd_end KILL
+	(pathd_end KILL) # its failure ends nothing but itself
 	peer_heal beta 2>/dev/null || true
 	peer_continue beta 2>/dev/null || true
 	for host in "${!DISK_HOSTS[@]}"; do
@@ -104,7 +106,7 @@ pathd_clean() {
 		device=${device%/backend}
 		nbd-client -d "/dev/${device##*/}" >/dev/null 2>&1 || true
 	done
-	rm -rf /run/swpath /etc/swpath "$SW_RUN"/pathd.{wwid,hctl}
+	rm -rf /run/swpath /etc/swpath /etc/udev/rules.d/58-swpath-legs.rules "$SW_RUN"/pathd.{wwid,hctl}
 }
 
 pathd_said() {

@@ -35,7 +35,7 @@ peer_create() {
 }
 
 peer_remove() {
-	peer_kill "$1" 2>/dev/null
+	(peer_kill "$1" 2>/dev/null) # its failure ends nothing but itself
 	ip link del "sw-$1"
 	ip netns del "$1"
 }
@@ -85,9 +85,7 @@ peer_kill() {
 	pid=$(cat "$SW_RUN/peer.$1.pid") || return
 	kill -KILL "$pid"
 	# Gone, with its port, when this returns.
-	while [ -d "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
-		sleep 0.05
-	done
+	wait_until 30 process_is_gone "$pid"
 	rm "$SW_RUN/peer.$1.pid"
 }
 

@@ -18,6 +18,7 @@
 #   wait_until SECONDS COMMAND...    polls until COMMAND succeeds; fails after SECONDS
 #   holds_for SECONDS COMMAND...     polls and fails when COMMAND fails before SECONDS are over:
 #                                    for "does not happen"; keep it short
+#   process_is_gone PID              ended, though nobody may have waited for it yet
 #   defer COMMAND [ARGS]             runs it at the end of the case or script, last one first
 #   klog                             the kernel's log since the case began
 #   klog_has REGEX                   succeeds if a line of that matches (use with wait_until)
@@ -122,6 +123,10 @@ holds_for() {
 		"$@" >/dev/null 2>&1 || fail "did not hold for $seconds s: $*"
 		sleep 0.1
 	done
+}
+
+process_is_gone() {
+	[ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }
 
 defer() {

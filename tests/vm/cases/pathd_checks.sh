@@ -1,0 +1,212 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: 6.1
+# timeout: 1200
+#
+# pathd's checks keep a path out that leads to the wrong disk, to one of another size or to one that cannot be
+# written; and pathd's own life: its configuration, its settings on the legs, a second one.
+# shellcheck source=tests/vm/lib/sw.sh
+. "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
+
+start() {
+	pathd_rig "$@"
+	pathd_start
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+}
+
+# The writer saw no error, and the disk has every write.
+nothing_lost() {
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 1)"
+}
+
+rejected_for() {
+	monitor_is sw0 0 rejected && sw_path_is sw0 0 state rejected && sw_path_is sw0 0 reason "$1"
+}
+
+# Away from the direct path, and while it is down its disk changes: KNOBS, then the path answers again.
+returns_changed() {
+	local reason=$1 change=$2 undo=$3
+	start
+	disk_fail 0
+	wait_until 30 sw_is sw0 active 1
+	$change
+	disk_heal 0
+	wait_until 30 rejected_for "$reason"
+	holds_for 4 sw_is sw0 active 1
+	expect_match "$4" "$(pathctl status sw0)"
+	$undo
+	wait_until 60 sw_is sw0 active 0
+	nothing_lost
+}
+
+wrong_disk() {
+	returns_changed identity "disk_swap 0 2" "disk_swap 0 1" 'another disk|identity'
+}
+
+other_size() {
+	returns_changed size "disk_resize 0 16" "disk_resize 0 32" 'size'
+}
+
+write_protected() {
+	returns_changed write-protected "disk_write_protect 0 on" "disk_write_protect 0 off" 'write.protected'
+}
+
+# Not known to the kernel before: what it says about itself is all there is.
+new_device_of_other_size() {
+	start
+	disk_delete 0
+	wait_until 30 sw_is sw0 active 1
+	wait_until 30 sw_path_is sw0 0 state absent
+	disk_resize 0 16
+	disk_rescan 0
+	wait_until 30 monitor_is sw0 0 rejected
+	holds_for 4 sw_path_is sw0 0 state absent
+	disk_delete 0
+	disk_resize 0 32
+	disk_rescan 0
+	wait_until 60 sw_is sw0 active 0
+	nothing_lost
+}
+
+# The array maps another disk to the LUN of the active path, without a word.
+swapped_under_live_device() {
+	start
+	disk_swap 0 2
+	wait_until 30 sw_is sw0 active 1
+	wait_until 30 rejected_for identity
+	disk_swap 0 1
+	wait_until 60 sw_is sw0 active 0
+	nothing_lost
+}
+
+flaps() {
+	disk_fail 0
+	wait_until 30 sw_is sw0 active 1
+	disk_heal 0
+}
+
+flapping() {
+	start
+	flaps
+	wait_until 60 sw_is sw0 active 0
+	flaps
+	wait_until 60 sw_is sw0 active 0
+	flaps
+	wait_until 30 monitor_is sw0 0 damped
+	# Stable for longer than a path that is not damped has to be, which is 2 s.
+	holds_for 6 sw_is sw0 active 1
+	expect_match 'damped' "$(pathctl status sw0)"
+	pathctl reinstate sw0 direct
+	wait_until 30 sw_is sw0 active 0
+	nothing_lost
+}
+
+settings() {
+	grep . "/sys/block/$(disk_name 0)/device/timeout" "/sys/class/scsi_host/host${DISK_HOSTS[0]}/eh_deadline"
+}
+
+settings_are() {
+	[ "$(settings)" = "$1" ]
+}
+
+settings_put_back() {
+	local before
+	pathd_rig
+	before=$(settings)
+	pathd_start
+	expect_not test "$before" = "$(settings)"
+	# Two lives later it still knows what it found.
+	pathd_kill
+	pathd_run
+	wait_until 30 monitor_is sw0 0 ok
+	printf 'enabled = false\n' | sed -i '/^\[unit.sw0\]/r /dev/stdin' /etc/swpath/swpath.toml
+	kill -HUP "$(cat "$SW_RUN/pathd.pid")"
+	wait_until 30 settings_are "$before"
+}
+
+second_pathd() {
+	local said
+	start
+	said=$(pathd 2>&1) && fail "a second pathd runs"
+	expect_match 'stop it first' "$said"
+	wait_until 10 path_is_usable 0
+	nothing_lost
+}
+
+reloads() {
+	start
+	local table epoch
+	table=$(dmsetup table sw0)
+	epoch=$(sw_get sw0 epoch)
+	printf '[unit.sw0]\nwwid = 3\nstal = "1s"\n' >/etc/swpath/swpath.toml
+	kill -HUP "$(cat "$SW_RUN/pathd.pid")"
+	wait_until 10 pathd_said 'swpath.toml:2:'
+	expect_eq "$table" "$(dmsetup table sw0)" "table after a bad file"
+	expect_not pathctl config check
+
+	pathd_config
+	kill -HUP "$(cat "$SW_RUN/pathd.pid")"
+	holds_for 2 test "$table" = "$(dmsetup table sw0)"
+	expect_not pathd_said 'reload sw0'
+
+	pathd_config 'stall="4s"'
+	kill -HUP "$(cat "$SW_RUN/pathd.pid")"
+	wait_until 30 table_has 'stall_ms 4000'
+	expect_eq "$epoch" "$(sw_get sw0 epoch)" "no switch for it: epoch"
+	nothing_lost
+}
+
+table_has() {
+	dmsetup table sw0 | grep -q "$1"
+}
+
+pin_survives() {
+	start
+	pathctl pin sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	pathd_kill
+	pathd_run
+	wait_until 30 monitor_is sw0 0 ok
+	holds_for 5 sw_is sw0 active 1
+	pathctl unpin sw0
+	wait_until 30 sw_is sw0 active 0
+	nothing_lost
+}
+
+answers_while_all_hang() {
+	local begin
+	start
+	disk_hang 0
+	peer_stall beta
+	wait_until 30 sw_is sw0 state verify
+	begin=$(now_ms)
+	expect_match 'held' "$(pathctl status sw0)"
+	expect pathctl list
+	expect pathctl history sw0
+	# Three programs started under emulation: what it must not be is the length of a command.
+	expect_less "$(($(now_ms) - begin))" 3000 "ms for three answers"
+	disk_heal 0
+	peer_continue beta
+	wait_until 60 sw_is sw0 state online
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+}
+
+test_case "a path that returns to another disk is rejected (P3)" wrong_disk
+test_case "a path that returns to a disk of another size is rejected (P3)" other_size
+test_case "a path that returns write-protected is rejected" write_protected
+test_case "a new device of another size does not enter the table (P3)" new_device_of_other_size
+test_case "an active path that leads elsewhere all at once is left (P3)" swapped_under_live_device
+test_case "a path that fails again and again is damped, and reinstate ends it" flapping
+test_case "settings of the legs are put back, two pathds later" settings_put_back
+test_case "a second pathd is told which one runs" second_pathd
+test_case "a bad file is refused whole; a good one changes what changed" reloads
+test_case "a pin outlives pathd" pin_survives
+test_case "pathctl answers while every path hangs" answers_while_all_hang
