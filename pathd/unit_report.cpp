@@ -54,6 +54,8 @@ std::string Unit::path_text(unsigned i, Instant now) const
 	const auto every = [&] {
 		return fmt::format("next check in {} s", whole_seconds(slot.monitor.next_probe() - now));
 	};
+	if (!slot.leg && !slot.stranger.empty())
+		return slot.stranger;
 	switch (slot.monitor.state()) {
 	case MonitorState::Unknown:
 		return slot.attaching ? "connecting" : slot.leg ? "first check" : "no device";

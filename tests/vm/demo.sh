@@ -66,4 +66,5 @@ demo() {
 	say "longest I/O $(writer_get sw0 longest_ms) ms, $(writer_get sw0 ops) I/Os: 0 lost, $(writer_get sw0 errors) errors"
 }
 
+disk_create 32
 test_case "a unit keeps its writes through an error, a hang and a deletion" demo

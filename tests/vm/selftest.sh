@@ -67,5 +67,14 @@ verdict "a script that hangs ends by the timeout" 124 "timeout after 25 s"
 run --kernel 6.12 <<<'modprobe dm-sw && case $(uname -r) in 6.12.*) exit 3 ;; esac'
 verdict "the module loads on 6.12" 3
 
+# What was cut off has no closing line: it is counted all the same, and the suite goes on.
+printf '#!/bin/bash\n# timeout: 25\nexec sleep 1000\n' >"$dir/cut_off.sh"
+"$here/suite.sh" --jobs 1 "$dir/cut_off.sh" </dev/null >"$dir/out" 2>"$dir/err" &
+vm_pid=$!
+wait "$vm_pid"
+status=$?
+vm_pid=''
+verdict "a case that is cut off is counted as failed" 1 "0 passed, 1 failed, 0 skipped"
+
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

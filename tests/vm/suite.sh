@@ -6,12 +6,12 @@
 #   --kernel 6.1|6.12   only on this kernel (each case names its own, see below)
 #   --jobs N            VMs at once (SW_VM_JOBS, else 2)
 #   --no-selftest       leave out the tests of the harness itself
-#   NAME                tests/vm/cases/NAME.sh; all of them without
+#   NAME                tests/vm/cases/NAME.sh, or a file if it has a slash; all of them without
 #
 # A case says in comments at its head what it needs; these are the defaults:
 #   # kernels: 6.1      a list; a case named on the command line runs on all of it
 #   # memory: 1024      MiB
-#   # timeout: 600      wall seconds
+#   # timeout: 900      wall seconds
 #   # smp: 2
 # A VM whose script was content is a failure all the same if run.sh says so. Nothing is run twice.
 # Logs are in build/logs; those of failures are shown. The closing line is "N passed, N failed, N skipped".
@@ -44,6 +44,7 @@ if [ $# -gt 0 ]; then
 	selftest=''
 	for name in "$@"; do
 		file=$here/cases/${name%.sh}.sh
+		[[ $name != */* ]] || file=$name
 		[ -f "$file" ] || { echo "suite: no case '$name' in tests/vm/cases" >&2 && exit 2; }
 		files+=("$file")
 	done
@@ -109,7 +110,7 @@ start() {
 		*/selftest.sh) "$file" || status=$? ;;
 		*)
 			"$here/run.sh" --no-build --kernel "$kernel" --memory "$(header "$file" memory 1024)" \
-				--timeout "$(header "$file" timeout 600)" --smp "$(header "$file" smp 2)" \
+				--timeout "$(header "$file" timeout 900)" --smp "$(header "$file" smp 2)" \
 				--keep-log "${log%.log}.klog" "$file" || status=$?
 			;;
 		esac
@@ -122,7 +123,8 @@ start() {
 judge() {
 	local file=$1 kernel=$2 log counts status seconds p=0 f=0 s=0
 	log=$(log_of "$file" "$kernel")
-	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+	# A VM that was cut off has none.
+	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1) || true
 	status=$(sed -n 's/^suite: status \([0-9]*\), .*/\1/p' "$log")
 	seconds=$(sed -n 's/^suite: status .*, \([0-9]*\) s$/\1/p' "$log")
 	[ -z "$counts" ] || read -r p _ f _ s _ <<<"$counts"

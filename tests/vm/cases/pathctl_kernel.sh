@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.1
-# timeout: 420
+# timeout: 900
 #
 # pathctl where there is no pathd: what it shows is what the kernel says, and its orders to the kernel
 # (--kernel) do what they say.

@@ -39,7 +39,7 @@ returns_changed() {
 	disk_heal 0
 	wait_until 30 rejected_for "$reason"
 	holds_for 4 sw_is sw0 active 1
-	expect_match "$4" "$(pathctl status sw0)"
+	expect status_says "$4"
 	$undo
 	wait_until 60 sw_is sw0 active 0
 	nothing_lost
@@ -74,6 +74,27 @@ new_device_of_other_size() {
 	nothing_lost
 }
 
+new_device_is_another_disk() {
+	start
+	disk_delete 0
+	wait_until 30 sw_is sw0 active 1
+	wait_until 30 sw_path_is sw0 0 state absent
+	disk_swap 0 2
+	disk_rescan 0
+	wait_until 30 status_says 'another disk, naa\.'
+	holds_for 4 sw_path_is sw0 0 state absent
+	disk_delete 0
+	disk_swap 0 1
+	disk_rescan 0
+	wait_until 60 sw_is sw0 active 0
+	nothing_lost
+}
+
+# As one line: status folds long ones.
+status_says() {
+	pathctl status sw0 | tr -s ' \n' ' ' | grep -Eq "$1"
+}
+
 # The array maps another disk to the LUN of the active path, without a word.
 swapped_under_live_device() {
 	start
@@ -101,7 +122,7 @@ flapping() {
 	wait_until 30 monitor_is sw0 0 damped
 	# Stable for longer than a path that is not damped has to be, which is 2 s.
 	holds_for 6 sw_is sw0 active 1
-	expect_match 'damped' "$(pathctl status sw0)"
+	expect status_says 'damped'
 	pathctl reinstate sw0 direct
 	wait_until 30 sw_is sw0 active 0
 	nothing_lost
@@ -199,10 +220,12 @@ answers_while_all_hang() {
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
 }
 
+disk_create 32
 test_case "a path that returns to another disk is rejected (P3)" wrong_disk
 test_case "a path that returns to a disk of another size is rejected (P3)" other_size
 test_case "a path that returns write-protected is rejected" write_protected
 test_case "a new device of another size does not enter the table (P3)" new_device_of_other_size
+test_case "a new device that is another disk stays out, and status names it (P3)" new_device_is_another_disk
 test_case "an active path that leads elsewhere all at once is left (P3)" swapped_under_live_device
 test_case "a path that fails again and again is damped, and reinstate ends it" flapping
 test_case "settings of the legs are put back, two pathds later" settings_put_back

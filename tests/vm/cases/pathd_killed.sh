@@ -51,8 +51,9 @@ in_flush() {
 	wait_until 60 eval '! sw_is sw0 phase flush'
 	disk_heal 0
 	writer_verify sw0 "$(disk_dev 1)"
+	pathd_start_again
 	writer_start sw0 /dev/sw0 --span $((8 << 20))
-	takes_over
+	takes_over_running
 	writer_verify sw0 "$(disk_dev 1)"
 }
 
@@ -152,6 +153,7 @@ takes_over_running() {
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
 }
 
+disk_create 32
 test_case "killed in drain: the kernel drains alone" in_drain
 test_case "killed in flush: the kernel ends the wait alone" in_flush
 test_case "killed in prove, no path left: held until a new pathd proves one" in_prove_without_a_path

@@ -152,6 +152,7 @@ up_on_served_alone() {
 	wait_until 60 sw_is sw0 active 0
 }
 
+disk_create 32
 test_case "pathd builds a unit over a direct and a served path" builds_unit
 test_case "killed pathd: the kernel switches alone with its ticket" no_daemon_needed_on_the_way
 test_case "an erroring path is left, comes back, and is failed back to" error_and_failback

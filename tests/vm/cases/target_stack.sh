@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: 6.1
-# timeout: 600
+# timeout: 900
 # memory: 1536
 #
 # What people put on a unit: file systems and LVM, through switches.

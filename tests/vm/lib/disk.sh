@@ -16,8 +16,8 @@
 #   disk_fail PATH_NO                 every command ends in a transport error
 #   disk_conflict PATH_NO             reads and writes end in RESERVATION CONFLICT
 #   disk_heal PATH_NO                 undoes the four above, and offline
-#   disks_heal                        every path healthy and with its device, no bad block: for a case that
-#                                     shares the disk of its file
+#   disks_heal                        every path healthy, true to the disk and with its device, no bad block:
+#                                     for a case that shares the disk of its file
 #   disk_offline PATH_NO              through sysfs, as an administrator would: I/O fails at once
 #   disk_delete PATH_NO               the device vanishes
 #   disk_rescan PATH_NO               scans the host and waits for its device
@@ -45,6 +45,15 @@ disk_create() {
 		wait_until 20 disk_is_there "$host"
 	done
 	udevadm settle --timeout=20
+	DISK_TRUTH=$(disk_claims 0)
+}
+
+# What a path says of the disk.
+disk_claims() {
+	local knob
+	for knob in wwid blocks wp; do
+		disk_get "$1" "$knob"
+	done
 }
 
 disk_remove() {
@@ -129,12 +138,31 @@ disk_heal() {
 }
 
 disks_heal() {
-	local host
+	local host truth
+	mapfile -t truth <<<"$DISK_TRUTH"
 	for host in "${!DISK_HOSTS[@]}"; do
 		disk_bad_block "$host" none
 		disk_heal "$host"
+		# The kernel may have believed it.
+		if [ "$(disk_claims "$host")" != "$DISK_TRUTH" ]; then
+			disk_set "$host" wwid "${truth[0]}"
+			disk_set "$host" blocks "${truth[1]}"
+			disk_set "$host" wp "${truth[2]}"
+			[ ! -e "/dev/$(disk_name "$host")" ] || disk_delete "$host"
+		fi
 		disk_is_there "$host" || disk_rescan "$host"
+		disk_default_limits "$host"
 	done
+}
+
+# The kernel's own time-outs, whatever a killed pathd has left.
+disk_default_limits() {
+	local dir
+	dir=$(disk_sysfs "$1")
+	echo 30 >"$dir/timeout"
+	echo 10 >"$dir/eh_timeout"
+	echo 5 | tee "$dir"/scsi_disk/*/max_retries >/dev/null
+	echo off >"/sys/class/scsi_host/host${DISK_HOSTS[$1]}/eh_deadline"
 }
 
 disk_offline() {

@@ -3,10 +3,10 @@
 #
 # pathd.sh - a unit that pathd keeps: `. "$SW_LIB/pathd.sh"` after sw.sh.
 #
-#   pathd_rig [KEY=VALUE...]   a disk with three ways: host 0 is this host's direct path, host 1 belongs to
-#                              the peer "beta", which serves it, host 2 is hidden until a case wants it.
-#                              Writes the configuration of sw0 (unit keys of swpath.toml may be given,
-#                              as 'fence="prove"') and starts nothing
+#   pathd_rig [KEY=VALUE...]   a disk with two ways, the same for all cases of a file: host 0 is this host's direct
+#                              path, host 1 belongs to the peer "beta", which serves it. Writes the
+#                              configuration of sw0 (unit keys of swpath.toml may be given, as
+#                              'fence="prove"') and starts nothing. Call disk_create first, in the file
 #   pathd_config [KEY=VALUE...]  writes the configuration anew
 #   pathd_start                starts pathd and waits until the unit is online
 #   pathd_run                  starts pathd, waits for nothing
@@ -22,7 +22,7 @@ PATHD_LOG=$SW_RUN/pathd.log
 pathd_rig() {
 	requires_module nbd
 	modprobe nbd
-	disk_create 32 3
+	disks_heal
 	peer_create beta
 	peer_serve beta "$(disk_dev 1)"
 	defer pathd_clean
