@@ -185,6 +185,9 @@ void Daemon::hide_legs()
 
 void Daemon::make_units()
 {
+	if (config_.units.empty())
+		log::say(Message::Notice, {}, "no unit is configured: write one into {} (swpath.toml(5)), then reload",
+			 options_.config);
 	for (const auto &[name, config] : config_.units) {
 		if (!config.enabled || units_.contains(name))
 			continue;

@@ -272,9 +272,16 @@ Answered<std::size_t> find_unit(const Report &report, std::string_view query)
 	if (found)
 		return *found;
 	if (found.error().code == std::errc::no_such_device) {
+		const auto device = query.starts_with("/dev/") ? query.substr(5) : query;
 		std::string known;
-		for (const auto &unit : report.units)
+		for (const auto &unit : report.units) {
+			for (const auto &path : unit.paths)
+				if (!path.device.empty() && path.device == device)
+					return refuse(RefusalKind::NotFound,
+						      fmt::format("there is no unit '{}'", query),
+						      fmt::format("it is a path of {}", unit.name));
 			known += (known.empty() ? "" : ", ") + unit.name;
+		}
 		return refuse(RefusalKind::NotFound, fmt::format("there is no unit '{}'", query),
 			      known.empty() ? "no unit exists; units are defined in /etc/swpath/swpath.toml"
 					    : "the units are: " + known);

@@ -153,7 +153,7 @@ longest_io() { # PRODUCT FAULT
 	scsi_debug_create dev_size_mb=16 delay=1
 	"${product}_start"
 	active=$("${product}_active")
-	writer_start bench "$unit" --depth 4 --reads 30 --allow-errors
+	writer_start bench "$unit" --duty 100 --depth 4 --reads 30 --allow-errors
 	writer_first
 	slowly_until 60 writer_has_done bench 1000
 	path_break "$fault" "$active"

@@ -55,6 +55,7 @@ private:
 	void finished(const Job &job, std::span<const std::byte> data, int error,
 		      std::uint64_t begin, std::uint64_t end);
 	void flush_if_due();
+	void rest() const;
 	void count_error(int error);
 	void show_progress();
 
@@ -185,10 +186,22 @@ void Session::flush_if_due()
 	}
 }
 
+void Session::rest() const
+{
+	constexpr std::uint64_t period_ns = 100'000'000;
+	const std::uint64_t at = (now_ns() - begin_ns_) % period_ns;
+	if (at >= period_ns / 100 * options_.duty_percent)
+		std::this_thread::sleep_for(std::chrono::nanoseconds(period_ns - at));
+}
+
 void Session::work(const std::atomic<bool> &stop)
 {
 	AlignedBuffer buffer(options_.block_bytes);
-	while (const auto job = next_job(stop)) {
+	for (;;) {
+		rest();
+		const auto job = next_job(stop);
+		if (!job)
+			return;
 		if (!job->is_read)
 			encode_block(job->stamp, buffer.data());
 		const std::uint64_t offset = job->block * options_.block_bytes;

@@ -26,6 +26,9 @@ struct WriterOptions {
 	std::uint64_t fsync_every = 0; ///< a flush after so many writes; 0: never
 	unsigned read_percent = 0;     ///< so many of the I/Os are reads, judged at once
 	bool fua = false;              ///< each write with O_DSYNC
+	/// Percent of each 100 ms in which I/Os are begun, by all threads: a fault meets as many at
+	/// once as ever, and the rest of the time the CPU is free.
+	unsigned duty_percent = 100;
 	double progress_seconds = 0;   ///< a line on stdout so often; 0: none
 };
 

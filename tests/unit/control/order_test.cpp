@@ -162,6 +162,9 @@ TEST(FindUnit, KnowsEveryNameAndListsTheKnown)
 	EXPECT_EQ(none.error().kind, RefusalKind::NotFound);
 	EXPECT_EQ(none.error().message, "there is no unit 'sw9'");
 	EXPECT_EQ(none.error().hint, "the units are: sw0");
+	const auto leg = find_unit(report, "/dev/sda");
+	ASSERT_FALSE(leg);
+	EXPECT_EQ(leg.error().hint, "it is a path of sw0");
 }
 
 } // namespace

@@ -146,7 +146,7 @@ settings_put_back() {
 	pathd_kill
 	pathd_run
 	wait_until 30 monitor_is sw0 0 ok
-	printf 'enabled = false\n' | sed -i '/^\[unit.sw0\]/r /dev/stdin' /etc/swpath/swpath.toml
+	sed -i 's/^\[unit.sw0\]/&\nenabled = false/' /etc/swpath/swpath.toml
 	kill -HUP "$(cat "$SW_RUN/pathd.pid")"
 	wait_until 30 settings_are "$before"
 }
@@ -189,8 +189,9 @@ table_has() {
 
 pin_survives() {
 	start
-	pathctl pin sw0 beta
+	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
+	pathctl pin sw0
 	pathd_kill
 	pathd_run
 	wait_until 30 monitor_is sw0 0 ok

@@ -3,7 +3,8 @@
 #
 # writer.sh - verified writes in the background (swstamp, tests/stamp). NAME is the unit's, or any.
 #
-#   writer_start NAME DEVICE [OPTION...]   options of `swstamp write`; returns when I/O flows
+#   writer_start NAME DEVICE [OPTION...]   options of `swstamp write`; returns when I/O flows. Without --duty
+#                                   it works a fifth of the time: the CPU is interpreted, and scarce
 #   writer_stop NAME                SIGTERM, waits, notes the summary; fails if it reported errors
 #                                   (give writer_start --allow-errors if they are expected)
 #   writer_get NAME KEY             of the summary after writer_stop: ops errors longest_ms p99_ms ...
@@ -14,6 +15,7 @@
 writer_start() {
 	local name=$1 device=$2
 	shift 2
+	[[ " $* " == *" --duty "* ]] || set -- --duty 20 "$@"
 	rm -f "$SW_RUN/writer.$name".*
 	swstamp write --device "$device" --unit "$name" --log "$SW_RUN/writer.$name.log" "$@" \
 		</dev/null >"$SW_RUN/writer.$name.json" 2>"$SW_RUN/writer.$name.err" &
