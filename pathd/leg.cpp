@@ -87,8 +87,8 @@ void Leg::probe(std::uint64_t mv)
 void Leg::start(std::uint64_t mv)
 {
 	const bool taken = checker_->submit(
-		[prober = prober_, mailbox = mailbox_, weak = weak_from_this(), mv] {
-			auto facts = prober->probe();
+		[prober = prober_, mailbox = mailbox_, weak = weak_from_this(), mv, key = key] {
+			auto facts = prober->probe(key);
 			mailbox->post([weak, facts = std::move(facts), mv] {
 				if (const auto leg = weak.lock())
 					leg->finished(facts, mv);
@@ -106,6 +106,27 @@ void Leg::finished(const ProbeFacts &facts, std::uint64_t mv)
 	if (probing_since_ || !again_)
 		return;
 	start(*std::exchange(again_, std::nullopt));
+}
+
+bool Leg::fence(const FenceAction &action, std::function<void(const FenceResult &)> answered)
+{
+	return breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,
+				 devnode = device_.devnode, action, answered = std::move(answered)] {
+		FenceResult result;
+		if (!*fd) {
+			auto opened = open_leg(devnode);
+			if (opened)
+				*fd = std::move(*opened);
+			else
+				result = {{}, ENODEV, opened.error().message()};
+		}
+		if (*fd)
+			result = carry_out_fence(fd->get(), action);
+		mailbox->post([weak, answered, result = std::move(result)] {
+			if (const auto leg = weak.lock())
+				answered(result);
+		});
+	});
 }
 
 void Leg::give_up()

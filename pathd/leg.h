@@ -10,6 +10,7 @@
 #include "libpath/base/instant.h"
 #include "libpath/sys/udev.h"
 #include "libpath/unit/kinds.h"
+#include "pathd/fence_act.h"
 #include "pathd/mailbox.h"
 #include "pathd/probe.h"
 #include "pathd/worker.h"
@@ -43,6 +44,13 @@ public:
 	/// Direct: resets the logical unit. Served: ends the connection. Idempotent while one runs.
 	void give_up();
 
+	/// Direct: one step of a fence, on the thread that resets. `answered` is called on the loop's thread,
+	/// unless the leg is gone by then. False: the thread hangs, nothing will be done.
+	[[nodiscard]] bool fence(const FenceAction &action,
+				 std::function<void(const FenceResult &)> answered);
+
+	ProbeKey key; ///< direct
+	bool reservations = false; ///< direct: the last good check said so
 	bool alive = true;    ///< served: its connection is believed to work
 	bool marked = false;
 	bool proved = false;  ///< the last check proved it

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/probe.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "libpath/sys/clock.h"
+#include "libpath/sys/reserve.h"
 #include "libpath/sys/scsi.h"
 #include "libpath/sys/sysfs.h"
 
@@ -187,7 +189,29 @@ Result<void> Prober::read_landmarks(ProbeFacts &facts)
 	return {};
 }
 
-ProbeFacts Prober::probe()
+Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
+{
+	Reserver disk{ScsiDisk(fd_.get(), limit_)};
+	const auto keys = disk.keys();
+	if (!keys) {
+		// A disk without reservations is used without.
+		if (keys.error().code == ScsiOutcome::IllegalRequest)
+			return {};
+		return tl::unexpected(keys.error());
+	}
+	facts.reservations = true;
+	const bool listed = std::find(keys->keys.begin(), keys->keys.end(), key.key) != keys->keys.end();
+	// A key that is listed may be another nexus's, from before this device had the path's place.
+	if (listed && (registered_ || !key.may_register))
+		return {};
+	if (!key.may_register)
+		return fail(EBADE, "the path is shut out by a fence");
+	auto done = disk.register_key(key.key);
+	registered_ = done.has_value();
+	return done;
+}
+
+ProbeFacts Prober::probe(const ProbeKey &key)
 {
 	ProbeFacts facts;
 	facts.began = now();
@@ -199,6 +223,8 @@ ProbeFacts Prober::probe()
 		done = read_landmarks(facts);
 		facts.medium.ended = now();
 	}
+	if (done && kind_ == PathKind::DIRECT && key.key != 0)
+		done = keep_key(key, facts);
 	facts.ended = now();
 	if (done && kind_ == PathKind::DIRECT)
 		timeouts_ = timeouts_of(sysname_).value_or(0);

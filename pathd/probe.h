@@ -26,6 +26,14 @@ struct ProbeFacts {
 	std::optional<Identity> identity; ///< direct legs
 	Geometry geometry;
 	MediumSample medium;
+	bool reservations = false; ///< direct legs, if a key was asked for: the disk has them
+};
+
+/// The key that a direct leg must have before it is used; 0: none.
+struct ProbeKey {
+	std::uint64_t key = 0;
+	/// False while a fence is to keep this leg out: without its key it is not good then.
+	bool may_register = true;
 };
 
 /// Belongs to one thread. Keeps its descriptor open between checks, so that none has to be opened
@@ -37,7 +45,7 @@ public:
 	Prober(PathKind kind, std::string sysname, Duration limit);
 
 	/// BLOCKS as long as the leg does.
-	[[nodiscard]] ProbeFacts probe();
+	[[nodiscard]] ProbeFacts probe(const ProbeKey &key);
 	/// Lets go of the device until the next check.
 	void close() { fd_.reset(); }
 
@@ -45,6 +53,7 @@ private:
 	void revive();
 	[[nodiscard]] Result<void> ask(ProbeFacts &facts);
 	[[nodiscard]] Result<void> read_landmarks(ProbeFacts &facts);
+	[[nodiscard]] Result<void> keep_key(const ProbeKey &key, ProbeFacts &facts);
 
 	PathKind kind_;
 	std::string sysname_;
@@ -52,6 +61,7 @@ private:
 	Duration limit_;
 	UniqueFd fd_;
 	AlignedBuffer buffer_;
+	bool registered_ = false; ///< this nexus, by this object
 	std::uint64_t turn_ = 0; ///< which other block is read this time
 	std::uint64_t timeouts_ = 0; ///< of the device, as of the last good check
 };

@@ -99,9 +99,12 @@ void Unit::reconfigure(const UnitConfig &config)
 		}
 	}
 	reset_policies();
-	for (auto &slot : slots_)
-		if (slot.leg)
-			borrow_settings(*slot.leg);
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (!slots_[i].leg)
+			continue;
+		borrow_settings(*slots_[i].leg);
+		give_key(i);
+	}
 	stale_ = true;
 	services_.rescan();
 	touch();
@@ -305,6 +308,11 @@ std::vector<MvCandidate> Unit::candidates() const
 		if (const auto *leg = in_table(i)) {
 			list[i].name = leg->device().sysname;
 			list[i].proved_at = slots_[i].monitor.proved_at();
+			if (leg->kind() == PathKind::DIRECT)
+				list[i].fencing = {.reachable = leg->proved,
+						   .reservations = leg->key.key != 0 && leg->reservations,
+						   .lu_reset = config_.lu_reset,
+						   .key = leg->key.key};
 		}
 	}
 	return list;
@@ -313,6 +321,7 @@ std::vector<MvCandidate> Unit::candidates() const
 /// The mount verification's turn. True: the kernel was told something.
 bool Unit::verify(Instant now)
 {
+	guard_keys();
 	const auto known = candidates();
 	bool told = false;
 
@@ -341,6 +350,9 @@ bool Unit::verify(Instant now)
 		case MvAction::Kind::Reject:
 			told |= services_.dm.reject(config_.name, action.mv, action.path, action.reason) == 0;
 			break;
+		case MvAction::Kind::Fence:
+			fence(action.fence, now);
+			break;
 		case MvAction::Kind::Commit: {
 			if (!leg)
 				break;
@@ -363,6 +375,42 @@ bool Unit::verify(Instant now)
 		}
 	}
 	return told;
+}
+
+/// A path that is being fenced gets no key from its checks, or it could write again.
+void Unit::guard_keys()
+{
+	const auto left = left_path(kernel_->status);
+	const bool fencing = kernel_->status.doubt > 0 && kernel_->status.fence == Fence::PROVE;
+	for (unsigned i = 0; i < slots_.size(); i++)
+		if (slots_[i].leg)
+			slots_[i].leg->key.may_register = !fencing || left != i;
+}
+
+/// One step of a fence, through the leg that it names.
+void Unit::fence(const FenceAction &action, Instant now)
+{
+	Leg *leg = in_table(action.path);
+	if (!leg || leg->kind() != PathKind::DIRECT) {
+		mv_.fence_failed(action.token, leg ? EOPNOTSUPP : ENODEV, now);
+		return;
+	}
+	const std::string what = fmt::format("{} by {}", fence_text(action.kind), path_label(action.path));
+	const bool taken = leg->fence(action, [here = std::weak_ptr(here_), this, token = action.token,
+					       what](const FenceResult &result) {
+		if (here.expired())
+			return;
+		const Instant at = swpath::now();
+		if (result.error == 0)
+			mv_.fence_done(token, result.answer, at);
+		else
+			mv_.fence_failed(token, result.error, at);
+		log::say(Message::Plain, {.unit = config_.name}, "fence: {}: {}", what,
+			 result.error == 0 ? "done" : result.text);
+		touch();
+	});
+	if (!taken)
+		mv_.fence_failed(action.token, EAGAIN, now);
 }
 
 /// The paths' turn: fail, reject, reinstate, tickets. True: the kernel was told something.
@@ -501,6 +549,17 @@ Answered<Done> Unit::order(const Order &order, Instant now)
 	}
 
 	switch (order.verb) {
+	case Verb::Fenced:
+		if (!order.forced || !kernel_ || kernel_->status.doubt == 0)
+			break;
+		if (!mv_.fence_confirmed(kernel_->status.mv))
+			return refuse(RefusalKind::Unsafe, "the mount verification has not begun to look for a proof",
+				      fmt::format("`pathctl status {}` says what it waits for; then again",
+						  config_.name));
+		log::say(Message::Notice, {.unit = config_.name},
+			 "operator: nothing can write by the old path of mount verification {}",
+			 kernel_->status.mv);
+		break;
 	case Verb::Pin:
 		state_.pinned = kernel_ && kernel_->status.active ? *kernel_->status.active : 0;
 		state_.by_switch = false;

@@ -105,6 +105,8 @@ private:
 	bool look(Instant now);
 	void notice_changes(const UnitStatus &before, const UnitStatus &after, Instant now);
 	bool verify(Instant now);
+	void fence(const FenceAction &action, Instant now);
+	void guard_keys();
 	bool keep(Instant now);
 	bool fail_back(Instant now);
 	int send(std::string_view text);
@@ -137,6 +139,7 @@ private:
 	void detach(DevNumber number);
 	void drop_leg(DevNumber number);
 	void borrow_settings(Leg &leg);
+	void give_key(unsigned slot);
 	void probe_due(Instant now);
 	void probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv);
 	[[nodiscard]] std::optional<Difference> judge(const Leg &leg, unsigned slot,

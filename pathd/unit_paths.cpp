@@ -7,11 +7,14 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/text.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/dm.h"
+#include "libpath/sys/file.h"
 #include "libpath/sys/leg_mark.h"
 #include "libpath/sys/nbd.h"
 #include "libpath/unit/reason.h"
+#include "libpath/unit/reservation.h"
 #include "pathd/log.h"
 #include "pathd/unit.h"
 
@@ -192,6 +195,22 @@ void Unit::borrow_settings(Leg &leg)
 			 done.error().message());
 }
 
+/// The key that the device in this place registers.
+void Unit::give_key(unsigned i)
+{
+	auto &leg = *slots_[i].leg;
+	leg.key.key = 0;
+	if (!config_.reservations || leg.kind() != PathKind::DIRECT || services_.dry_run)
+		return;
+	const auto host = read_file("/etc/machine-id", 64);
+	if (!host || trimmed(*host).empty()) {
+		log::say(Message::Error, {.unit = config_.name},
+			 "{} gets no reservation key: /etc/machine-id cannot be read", leg.device().sysname);
+		return;
+	}
+	leg.key.key = reservation_key(trimmed(*host), config_.wwid, config_.paths[i].name);
+}
+
 SeenWorld Unit::world(Instant now) const
 {
 	SeenWorld world;
@@ -281,8 +300,10 @@ void Unit::assign(const UnitPlan &plan, Instant now)
 		if (slot.leg)
 			(void)services_.settings.give_back(slot.leg->device().sysname);
 		slot.leg = leg;
-		if (leg)
+		if (leg) {
 			borrow_settings(*leg);
+			give_key(i);
+		}
 		slot.probe_now = leg != nullptr;
 		slot.overdue = false;
 		medium_.forget(i);
@@ -603,6 +624,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 	if (reason == Reason::NONE) {
 		leg.proved = true;
 		leg.failures = 0;
+		leg.reservations = facts.reservations;
 		slot.text.clear();
 		if (!first_proved_) {
 			first_proved_ = facts.ended;

@@ -71,6 +71,8 @@ std::vector<KeyValue> values_of(const UnitConfig &unit)
 		{"stall",
 		 unit.stall == Duration::zero() ? toml_string("never") : toml_string(unit.stall)},
 		{"fence", toml_string(word(unit.fence))},
+		{"lu_reset", unit.lu_reset ? "true" : "false"},
+		{"reservations", unit.reservations ? "true" : "false"},
 		{"witness", fmt::format("{}", unit.witness)},
 		{"failback.policy", toml_string(word(unit.failback.policy))},
 		{"failback.interval", toml_string(unit.failback.interval)},

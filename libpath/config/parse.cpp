@@ -299,6 +299,9 @@ std::vector<Reader::Key> Reader::unit_keys(UnitConfig &unit)
 				       milliseconds(SW_STALL_MS_MAX), 1ms, unit.stall, "never");
 		 }},
 		{"fence", [&](const auto &n, const auto &k) { read_word(n, k, unit.fence); }},
+		{"lu_reset", [&](const auto &n, const auto &k) { read_bool(n, k, unit.lu_reset); }},
+		{"reservations",
+		 [&](const auto &n, const auto &k) { read_bool(n, k, unit.reservations); }},
 		{"witness", [&](const auto &n,
 				const auto &k) { read_count(n, k, SW_WITNESS_MAX, unit.witness); }},
 		{"failback",

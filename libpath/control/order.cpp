@@ -19,7 +19,8 @@ bool takes_path(Verb verb) noexcept
 
 bool needs_daemon(Verb verb) noexcept
 {
-	return verb == Verb::Failback || verb == Verb::Pin || verb == Verb::Unpin;
+	return verb == Verb::Failback || verb == Verb::Pin || verb == Verb::Unpin ||
+	       verb == Verb::Fenced;
 }
 
 namespace
@@ -170,6 +171,20 @@ Answered<Done> plan_unit(const Order &order, const UnitReport &unit)
 		if (unit.kernel_state != UnitState::FAILED)
 			return nothing_to_do("the unit has not failed");
 		return send(SW_MSG_RETRY, "a new mount verification has begun");
+	case Verb::Fenced:
+		if (unit.kernel_state != UnitState::VERIFY || unit.phase != Phase::PROVE ||
+		    unit.doubt == 0)
+			return nothing_to_do("no fence is waited for");
+		if (!order.forced)
+			return unsafe(fmt::format("cannot go on without a proof: {} in doubt may still reach "
+						  "the disk and overwrite newer data",
+						  unit.doubt == 1 ? "1 write"
+								  : fmt::format("{} writes", unit.doubt)),
+				      fmt::format("make sure that nothing can write by the old path (power off "
+						  "its server, cut its connection to the disk), then `pathctl "
+						  "fenced {} --i-am-sure`",
+						  unit.name));
+		return nothing_to_do("your word is taken for the proof; I/O goes on when a path is verified");
 	case Verb::Failback:
 		return plan_failback(unit);
 	case Verb::Pin:

@@ -25,21 +25,24 @@ namespace swpath
 	X(Pin, "pin")                                                                              \
 	X(Unpin, "unpin")                                                                          \
 	X(Abort, "abort")                                                                          \
-	X(Retry, "retry")
+	X(Retry, "retry")                                                                          \
+	X(Fenced, "fenced")
 
 SWPATH_WORDS(Verb, SW_VERBS)
 
 /// True for Switch, Fail and Reinstate: they name a path.
 [[nodiscard]] bool takes_path(Verb verb) noexcept;
 
-/// True if the order is pathd's own affair: Failback, Pin and Unpin mean nothing to the kernel.
+/// True if the order is pathd's own affair: Failback, Pin, Unpin and Fenced mean nothing to the kernel.
 [[nodiscard]] bool needs_daemon(Verb verb) noexcept;
 
 struct Order {
 	Verb verb = Verb::Hold;
 	std::string unit; ///< "sw0": already found
 	std::optional<unsigned> path; ///< index: already found; set if and only if takes_path(verb)
-	bool forced = false; ///< Switch: do not wait for the old path, do not flush it
+	/// Switch: do not wait for the old path, do not flush it. Fail: even the last path. Fenced: the
+	/// person is sure.
+	bool forced = false;
 	bool dry_run = false; ///< say what would be done, do nothing
 
 	bool operator==(const Order &) const = default;

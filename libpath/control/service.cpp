@@ -176,7 +176,7 @@ Reply not_root(std::string_view method)
 Dispatched order(const Call &call, Verb verb, CallId id, ControlHandler &handler)
 {
 	const bool path_too = takes_path(verb);
-	const bool may_force = verb == Verb::Switch || verb == Verb::Fail;
+	const bool may_force = verb == Verb::Switch || verb == Verb::Fail || verb == Verb::Fenced;
 	Parameters in(call.parameters, {"unit", "dry_run", path_too ? "path" : "unit",
 					may_force ? "forced" : "unit"});
 	const std::string unit_query = in.needed_text("unit");

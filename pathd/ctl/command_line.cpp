@@ -70,6 +70,9 @@ CLI::App *Parser::order(Verb verb, const char *help)
 					   ? "Do not flush the old path and do not wait for a proof of the "
 					     "new one: I/O is held until there is one"
 					   : "Even if it is the only usable path: I/O is held");
+	if (verb == Verb::Fenced)
+		app_verb->add_flag("--i-am-sure", line.forced,
+				   "Nothing can write to the disk by the old path any more: you have seen to it");
 	if (!needs_daemon(verb))
 		app_verb->add_flag("--kernel", line.kernel,
 				   "Send it to the kernel without pathd");
@@ -90,6 +93,7 @@ void Parser::add_orders()
 	order(Verb::Pin, "Keep the active path: no automatic failback");
 	order(Verb::Unpin, "Let failback follow the configuration again");
 	order(Verb::Abort, "End a hold or a mount verification: held I/O gets errors");
+	order(Verb::Fenced, "Vouch that the old path can write no more: take that for the missing proof");
 	order(Verb::Retry, "Begin a new mount verification of a unit that has failed");
 }
 

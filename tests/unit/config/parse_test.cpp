@@ -67,6 +67,8 @@ enabled = false
 mv_timeout = "10min"
 stall = "3s"
 fence = "drain"
+lu_reset = false
+reservations = true
 witness = 64
 failback = { interval = "1h" }
 command_timeout = "2s"
@@ -84,6 +86,8 @@ path = [
 	EXPECT_EQ(unit.mv_timeout, 10min);
 	EXPECT_EQ(unit.stall, 3s);
 	EXPECT_EQ(unit.fence, Fence::DRAIN);
+	EXPECT_FALSE(unit.lu_reset);
+	EXPECT_TRUE(unit.reservations);
 	EXPECT_EQ(unit.witness, 64U);
 	EXPECT_EQ(unit.failback, (FailbackConfig{FailbackPolicy::Manual, 1h, 500ms}));
 	EXPECT_EQ(unit.check_interval, 2s);

@@ -34,6 +34,22 @@ TEST(Order, BecomesTheKernelsMessage)
 	EXPECT_EQ(plan(Verb::Reinstate, unit_from(testing::on_served_line), 0), "reinstate 0");
 }
 
+TEST(Order, APersonsWordForAFenceMustBeGivenInFull)
+{
+	auto unit = unit_from(testing::proving_line);
+	unit.doubt = 2;
+	const auto asked = plan_order({Verb::Fenced, "sw0", {}, false, false}, unit);
+	ASSERT_FALSE(asked);
+	EXPECT_EQ(asked.error().kind, RefusalKind::Unsafe);
+	EXPECT_NE(asked.error().hint.find("--i-am-sure"), std::string::npos);
+	const auto sure = plan_order({Verb::Fenced, "sw0", {}, true, false}, unit);
+	ASSERT_TRUE(sure);
+	EXPECT_TRUE(sure->messages.empty());
+	unit.doubt = 0;
+	EXPECT_EQ(plan_order({Verb::Fenced, "sw0", {}, false, false}, unit)->text,
+		  "no fence is waited for");
+}
+
 TEST(Order, ThatIsSoAlreadyDoesNothing)
 {
 	const auto online = unit_from(testing::online_line);
@@ -96,7 +112,7 @@ TEST(Order, EveryRefusalOfAPlanHasAHint)
 				testing::proving_line, testing::held_line, testing::failed_line})
 		for (const Verb verb : {Verb::Switch, Verb::Hold, Verb::Release, Verb::Fail,
 					Verb::Reinstate, Verb::Failback, Verb::Pin, Verb::Unpin,
-					Verb::Abort, Verb::Retry})
+					Verb::Abort, Verb::Retry, Verb::Fenced})
 			for (unsigned path = 0; path < 3; path++) {
 				const auto unit = unit_from(line);
 				const auto done = plan_order({verb, "sw0", path, false, true}, unit);
