@@ -26,10 +26,11 @@ void Checker::write_begins(std::uint32_t number, Stamp stamp)
 	block.since_durable.push_back(stamp);
 }
 
-void Checker::write_ends(std::uint32_t number, Stamp stamp, Status status, bool fua)
+void Checker::write_ends(std::uint32_t number, Stamp stamp, Status status, bool fua,
+			 std::uint64_t losses)
 {
 	auto &block = blocks_[number];
-	if (status != Status::Ok) // it may have happened
+	if (status != Status::Ok || (losses != losses_ && !fua)) // it may have happened
 		return;
 	block.versions.assign(1, {stamp, true});
 	block.known = true;
@@ -50,8 +51,10 @@ void Checker::settle(Block &block, Stamp value)
 	block.known = true;
 }
 
-void Checker::read_ends(std::uint32_t number, Stamp value)
+void Checker::read_ends(std::uint32_t number, Stamp value, std::uint64_t losses)
 {
+	if (losses != losses_)
+		return;
 	auto &block = blocks_[number];
 	if (block.known &&
 	    std::none_of(block.versions.begin(), block.versions.end(),
@@ -61,19 +64,22 @@ void Checker::read_ends(std::uint32_t number, Stamp value)
 	settle(block, value);
 }
 
-std::array<Stamp, block_count> Checker::flush_begins() const
+Checker::FlushPoint Checker::flush_begins() const
 {
-	std::array<Stamp, block_count> acknowledged{};
+	FlushPoint point{.losses = losses_};
 	for (std::uint32_t i = 0; i < block_count; i++)
-		acknowledged[i] = blocks_[i].known ? blocks_[i].versions.front().stamp : 0;
-	return acknowledged;
+		point.acknowledged[i] = blocks_[i].known ? blocks_[i].versions.front().stamp : 0;
+	return point;
 }
 
-void Checker::flush_ends(const std::array<Stamp, block_count> &acknowledged)
+/// A flush that was out when the cache was lost proves nothing about what had been in it.
+void Checker::flush_ends(const FlushPoint &point)
 {
+	if (point.losses != losses_)
+		return;
 	for (std::uint32_t i = 0; i < block_count; i++) {
 		auto &since = blocks_[i].since_durable;
-		const auto at = std::find(since.begin(), since.end(), acknowledged[i]);
+		const auto at = std::find(since.begin(), since.end(), point.acknowledged[i]);
 		if (at != since.end())
 			since.erase(since.begin(), at);
 	}
@@ -81,6 +87,7 @@ void Checker::flush_ends(const std::array<Stamp, block_count> &acknowledged)
 
 void Checker::cache_lost()
 {
+	losses_++;
 	for (auto &block : blocks_) {
 		// Older versions than the latest acknowledged one may be back, a durable one at least.
 		std::vector<Version> versions;
@@ -91,9 +98,14 @@ void Checker::cache_lost()
 	}
 }
 
-void Checker::opened(std::uint64_t opening, unsigned, std::uint64_t epoch)
+void Checker::opened(std::uint64_t opening, unsigned path, std::uint64_t device, std::uint64_t epoch)
 {
+	const bool another = path != open_path_ || device != open_device_;
 	opening_ = opening;
+	if (another && epoch == epoch_)
+		breach("P9", fmt::format("I/O went on by another device and the epoch stayed {}", epoch));
+	open_path_ = path;
+	open_device_ = device;
 	if (epoch < epoch_)
 		breach("P9", "the epoch went back");
 	epoch_ = epoch;

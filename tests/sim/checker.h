@@ -47,17 +47,23 @@ public:
 	void set_right_disk(unsigned identity) { right_disk_ = identity; }
 
 	// The workload.
+	/// `losses`: losses() when it was submitted. What was out while the cache was lost proves little.
+	[[nodiscard]] std::uint64_t losses() const { return losses_; }
 	void write_begins(std::uint32_t block, Stamp stamp);
-	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua);
-	void read_ends(std::uint32_t block, Stamp value);
+	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua, std::uint64_t losses);
+	void read_ends(std::uint32_t block, Stamp value, std::uint64_t losses);
 	/// A flush makes durable what was acknowledged before it was submitted.
-	[[nodiscard]] std::array<Stamp, block_count> flush_begins() const;
-	void flush_ends(const std::array<Stamp, block_count> &acknowledged);
+	struct FlushPoint {
+		std::array<Stamp, block_count> acknowledged{};
+		std::uint64_t losses = 0;
+	};
+	[[nodiscard]] FlushPoint flush_begins() const;
+	void flush_ends(const FlushPoint &point);
 	/// The client went down with this write out.
 	void write_abandoned(std::uint32_t block) { unknown(block); }
 
 	// The unit.
-	void opened(std::uint64_t opening, unsigned path, std::uint64_t epoch);
+	void opened(std::uint64_t opening, unsigned path, std::uint64_t device, std::uint64_t epoch);
 	void closed() {}
 	void switched(std::uint64_t epoch, bool moved);
 	/// The unit goes on with `path`; by a ticket, or by a commit of pathd.
@@ -103,9 +109,12 @@ private:
 	bool proving_ = true;
 	unsigned right_disk_ = 0;
 	std::array<Block, block_count> blocks_{};
+	std::uint64_t losses_ = 0; ///< of the cache
 	std::uint64_t boot_ = 0;
 	std::uint64_t opening_ = 0;
 	std::uint64_t epoch_ = 0;
+	unsigned open_path_ = 0; ///< the latest one
+	std::uint64_t open_device_ = 0;
 	std::map<unsigned, Nanos> wrong_since_; ///< by path
 	Nanos ticket_life_ = 0;
 	Nanos verified_life_ = 0;

@@ -38,6 +38,10 @@ public:
 	// What an operator does with pathctl, beside what the kernel is told directly.
 	void pardon(unsigned path);
 	void pin(unsigned path) { pinned_ = path; }
+	[[nodiscard]] bool proved_since(unsigned path, Instant since) const
+	{
+		return process_.up() && in_table(path) && slots_[path].monitor.proved_at() >= since;
+	}
 
 private:
 	struct Slot {

@@ -142,6 +142,7 @@ void World::one_fault(unsigned which)
 		client_.crash();
 		daemon_->kill();
 		kernel_->crash();
+		sure_of_ = 0;
 		workload_->client_crashed();
 		for (auto &leg : legs_)
 			leg->client_went_down();
@@ -173,22 +174,30 @@ void World::swap_disk(unsigned path)
 	if (!leg)
 		return;
 	auto &nexus = leg->nexus();
-	nexus.set_link(Link::Down);
+	if (swapping_)
+		return;
+	swapping_ = true;
+	nexus.plug(false);
+	const Nanos began = context_.schedule.now();
 	const Nanos dead = 3 * setup_.check_interval + 2 * setup_.command_limit + 10 * sec;
-	context_.schedule.after(dead, [this, path, &nexus] {
-		if (kernel_->running() && kernel_->core().state == SW_STATE_ONLINE &&
-		    kernel_->core().current_path == static_cast<int>(path))
-			return nexus.set_link(Link::Up);
+	context_.schedule.after(dead, [this, path, began, &nexus] {
+		if (calm_ || (kernel_->running() && kernel_->core().state == SW_STATE_ONLINE &&
+			      kernel_->core().current_path == static_cast<int>(path))) {
+			swapping_ = false;
+			return nexus.plug(true);
+		}
 		nexus.point_at(other_disk_);
-		context_.checker.path_leads_to(path, other_disk_.identity(),
-					       context_.schedule.now() - 10 * sec);
-		nexus.set_link(Link::Up);
+		context_.checker.path_leads_to(path, other_disk_.identity(), began);
+		nexus.plug(true);
 		context_.schedule.after(length() + 2 * sec, [this, path, &nexus] {
-			nexus.set_link(Link::Down);
+			nexus.plug(false);
 			nexus.point_at(disk_);
 			context_.checker.path_leads_to(path, disk_.identity(),
 						       context_.schedule.now());
-			context_.schedule.after(1 * sec, [&nexus] { nexus.set_link(Link::Up); });
+			context_.schedule.after(1 * sec, [this, &nexus] {
+				swapping_ = false;
+				nexus.plug(true);
+			});
 		});
 	});
 }
@@ -265,13 +274,18 @@ void World::operator_looks()
 				daemon_->pardon(i);
 			}
 	}
+	if (core.state == SW_STATE_VERIFY && core.mv == sure_of_)
+		for (unsigned i = 0; i < legs_.size(); i++)
+			if (daemon_->proved_since(i, sure_since_) && core.paths[i].state != SW_PATH_REJECTED &&
+			    kernel_->commit(core.mv, i, Method::OPERATOR, "a-person-looked") == 0)
+				break;
 	if (core.mv != mv_seen_ || core.state != SW_STATE_VERIFY) {
 		mv_seen_ = core.mv;
 		mv_seen_since_ = context_.schedule.now();
 	}
 	const Nanos waits = context_.schedule.now() - mv_seen_since_;
 	if (core.state == SW_STATE_VERIFY && core.phase == SW_PHASE_PROVE && core.doubt > 0 &&
-	    waits > (calm_ ? 5 : 3) * sec && !fencing_ && context_.random.chance(0.3))
+	    waits > (calm_ ? 5 : 3) * sec && !fencing_ && core.mv != sure_of_ && context_.random.chance(0.3))
 		operator_fences();
 }
 
@@ -297,23 +311,16 @@ void World::operator_fences()
 			peer->process.start();
 		});
 	}
-	context_.schedule.after(fabric_life, [this, mv, blindly] {
+	context_.schedule.after(fabric_life, [this, blindly] {
 		if (!blindly)
 			for (auto *nexus : nexuses())
 				disk_.lose_nexus(nexus->id());
+	});
+	// When the servers are back, so that the unit does not go on with a connection to one that is not.
+	context_.schedule.after(blindly ? fabric_life : 6 * sec, [this, mv, boot = client_.boot()] {
 		fencing_ = false;
-		if (!kernel_->running() || !client_.up() || client_.frozen())
-			return;
-		// A path that answers: the person looked.
-		for (unsigned i = 0; i < legs_.size(); i++) {
-			const auto &status = kernel_->status();
-			auto *direct = dynamic_cast<DirectLeg *>(legs_[i].get());
-			if (direct && direct->nexus().passes() &&
-			    &direct->nexus().disk() == &disk_ &&
-			    status.paths[i].state != PathState::REJECTED &&
-			    kernel_->commit(mv, i, Method::OPERATOR, "a-person-looked") == 0)
-				break;
-		}
+		if (boot == client_.boot())
+			sure_of_ = mv, sure_since_ = context_.schedule.instant();
 		daemon_->touch();
 	});
 }

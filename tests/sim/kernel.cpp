@@ -75,6 +75,7 @@ void Kernel::start(const std::vector<std::uint64_t> &devices)
 	flush_sent_.assign(c.nr_paths, 0);
 	open_ = closed_ = SW_NO_PATH;
 	records_ = 0;
+	last_epoch_ = core_.epoch;
 	pumping_ = ticking_ = false;
 	running_ = true;
 	const auto at = now();
@@ -313,7 +314,8 @@ void Kernel::opened()
 	closed_ = SW_NO_PATH;
 	last_sent_arrival_ = 0;
 	check_record(false);
-	context_.checker.opened(openings_, static_cast<unsigned>(to), core_.epoch);
+	context_.checker.opened(openings_, static_cast<unsigned>(to), devices_[static_cast<unsigned>(to)],
+				core_.epoch);
 	if (!pumping_) {
 		pumping_ = true;
 		client_.after(context_.random.between(1 * us, work_delay_max), [this] { pump(); });
@@ -333,7 +335,8 @@ void Kernel::check_record(bool failed)
 	const sw_record *record = sw_core_record(&core_, records_ - 1);
 	if (!checker.expect(record != nullptr, "P10", "the record of a switch is not kept"))
 		return;
-	const bool moved = !failed && record->from != SW_NO_PATH && record->to != record->from;
+	const bool moved = core_.epoch != last_epoch_;
+	last_epoch_ = core_.epoch;
 	switches_ += moved;
 	const Nanos held = context_.schedule.now() - core_.hold_at;
 	checker.expect(record->reason != SW_REASON_NONE, "P10", "a hold without a reason");

@@ -125,6 +125,7 @@ private:
 	std::uint64_t next_arrival_ = 1;
 	std::uint64_t last_sent_arrival_ = 0; ///< of the held ones, in this opening
 	std::uint64_t records_ = 0;
+	std::uint64_t last_epoch_ = 0;
 	std::unordered_map<BioId, Bio> bios_;
 	std::deque<BioId> retry_;
 	std::deque<BioId> held_;

@@ -187,6 +187,19 @@ void Nexus::revive()
 
 void Nexus::set_link(Link link)
 {
+	wanted_link_ = link;
+	if (plugged_)
+		change_link(link);
+}
+
+void Nexus::plug(bool in)
+{
+	plugged_ = in;
+	change_link(in ? wanted_link_ : Link::Down);
+}
+
+void Nexus::change_link(Link link)
+{
 	if (link_ == link)
 		return;
 	constexpr const char *words[] = {"up", "down", "deaf"};

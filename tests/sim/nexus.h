@@ -54,6 +54,8 @@ public:
 
 	// What goes wrong.
 	void set_link(Link link);
+	/// Unplugged, the link is down whatever set_link() says.
+	void plug(bool in);
 	void point_at(Disk &disk);
 	void set_faults(const NexusFaults &faults) { faults_ = faults; }
 	void host_went_down();
@@ -74,6 +76,7 @@ private:
 	void escalate();
 	void end_all(Status status, bool doubt);
 	void finish(std::vector<Command>::iterator at, const Answer &answer);
+	void change_link(Link link);
 	void log_in();
 	std::vector<Command>::iterator find(std::uint64_t number);
 
@@ -84,6 +87,8 @@ private:
 	Nanos command_limit_;
 	NexusFaults faults_;
 	Link link_ = Link::Up;
+	Link wanted_link_ = Link::Up;
+	bool plugged_ = true;
 	bool offline_ = false;
 	bool lost_ = false;	///< the transport gave up: logs in when the link is back
 	bool recovering_ = false;

@@ -54,8 +54,8 @@ void World::choose_setup()
 	setup_.stable = random.between(1, 20) * sec;
 	setup_.failback_interval = random.between(5, 60) * sec;
 	setup_.command_limit = random.between(1, 4) * sec;
-	fault_pause_ = random.between(500 * ms, 8 * sec);
-	fault_length_ = random.between(500 * ms, 20 * sec);
+	fault_pause_ = random.between(200 * ms, 5 * sec);
+	fault_length_ = random.between(500 * ms, 15 * sec);
 	for (bool *fault : {&mix_.link, &mix_.stall, &mix_.abort, &mix_.network, &mix_.freeze,
 			    &mix_.kill, &mix_.crash, &mix_.pathd, &mix_.operators})
 		*fault = random.chance(0.5);

@@ -103,10 +103,13 @@ private:
 	Nanos fault_pause_ = 0;
 	Nanos fault_length_ = 0;
 	bool calm_ = false; ///< no more faults
+	bool swapping_ = false;
 	bool fencing_ = false; ///< an operator is at it
 	std::uint64_t faults_ = 0;
 	Nanos mv_seen_since_ = 0;
 	std::uint64_t mv_seen_ = 0;
+	Instant sure_since_{};
+	std::uint64_t sure_of_ = 0; ///< the mount verification that a person confirmed
 };
 
 } // namespace swpath::sim
