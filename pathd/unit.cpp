@@ -341,6 +341,10 @@ bool Unit::verify(Instant now)
 		case MvAction::Kind::Reject:
 			told |= services_.dm.reject(config_.name, action.mv, action.path, action.reason) == 0;
 			break;
+		case MvAction::Kind::Fence:
+			// No path says yet that it can do any of it (MvCandidate::fencing).
+			mv_.fence_failed(action.fence.token, EOPNOTSUPP, now);
+			break;
 		case MvAction::Kind::Commit: {
 			if (!leg)
 				break;

@@ -41,8 +41,8 @@ std::optional<Method> method_for(const UnitStatus &status, unsigned path)
 {
 	if (status.doubt == 0)
 		return Method::NONE_NEEDED;
-	// The kernel accepts the same direct path again: the SCSI layer ended each command before it
-	// gave its error, through the nexus that is used again.
+	// The kernel accepts the same direct path again: the SCSI layer ended each command before
+	// it gave its error, through the nexus that is used again.
 	if (left_path(status) == path && status.paths[path].kind == PathKind::DIRECT)
 		return Method::NONE_NEEDED;
 	if (status.fence == Fence::DRAIN)
@@ -58,6 +58,8 @@ void MountVerification::reset(std::uint64_t mv, Instant now)
 	proving_since_.reset();
 	gave_up_.reset();
 	attempts_ = {};
+	left_in_doubt_ = 0;
+	target_.reset();
 }
 
 void MountVerification::wake(Instant at)
@@ -77,7 +79,8 @@ void MountVerification::bad(Attempt &attempt, Instant at, Reason reason)
 	attempt.reason = reason;
 }
 
-void MountVerification::verified(std::uint64_t mv, unsigned path, Instant at, std::string_view evidence)
+void MountVerification::verified(std::uint64_t mv, unsigned path, Instant at,
+				 std::string_view evidence)
 {
 	if (!going_ || mv != mv_ || path >= attempts_.size())
 		return;
@@ -97,12 +100,28 @@ void MountVerification::refuted(std::uint64_t mv, unsigned path, Instant at, Rea
 	bad(attempts_[path], at, reason);
 }
 
-void MountVerification::commit_refused(std::uint64_t mv, unsigned path, int error_number, Instant at)
+void MountVerification::commit_refused(std::uint64_t mv, unsigned path, int error_number,
+				       Instant at)
 {
 	if (!going_ || mv != mv_ || path >= attempts_.size())
 		return;
 	attempts_[path].commit_error = error_number;
 	attempts_[path].commit_next = at + policy_.retry_first;
+}
+
+void MountVerification::fence_done(std::uint64_t token, const FenceAnswer &answer, Instant at)
+{
+	fencing_.done(token, answer, at);
+}
+
+void MountVerification::fence_failed(std::uint64_t token, int error_number, Instant at)
+{
+	fencing_.failed(token, error_number, at);
+}
+
+bool MountVerification::fence_confirmed(std::uint64_t mv)
+{
+	return going_ && mv == mv_ && fencing_.confirmed(mv);
 }
 
 void MountVerification::replaced(unsigned path)
@@ -199,38 +218,113 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 		return r;
 	};
 
-	std::optional<unsigned> best;
-	unsigned awaited = UINT32_MAX;
+	// A path that can be gone on with at once; else one that can when the old paths are fenced.
+	std::optional<unsigned> best, fenced;
+	unsigned awaited = UINT32_MAX, awaited_fenced = UINT32_MAX;
 	for (unsigned i = 0; i < status.paths.size(); i++) {
 		const auto &attempt = attempts_[i];
-		if (!eligible(status.paths[i]) || !method_for(status, i))
+		if (!eligible(status.paths[i]))
 			continue;
-		if (attempt.state == Try::Running && attempt.failures == 0)
-			awaited = std::min(awaited, rank(i));
+		const bool at_once = method_for(status, i).has_value();
+		if (attempt.state == Try::Running && attempt.failures == 0) {
+			auto &wait = at_once ? awaited : awaited_fenced;
+			wait = std::min(wait, rank(i));
+		}
 		if (attempt.state != Try::Good)
 			continue;
 		if (attempt.commit_error != 0 && now < attempt.commit_next) {
 			wake(attempt.commit_next);
 			continue;
 		}
-		if (!best || rank(i) < rank(*best))
-			best = i;
+		auto &choice = at_once ? best : fenced;
+		if (!choice || rank(i) < rank(*choice))
+			choice = i;
 	}
-	if (!best)
-		return;
-	if (awaited < rank(*best) && now < *proving_since_ + policy_.settle) {
+	const auto settled = [&](unsigned path, unsigned better) {
+		if (better >= rank(path) || now >= *proving_since_ + policy_.settle)
+			return true;
 		wake(*proving_since_ + policy_.settle);
+		return false;
+	};
+	if (best) {
+		if (settled(*best, awaited))
+			commit(status, *best, *method_for(status, *best), attempts_[*best].evidence,
+			       now, actions);
 		return;
 	}
-	attempts_[*best].commit_error = EINPROGRESS;
-	attempts_[*best].commit_next = now + policy_.retry_first;
-	wake(attempts_[*best].commit_next);
+	if (status.doubt == 0 || status.fence != Fence::PROVE)
+		return;
+	// What was begun for one path is not dropped for a better one that comes late.
+	if (fenced && target_ && attempts_[*target_].state == Try::Good &&
+	    attempts_[*target_].commit_error == 0 && eligible(status.paths[*target_]))
+		fenced = target_;
+	if (fenced && !settled(*fenced, awaited_fenced))
+		fenced.reset();
+	fence(status, candidates, fenced, now, actions);
+}
+
+namespace
+{
+
+/// The candidates as the fence sees them.
+std::array<FencePath, SW_PATHS_MAX> fence_paths(const UnitStatus &status,
+						std::span<const MvCandidate> candidates)
+{
+	std::array<FencePath, SW_PATHS_MAX> paths{};
+	for (std::size_t i = 0; i < status.paths.size() && i < paths.size(); i++) {
+		if (i < candidates.size()) {
+			paths[i] = candidates[i].fencing;
+			paths[i].name = candidates[i].name;
+		}
+		paths[i].kind = status.paths[i].kind;
+	}
+	return paths;
+}
+
+} // namespace
+
+std::uint32_t MountVerification::doubtful(const UnitStatus &status) const
+{
+	if (left_in_doubt_ != 0)
+		return left_in_doubt_;
+	// Nobody knows any more which path it was: it may have been each.
+	return (1U << status.paths.size()) - 1;
+}
+
+void MountVerification::fence(const UnitStatus &status, std::span<const MvCandidate> candidates,
+			      std::optional<unsigned> target, Instant now, MvActions &actions)
+{
+	target_ = target;
+	const auto paths = fence_paths(status, candidates);
+	const FenceFacts facts{.mv = mv_,
+			       .old = doubtful(status),
+			       .target = target,
+			       .paths = std::span(paths).first(status.paths.size())};
+	for (const auto &action : fencing_.step(facts, now))
+		actions.add({.kind = MvAction::Kind::Fence,
+			     .mv = mv_,
+			     .path = action.path,
+			     .evidence = {},
+			     .fence = action});
+	if (fencing_.deadline())
+		wake(*fencing_.deadline());
+	if (const auto proof = fencing_.proof(facts, now))
+		commit(status, *target, proof->method, proof->evidence, now, actions);
+}
+
+void MountVerification::commit(const UnitStatus &status, unsigned path, Method method,
+			       std::string_view evidence, Instant now, MvActions &actions)
+{
+	auto &attempt = attempts_[path];
+	attempt.commit_error = EINPROGRESS;
+	attempt.commit_next = now + policy_.retry_first;
+	wake(attempt.commit_next);
 	actions.add({.kind = MvAction::Kind::Commit,
 		     .mv = mv_,
-		     .path = *best,
-		     .method = *method_for(status, *best),
-		     .evidence = attempts_[*best].evidence,
-		     .reinstate_first = status.paths[*best].state == PathState::REJECTED});
+		     .path = path,
+		     .method = method,
+		     .evidence = evidence,
+		     .reinstate_first = status.paths[path].state == PathState::REJECTED});
 }
 
 MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCandidate> candidates,
@@ -241,16 +335,19 @@ MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCa
 
 	if (status.state == UnitState::FAILED) {
 		going_ = false;
-		// A path that came back ends the errors. An abort was a person's wish: a person ends it.
+		// A path that came back ends the errors. An abort was a person's wish: a person
+		// ends it.
 		if (status.reason != Reason::MV_TIMEOUT || retried_ == status.mv)
 			return actions;
 		const Instant failed_at = now - std::chrono::milliseconds(status.since_ms);
 		for (unsigned i = 0; i < status.paths.size() && i < candidates.size(); i++) {
 			if (!eligible(status.paths[i]) || !candidates[i].proved_at ||
-			    *candidates[i].proved_at < failed_at || !method_for(status, i))
+			    *candidates[i].proved_at < failed_at ||
+			    !(method_for(status, i) || candidates[i].fencing.reachable))
 				continue;
 			retried_ = status.mv;
-			actions.add({.kind = MvAction::Kind::Retry, .mv = status.mv, .evidence = {}});
+			actions.add(
+				{.kind = MvAction::Kind::Retry, .mv = status.mv, .evidence = {}});
 			break;
 		}
 		return actions;
@@ -262,6 +359,10 @@ MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCa
 
 	if (!going_ || status.mv != mv_)
 		reset(status.mv, now);
+	// The kernel leaves one path in a mount verification, but a reload may take its word for
+	// which one it was.
+	if (const auto left = left_path(status))
+		left_in_doubt_ = 1U << *left;
 
 	if (status.phase == Phase::DRAIN)
 		look_after_drain(status, now, actions);
@@ -272,7 +373,8 @@ MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCa
 }
 
 std::string MountVerification::waiting_for(const UnitStatus &status,
-					   std::span<const MvCandidate> candidates, Instant now) const
+					   std::span<const MvCandidate> candidates,
+					   Instant now) const
 {
 	const auto label = [&](unsigned i) {
 		const std::string kind(word(status.paths[i].kind));
@@ -285,9 +387,9 @@ std::string MountVerification::waiting_for(const UnitStatus &status,
 	if (status.state == UnitState::HELD)
 		return "held by the operator; 'release' ends it";
 	if (status.state == UnitState::FAILED)
-		return status.reason == Reason::ABORT
-			       ? "aborted by the operator; 'retry' ends it"
-			       : "mount verification timed out; a path that returns, or 'retry', ends it";
+		return status.reason == Reason::ABORT ? "aborted by the operator; 'retry' ends it"
+						      : "mount verification timed out; a path that "
+							"returns, or 'retry', ends it";
 	if (status.state != UnitState::VERIFY)
 		return {};
 	if (status.phase == Phase::FLUSH)
@@ -295,8 +397,8 @@ std::string MountVerification::waiting_for(const UnitStatus &status,
 	if (status.phase == Phase::DRAIN) {
 		if (!left)
 			return "drain";
-		return fmt::format("{} in flight on {}, oldest {} ms{}", status.paths[*left].inflight,
-				   label(*left), status.oldest_ms,
+		return fmt::format("{} in flight on {}, oldest {} ms{}",
+				   status.paths[*left].inflight, label(*left), status.oldest_ms,
 				   gave_up_ ? ", its leg was told to give up" : "");
 	}
 
@@ -312,22 +414,28 @@ std::string MountVerification::waiting_for(const UnitStatus &status,
 		else if (!mine || attempt.state == Try::None || attempt.state == Try::Running)
 			part = "being verified";
 		else if (attempt.state == Try::Bad)
-			part = fmt::format("{}, next try in {} ms", reason_text(attempt.reason),
-					   std::max<std::int64_t>(0, milliseconds(attempt.next - now)));
+			part = fmt::format(
+				"{}, next try in {} ms", reason_text(attempt.reason),
+				std::max<std::int64_t>(0, milliseconds(attempt.next - now)));
 		else {
 			part = "proved";
-			if (method_for(status, i) && attempt.commit_error > 0 &&
-			    attempt.commit_error != EINPROGRESS)
+			if (attempt.commit_error > 0 && attempt.commit_error != EINPROGRESS)
 				part += fmt::format(", but the kernel refused it (errno {})",
 						    attempt.commit_error);
 		}
 		text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", label(i), part);
 	}
-	if (status.doubt > 0 && status.fence == Fence::PROVE)
-		text = fmt::format(
-			"{} in doubt{}{}, fence=prove: no fencing method available; {}",
-			status.doubt == 1 ? "1 write" : fmt::format("{} writes", status.doubt),
-			left ? " on " : "", left ? label(*left) : "", text);
+	if (status.doubt > 0 && status.fence == Fence::PROVE) {
+		const auto paths = fence_paths(status, candidates);
+		const FenceFacts facts{.mv = status.mv,
+				       .old = doubtful(status),
+				       .target = mine ? target_ : std::nullopt,
+				       .paths = std::span(paths).first(status.paths.size())};
+		text = fmt::format("{} in doubt, fence=prove: {}; 'fenced --i-am-sure' ends it; {}",
+				   status.doubt == 1 ? "1 write"
+						     : fmt::format("{} writes", status.doubt),
+				   fencing_.missing(facts), text);
+	}
 	return text;
 }
 

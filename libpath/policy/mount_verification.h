@@ -2,14 +2,14 @@
 /// Answers the kernel's mount verification: which path is proved, which one gives up, and with what
 /// proof I/O may go on.
 ///
-/// The kernel holds the I/O, drains the path that failed, and goes on alone where a ticket is proof enough.
-/// What is left for this machine: a leg that does not drain is told to give up; every path that is
-/// there is verified, at once and side by side; when the old path has drained the best verified
-/// path is committed. Nothing is remembered from one mount verification to the next, and an answer
-/// that belongs to an older one is dropped: it says nothing about the disk of now.
+/// The kernel holds the I/O, drains the path that failed, and goes on alone where a ticket is proof
+/// enough. What is left for this machine: a leg that does not drain is told to give up; every path
+/// that is there is verified, at once and side by side; when the old path has drained the best
+/// verified path is committed. Nothing is remembered from one mount verification to the next, and
+/// an answer that belongs to an older one is dropped: it says nothing about the disk of now.
 ///
-/// Each step looks at the whole state and says what to do now. A lost message, an answer that never comes or a
-/// daemon that was restarted in the middle therefore needs no case of its own.
+/// Each step looks at the whole state and says what to do now. A lost message, an answer that never
+/// comes or a daemon that was restarted in the middle therefore needs no case of its own.
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "libpath/base/instant.h"
+#include "libpath/policy/fence.h"
 #include "libpath/policy/path_monitor.h"
 #include "libpath/unit/unit_status.h"
 
@@ -27,8 +28,8 @@ namespace swpath
 {
 
 struct MvPolicy {
-	/// How long a verified path waits for the verification of a better one, from the moment when
-	/// both could have gone on.
+	/// How long a verified path waits for the verification of a better one, from the moment
+	/// when both could have gone on.
 	Duration settle = std::chrono::milliseconds(500);
 	/// Between two tries to verify one path; doubles from first to max.
 	Duration retry_first = std::chrono::milliseconds(500);
@@ -39,25 +40,30 @@ struct MvPolicy {
 	/// only end by their timeout.
 	Duration give_up_served = std::chrono::seconds(1);
 	/// A direct leg that has not drained by then is reset. A reset of a logical unit ends the
-	/// commands of other hosts too, so the command timeout that pathd set gets its chance first.
+	/// commands of other hosts too, so the command timeout that pathd set gets its chance
+	/// first.
 	Duration give_up_direct = std::chrono::seconds(8);
+	FencePolicy fence;
 };
 
 /// What is known about a path beside the kernel's status.
 struct MvCandidate {
-	std::string_view name;			     /// for people: "sda"
+	std::string_view name; /// for people: "sda"
 	MonitorState monitor = MonitorState::Unknown;
-	std::optional<Instant> proved_at;	     /// begin of the last good probe
+	std::optional<Instant> proved_at; /// begin of the last good probe
+	FencePath fencing{}; ///< what can be done about it and through it; kind and name are filled
+			     ///< in
 };
 
 struct MvAction {
-	enum class Kind : std::uint8_t { Verify, GiveUp, Reject, Commit, Retry } kind;
+	enum class Kind : std::uint8_t { Verify, GiveUp, Reject, Fence, Commit, Retry } kind;
 	std::uint64_t mv = 0;
 	unsigned path = 0;
 	Reason reason = Reason::NONE;
 	Method method = Method::NONE;
-	std::string_view evidence; ///< Commit: one word, static storage
+	std::string_view evidence;    ///< Commit: one word; stays until the next step()
 	bool reinstate_first = false; ///< Commit: the kernel holds the path for rejected
+	FenceAction fence{};          ///< Fence
 };
 
 /// A list without an allocation: this is the way from a path's failure to the kernel's answer.
@@ -75,28 +81,42 @@ public:
 	[[nodiscard]] bool empty() const { return count_ == 0; }
 
 private:
-	/// At most a verification and a rejection for each path, a give-up, and a commit.
-	std::array<MvAction, 2 * SW_PATHS_MAX + 2> actions_;
+	/// At most a verification and a rejection for each path, a give-up, what a fence does, and
+	/// a commit.
+	std::array<MvAction, 5 * SW_PATHS_MAX + 2> actions_;
 	std::size_t count_ = 0;
 };
 
 class MountVerification
 {
 public:
-	explicit MountVerification(const MvPolicy &policy) : policy_(policy) {}
+	explicit MountVerification(const MvPolicy &policy) : policy_(policy), fencing_(policy.fence)
+	{
+	}
 
-	void set_policy(const MvPolicy &policy) { policy_ = policy; }
+	void set_policy(const MvPolicy &policy)
+	{
+		policy_ = policy;
+		fencing_.set_policy(policy.fence);
+	}
 
 	/// What to do now. `candidates` are the paths of `status`, in order.
-	[[nodiscard]] MvActions step(const UnitStatus &status, std::span<const MvCandidate> candidates,
-				     Instant now);
+	[[nodiscard]] MvActions step(const UnitStatus &status,
+				     std::span<const MvCandidate> candidates, Instant now);
 
-	/// Path `path` was proved by a verification that MvVerify asked for. `evidence`: one word, static.
+	/// Path `path` was proved by a verification that MvVerify asked for. `evidence`: one word,
+	/// static.
 	void verified(std::uint64_t mv, unsigned path, Instant at, std::string_view evidence);
 	/// The verification failed; a reason for which refuses() holds is proof against the path.
 	void refuted(std::uint64_t mv, unsigned path, Instant at, Reason reason);
 	/// The kernel refused a commit; `error_number` is its errno.
 	void commit_refused(std::uint64_t mv, unsigned path, int error_number, Instant at);
+	/// An action of kind Fence went well, or did not; as Fencing::done() and failed().
+	void fence_done(std::uint64_t token, const FenceAnswer &answer, Instant at);
+	void fence_failed(std::uint64_t token, int error_number, Instant at);
+	/// A person is sure that the old paths can write no more. False: there is no such mount
+	/// verification.
+	bool fence_confirmed(std::uint64_t mv);
 	/// Another device stands behind this path now: what was found out about it is void.
 	void replaced(unsigned path);
 
@@ -113,12 +133,12 @@ private:
 	enum class Try : std::uint8_t { None, Running, Good, Bad };
 	struct Attempt {
 		Try state = Try::None;
-		Instant at{};	/// began (Running) or ended
-		Instant next{};	/// when to try again (Bad)
+		Instant at{};   /// began (Running) or ended
+		Instant next{}; /// when to try again (Bad)
 		unsigned failures = 0;
 		Reason reason = Reason::NONE;
 		std::string_view evidence;
-		bool rejected = false;	/// the kernel was told
+		bool rejected = false; /// the kernel was told
 		int commit_error = 0;
 		Instant commit_next{};
 	};
@@ -130,23 +150,31 @@ private:
 	void choose(const UnitStatus &status, std::span<const MvCandidate> candidates, Instant now,
 		    MvActions &actions);
 	void bad(Attempt &attempt, Instant at, Reason reason);
+	void fence(const UnitStatus &status, std::span<const MvCandidate> candidates,
+		   std::optional<unsigned> target, Instant now, MvActions &actions);
+	void commit(const UnitStatus &status, unsigned path, Method method,
+		    std::string_view evidence, Instant now, MvActions &actions);
+	[[nodiscard]] std::uint32_t doubtful(const UnitStatus &status) const;
 
 	MvPolicy policy_;
 	std::uint64_t mv_ = 0;
 	bool going_ = false;
-	Instant began_{};		       /// when this MV was first seen
+	Instant began_{};                      /// when this MV was first seen
 	std::optional<Instant> proving_since_; /// when the prove phase was first seen
 	std::optional<Instant> gave_up_;       /// last give-up of this MV
 	std::optional<std::uint64_t> retried_; /// the failed MV that was ended by a retry
 	std::optional<Instant> deadline_;
 	std::array<Attempt, SW_PATHS_MAX> attempts_{};
+	Fencing fencing_;
+	std::uint32_t left_in_doubt_ = 0; ///< a bit for the path that this one left; 0: not known
+	std::optional<unsigned> target_;  ///< the path that the fence is for
 };
 
 /// The path that a hold leaves: the one that carried I/O last.
 [[nodiscard]] std::optional<unsigned> left_path(const UnitStatus &status);
 
-/// The proof that is enough to go on with `path` now, or nothing: writes are in doubt and the unit's
-/// fence policy asks for more than pathd has.
+/// The proof that is enough to go on with `path` now, or nothing: writes are in doubt and the
+/// unit's fence policy asks for a fence.
 [[nodiscard]] std::optional<Method> method_for(const UnitStatus &status, unsigned path);
 
 } // namespace swpath

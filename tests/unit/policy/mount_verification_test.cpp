@@ -137,8 +137,61 @@ TEST_F(Mv, HoldsOnWhileWritesAreInDoubtAndSaysWhatIsMissing)
 	(void)step(status, 0);
 	mv_.verified(3, 1, at_ms(5), "medium");
 	EXPECT_EQ(count(step(status, 1), Kind::Commit), 0U);
-	EXPECT_THAT(waits(status, 1), HasSubstr("2 writes in doubt on direct sda, fence=prove: no fencing "
-						"method available"));
+	EXPECT_THAT(waits(status, 1), HasSubstr("2 writes in doubt, fence=prove: direct sda: no other host or "
+						"path can reach the disk for it"));
+	EXPECT_THAT(waits(status, 1), HasSubstr("'fenced --i-am-sure' ends it"));
+}
+
+TEST_F(Mv, GoesOnWithTheMethodAndTheEvidenceOfTheFence)
+{
+	candidates_[0].fencing = {.key = 0x101};
+	candidates_[1].fencing = {.server = 1, .reachable = true, .lu_reset = true};
+	auto status = verifying_unit();
+	status.doubt = 2;
+	EXPECT_EQ(count(step(status, 0), Kind::Fence), 0U) << "there is nowhere to go yet";
+	mv_.verified(3, 1, at_ms(5), "medium");
+	const auto actions = step(status, 0.01);
+	const auto *fence = find(actions, Kind::Fence);
+	ASSERT_NE(fence, nullptr);
+	EXPECT_EQ(fence->fence.kind, FenceAction::Kind::LuReset);
+	EXPECT_EQ(fence->path, 1U);
+	EXPECT_EQ(count(actions, Kind::Commit), 0U);
+	mv_.fence_done(fence->fence.token, {}, at_ms(20));
+	const auto next = step(status, 0.02);
+	const auto *commit = find(next, Kind::Commit);
+	ASSERT_NE(commit, nullptr);
+	EXPECT_EQ(commit->path, 1U);
+	EXPECT_EQ(commit->method, Method::LU_RESET);
+	EXPECT_EQ(commit->evidence, "reset,by=nbd0");
+}
+
+TEST_F(Mv, APersonsWordIsTakenForThisMountVerificationOnly)
+{
+	auto status = verifying_unit();
+	status.doubt = 2;
+	EXPECT_FALSE(mv_.fence_confirmed(3));
+	(void)step(status, 0);
+	mv_.verified(3, 1, at_ms(5), "medium");
+	EXPECT_EQ(count(step(status, 0.01), Kind::Commit), 0U);
+	EXPECT_FALSE(mv_.fence_confirmed(2));
+	EXPECT_TRUE(mv_.fence_confirmed(3));
+	const auto actions = step(status, 0.02);
+	ASSERT_NE(find(actions, Kind::Commit), nullptr);
+	EXPECT_EQ(find(actions, Kind::Commit)->method, Method::OPERATOR);
+}
+
+TEST_F(Mv, TheSameDirectPathNeedsNoFenceAndIsPreferredToOne)
+{
+	candidates_[1].fencing = {.server = 1, .reachable = true, .lu_reset = true};
+	auto status = verifying_unit();
+	status.doubt = 2;
+	(void)step(status, 0);
+	mv_.verified(3, 0, at_ms(5), "medium");
+	mv_.verified(3, 1, at_ms(5), "medium");
+	const auto actions = step(status, 0.01);
+	EXPECT_EQ(count(actions, Kind::Fence), 0U);
+	ASSERT_NE(find(actions, Kind::Commit), nullptr);
+	EXPECT_EQ(find(actions, Kind::Commit)->path, 0U);
 }
 
 TEST_F(Mv, TakesACompletedDrainAsProofOnlyUnderThatPolicy)

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/policy/fence.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace swpath
+{
+
+namespace
+{
+
+using Kind = FenceAction::Kind;
+
+/// The daemon's own keys are fought for no more than this without a pause.
+constexpr unsigned preempts_at_once = 3;
+/// After so many failures a reset is tried where keys would have been better.
+constexpr unsigned key_failures_max = 3;
+
+constexpr std::uint32_t bit(unsigned path)
+{
+	return 1U << path;
+}
+
+bool has(const FenceAnswer &seen, std::uint64_t key)
+{
+	return std::find(seen.keys.begin(), seen.keys.end(), key) != seen.keys.end();
+}
+
+/// Two paths through one server are one way to the disk.
+bool same_nexus(std::span<const FencePath> paths, unsigned a, unsigned b)
+{
+	return a == b || (paths[a].server != 0 && paths[a].server == paths[b].server);
+}
+
+std::string label(const FencePath &path)
+{
+	return path.name.empty() ? std::string(word(path.kind))
+				 : fmt::format("{} {}", word(path.kind), path.name);
+}
+
+} // namespace
+
+void Fencing::reset(std::uint64_t mv, Instant now)
+{
+	mv_ = mv;
+	going_ = true;
+	confirmed_ = false;
+	began_ = now;
+	cases_ = {};
+}
+
+void Fencing::wake(Instant at)
+{
+	deadline_ = deadline_ ? std::min(*deadline_, at) : at;
+}
+
+bool Fencing::ready(Case &of, Step &step, Instant now)
+{
+	if (step.token != 0) {
+		const Instant limit = step.began + policy_.step_limit;
+		if (now < limit) {
+			wake(limit);
+			return false;
+		}
+		went_wrong(of, step, ETIMEDOUT, now);
+	}
+	if (now < step.next) {
+		wake(step.next);
+		return false;
+	}
+	return true;
+}
+
+void Fencing::begin(Step &step, FenceAction action, Instant now, FenceActions &actions)
+{
+	action.token = ++last_token_;
+	action.mv = mv_;
+	action.limit = policy_.step_limit;
+	step.token = action.token;
+	step.kind = action.kind;
+	step.began = now;
+	wake(now + policy_.step_limit);
+	actions.add(action);
+}
+
+void Fencing::went_wrong(Case &of, Step &step, int error_number, Instant at)
+{
+	step.token = 0;
+	step.error = error_number;
+	if (&step == &of.revoke && error_number == EINPROGRESS) {
+		if (!of.closed)
+			of.revoke_began = at;
+		of.closed = true;
+		step.next = at + policy_.retry_first;
+		return;
+	}
+	if (step.kind == Kind::ProveRejected) {
+		// A nexus that answers nothing is no proof, but nothing that the proof stands on
+		// either.
+		of.silent = true;
+		step.error = 0;
+		return;
+	}
+	Duration wait = policy_.retry_first;
+	for (unsigned i = 0; i < step.failures && wait < policy_.retry_max; i++)
+		wait *= 2;
+	step.next = at + std::min(wait, policy_.retry_max);
+	step.failures++;
+	if (&step != &of.nexus)
+		return;
+	of.reset_failed |= step.kind == Kind::LuReset;
+	// Whatever it changed before it failed: read again.
+	of.seen.reset();
+	if (!of.via)
+		return;
+	of.tried |= bit(*of.via);
+	if (error_number == EOPNOTSUPP) {
+		(step.kind == Kind::LuReset ? of.no_reset : of.no_keys) |= bit(*of.via);
+		step.next = at;
+	}
+}
+
+void Fencing::went_well(Case &of, const Step &step, const FenceAnswer &answer, Instant at)
+{
+	switch (step.kind) {
+	case Kind::Revoke:
+		of.closed = true;
+		of.revoked = true;
+		of.ended = answer.ended;
+		break;
+	case Kind::ReadKeys:
+		of.seen = answer;
+		of.seen_at = at;
+		// Whatever was aborted before, more may have been let in since.
+		if (answer.type == ReservationType::None || has(answer, of.victim)) {
+			of.aborted = false;
+			of.shut_reset = false;
+		}
+		break;
+	case Kind::PreemptAbort:
+		of.aborted = true;
+		of.seen.reset();
+		if (++of.preempts >= preempts_at_once)
+			of.nexus.next = at + policy_.retry_max;
+		break;
+	case Kind::RegisterKey:
+	case Kind::Reserve:
+		of.seen.reset();
+		break;
+	case Kind::LuReset:
+		of.reset = true;
+		of.shut_reset |= step.shut;
+		break;
+	case Kind::ProveRejected:
+		(answer.rejected ? of.rejected : of.accepted) = true;
+		break;
+	case Kind::AskClusterFence:
+		of.node_fenced = true;
+		break;
+	}
+}
+
+void Fencing::done(std::uint64_t token, const FenceAnswer &answer, Instant at)
+{
+	if (token == 0)
+		return;
+	for (auto &of : cases_) {
+		for (auto *step : {&of.revoke, &of.nexus, &of.agent}) {
+			if (step->token != token)
+				continue;
+			step->token = 0;
+			step->error = 0;
+			went_well(of, *step, answer, at);
+			return;
+		}
+	}
+}
+
+void Fencing::failed(std::uint64_t token, int error_number, Instant at)
+{
+	if (token == 0)
+		return;
+	for (auto &of : cases_) {
+		for (auto *step : {&of.revoke, &of.nexus, &of.agent}) {
+			if (step->token != token)
+				continue;
+			went_wrong(of, *step, error_number, at);
+			return;
+		}
+	}
+}
+
+bool Fencing::confirmed(std::uint64_t mv)
+{
+	if (!going_ || mv != mv_)
+		return false;
+	confirmed_ = true;
+	return true;
+}
+
+bool Fencing::keys_usable(const FenceFacts &facts, unsigned old, unsigned via) const
+{
+	const auto &of = cases_[old];
+	const auto &through = facts.paths[via];
+	const auto victim = facts.paths[old].key;
+	// A reservation would shut the target out as well, if it had no key.
+	if (!facts.target || !facts.paths[*facts.target].reservations ||
+	    facts.paths[*facts.target].key == 0)
+		return false;
+	return through.reservations && through.key != 0 && victim != 0 && through.key != victim &&
+	       !of.accepted && (of.no_keys & bit(via)) == 0;
+}
+
+bool Fencing::reset_usable(const FenceFacts &facts, unsigned old, unsigned via) const
+{
+	return facts.paths[via].lu_reset && (cases_[old].no_reset & bit(via)) == 0;
+}
+
+bool Fencing::via_possible(const FenceFacts &facts, unsigned old, unsigned via) const
+{
+	if (via >= facts.paths.size() || !facts.paths[via].reachable ||
+	    same_nexus(facts.paths, old, via))
+		return false;
+	// A nexus that is itself to be shut out gets no key for this.
+	for (unsigned other = 0; other < facts.paths.size(); other++)
+		if ((facts.old & bit(other)) != 0 && same_nexus(facts.paths, other, via) &&
+		    !(facts.target && same_nexus(facts.paths, via, *facts.target)))
+			return false;
+	const auto &of = cases_[old];
+	return keys_usable(facts, old, via) ||
+	       (reset_usable(facts, old, via) &&
+		(facts.paths[old].kind == PathKind::DIRECT || of.closed || of.node_fenced));
+}
+
+/// One with keys before one that can only reset; the target first, for its nexus has to work
+/// anyway. One that failed gets its turn when all have failed.
+std::optional<unsigned> Fencing::choose_via(const FenceFacts &facts, unsigned old) const
+{
+	const auto &of = cases_[old];
+	// A sequence that has begun is gone on with.
+	if (of.via && via_possible(facts, old, *of.via) && (of.tried & bit(*of.via)) == 0)
+		return of.via;
+	std::optional<unsigned> best;
+	unsigned best_rank = 0;
+	for (unsigned i = 0; i < facts.paths.size(); i++) {
+		if (!via_possible(facts, old, i))
+			continue;
+		const unsigned rank = ((of.tried & bit(i)) == 0 ? 4U : 0U) |
+				      (keys_usable(facts, old, i) ? 2U : 0U) |
+				      (facts.target == i ? 1U : 0U);
+		if (!best || rank > best_rank) {
+			best = i;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
+bool Fencing::is_shut_out(const FenceFacts &facts, unsigned old, Instant now) const
+{
+	const auto &of = cases_[old];
+	if (!of.via || !of.seen || now >= of.seen_at + policy_.keys_life || !facts.target ||
+	    *of.via >= facts.paths.size() || !keys_usable(facts, old, *of.via))
+		return false;
+	const auto target = facts.paths[*facts.target].key;
+	return of.seen->type != ReservationType::None && !has(*of.seen, facts.paths[old].key) &&
+	       target != 0 && has(*of.seen, target);
+}
+
+std::optional<FenceAction> Fencing::next_on_disk(const FenceFacts &facts, unsigned old,
+						 unsigned via, Instant now) const
+{
+	const auto &of = cases_[old];
+	const auto &paths = facts.paths;
+	const FenceAction reset{.kind = Kind::LuReset, .path = via};
+
+	const bool direct = paths[old].kind == PathKind::DIRECT;
+	const bool keys = keys_usable(facts, old, via);
+	if (!keys || ((direct || of.node_fenced) && of.nexus.failures >= key_failures_max))
+		if (!of.reset && reset_usable(facts, old, via))
+			return reset;
+	if (!keys)
+		return std::nullopt;
+
+	const auto own = paths[via].key;
+	const auto victim = paths[old].key;
+	if (!of.seen || now >= of.seen_at + policy_.keys_life)
+		return FenceAction{.kind = Kind::ReadKeys, .path = via};
+	if (!has(*of.seen, own))
+		return FenceAction{.kind = Kind::RegisterKey, .path = via, .key = own};
+	// The reservation first: between an abort and a reservation, what the server sends again
+	// would be let in.
+	if (of.seen->type == ReservationType::None)
+		return FenceAction{.kind = Kind::Reserve,
+				   .path = via,
+				   .key = own,
+				   .type = ReservationType::WriteExclusiveRegistrants};
+	if (has(*of.seen, victim))
+		return FenceAction{.kind = Kind::PreemptAbort,
+				   .path = via,
+				   .key = own,
+				   .victim = victim,
+				   .type = of.seen->type};
+	const auto target = paths[*facts.target].key;
+	if (target != 0 && !has(*of.seen, target))
+		return FenceAction{.kind = Kind::RegisterKey, .path = *facts.target, .key = target};
+	if (!of.aborted && !of.shut_reset) {
+		if (reset_usable(facts, old, via))
+			return reset;
+		return std::nullopt;
+	}
+	if (direct && paths[old].reachable && !of.rejected && !of.silent)
+		return FenceAction{.kind = Kind::ProveRejected, .path = old};
+	return std::nullopt;
+}
+
+std::optional<Method> Fencing::method(const FenceFacts &facts, unsigned old, Instant now) const
+{
+	const auto &of = cases_[old];
+	if (of.revoked)
+		return Method::EXPORT_REVOKED;
+
+	const bool direct = facts.paths[old].kind == PathKind::DIRECT;
+	const bool apart = facts.target && !same_nexus(facts.paths, old, *facts.target);
+	const bool shut = apart && is_shut_out(facts, old, now);
+	const bool asked = !direct || !facts.paths[old].reachable || of.rejected || of.silent;
+	if (shut && of.aborted && asked)
+		return Method::PREEMPT_ABORT;
+	// Without keys, a reset proves only what it ended: enough for a path whose every command
+	// has come back to this host, not for a server that may send again. While keys can still be
+	// had they come first.
+	const bool keys_to_come =
+		of.via && *of.via < facts.paths.size() && via_possible(facts, old, *of.via) &&
+		keys_usable(facts, old, *of.via) && of.nexus.failures < key_failures_max;
+	if (apart && of.reset && (shut ? of.shut_reset && asked : direct && !keys_to_come))
+		return Method::LU_RESET;
+	// The disk may still work on what it was given: a reset first, if there is a way to it.
+	if (of.node_fenced && (of.reset || of.aborted || of.reset_failed ||
+			       of.nexus.failures >= key_failures_max || !choose_via(facts, old)))
+		return Method::NODE_FENCED;
+	if (confirmed_)
+		return Method::OPERATOR;
+	return std::nullopt;
+}
+
+bool Fencing::revoke_had_its_time(const FenceFacts &facts, unsigned old, Instant now)
+{
+	auto &of = cases_[old];
+	const auto &path = facts.paths[old];
+	if (path.kind == PathKind::DIRECT || path.export_epoch == 0 ||
+	    of.revoke.error == EOPNOTSUPP)
+		return true;
+	if (!of.revoke_began)
+		of.revoke_began = now;
+	const Instant due =
+		*of.revoke_began + (of.closed ? policy_.revoke_draining : policy_.revoke_silent);
+	if (now >= due)
+		return true;
+	wake(due);
+	return false;
+}
+
+void Fencing::revoke(const FenceFacts &facts, unsigned old, Instant now, FenceActions &actions)
+{
+	auto &of = cases_[old];
+	const auto &path = facts.paths[old];
+	if (path.kind != PathKind::SERVED || path.export_epoch == 0 ||
+	    of.revoke.error == EOPNOTSUPP || !ready(of, of.revoke, now) || !path.reachable)
+		return;
+	begin(of.revoke, {.kind = Kind::Revoke, .path = old, .epoch = path.export_epoch}, now,
+	      actions);
+}
+
+void Fencing::work_on_disk(const FenceFacts &facts, unsigned old, Instant now,
+			   FenceActions &actions)
+{
+	auto &of = cases_[old];
+	// Without somewhere to go, nobody is shut out; and never out of the way that is to be used.
+	if (!facts.target || same_nexus(facts.paths, old, *facts.target) ||
+	    !revoke_had_its_time(facts, old, now) || !ready(of, of.nexus, now))
+		return;
+	const auto via = choose_via(facts, old);
+	if (!via)
+		return;
+	if ((of.tried & bit(*via)) != 0)
+		of.tried = 0;
+	if (of.via != via)
+		of.seen.reset();
+	of.via = via;
+	of.victim = facts.paths[old].key;
+	const auto action = next_on_disk(facts, old, *via, now);
+	if (!action) {
+		// No more can be done here; another nexus may have what is missing.
+		of.tried |= bit(*via);
+		const auto other = choose_via(facts, old);
+		const bool untried = other && (of.tried & bit(*other)) == 0;
+		of.nexus.next = now + (untried ? policy_.retry_first : policy_.retry_max);
+		wake(of.nexus.next);
+		return;
+	}
+	of.nexus.shut = is_shut_out(facts, old, now);
+	begin(of.nexus, *action, now, actions);
+}
+
+void Fencing::ask_cluster(const FenceFacts &facts, unsigned old, Instant now, FenceActions &actions)
+{
+	auto &of = cases_[old];
+	if (facts.paths[old].kind != PathKind::SERVED || !facts.paths[old].agent ||
+	    of.node_fenced || of.agent.error == EOPNOTSUPP || !facts.target ||
+	    same_nexus(facts.paths, old, *facts.target))
+		return;
+	const Instant due = began_ + policy_.agent_after;
+	if (now < due) {
+		wake(due);
+		return;
+	}
+	if (ready(of, of.agent, now))
+		begin(of.agent, {.kind = Kind::AskClusterFence, .path = old}, now, actions);
+}
+
+FenceActions Fencing::step(const FenceFacts &facts, Instant now)
+{
+	FenceActions actions;
+	deadline_.reset();
+	if (!going_ || facts.mv != mv_)
+		reset(facts.mv, now);
+	for (unsigned old = 0; old < facts.paths.size() && old < cases_.size(); old++) {
+		if ((facts.old & bit(old)) == 0)
+			continue;
+		if (method(facts, old, now)) {
+			if (is_shut_out(facts, old, now))
+				wake(cases_[old].seen_at + policy_.keys_life);
+			continue;
+		}
+		revoke(facts, old, now, actions);
+		work_on_disk(facts, old, now, actions);
+		ask_cluster(facts, old, now, actions);
+	}
+	return actions;
+}
+
+void Fencing::write_evidence(const FenceFacts &facts, unsigned old, Method method)
+{
+	const auto &of = cases_[old];
+	const auto by = [&](std::string_view what) {
+		const auto name = of.via && *of.via < facts.paths.size() ? facts.paths[*of.via].name
+									 : std::string_view("?");
+		// A long name must not push out what it did.
+		return fmt::format("{},by={}", what, name.substr(0, 16));
+	};
+	std::string text;
+	switch (method) {
+	case Method::EXPORT_REVOKED:
+		text = fmt::format("{}@{},ended={}", facts.paths[old].name.substr(0, 24),
+				   facts.paths[old].export_epoch, of.ended);
+		break;
+	case Method::PREEMPT_ABORT:
+		text = fmt::format("{:#x},gen={}{}", facts.paths[old].key, of.seen->generation,
+				   of.rejected ? ",rejected" : "");
+		text = by(text);
+		break;
+	case Method::LU_RESET:
+		text = by(of.shut_reset ? "reset+keys" : "reset");
+		break;
+	case Method::NODE_FENCED:
+		text = fmt::format("{}{}", facts.paths[old].name.substr(0, 24),
+				   of.aborted ? ",preempted"
+				   : of.reset ? ",reset"
+					      : "");
+		break;
+	default:
+		text = "confirmed";
+		break;
+	}
+	// The kernel takes one word.
+	for (auto &c : text)
+		if (c <= ' ' || c > '~')
+			c = '_';
+	text.resize(std::min(text.size(), evidence_.size() - 1));
+	std::memcpy(evidence_.data(), text.c_str(), text.size() + 1);
+}
+
+std::optional<FenceProof> Fencing::proof(const FenceFacts &facts, Instant now)
+{
+	if (!going_ || facts.mv != mv_ || facts.old == 0 || !facts.target ||
+	    (facts.old >> facts.paths.size()) != 0)
+		return std::nullopt;
+	// The enum counts from the strongest to the weakest: a chain is as strong as its weakest
+	// link.
+	std::optional<Method> weakest;
+	unsigned of = 0;
+	for (unsigned old = 0; old < facts.paths.size(); old++) {
+		if ((facts.old & bit(old)) == 0)
+			continue;
+		const auto by = method(facts, old, now);
+		if (!by)
+			return std::nullopt;
+		if (!weakest || *by > *weakest) {
+			weakest = by;
+			of = old;
+		}
+	}
+	write_evidence(facts, of, *weakest);
+	return FenceProof{*weakest, evidence_.data()};
+}
+
+std::string Fencing::missing_for(const FenceFacts &facts, unsigned old) const
+{
+	const auto &of = cases_[old];
+	const auto &path = facts.paths[old];
+	std::vector<std::string> parts;
+	std::string next;
+
+	if (path.kind == PathKind::SERVED) {
+		if (path.export_epoch == 0 || of.revoke.error == EOPNOTSUPP)
+			parts.push_back(fmt::format("{} cannot revoke its export", path.name));
+		else if (of.closed)
+			parts.push_back(fmt::format(
+				"{} has closed its export but its requests have not ended",
+				path.name));
+		else if (!path.reachable)
+			parts.push_back(
+				fmt::format("{} cannot be asked to revoke its export", path.name));
+		else if (of.revoke.error != 0)
+			parts.push_back(fmt::format("{} did not revoke its export ({})", path.name,
+						    std::strerror(of.revoke.error)));
+		else
+			parts.push_back(fmt::format("{} is asked to revoke its export", path.name));
+		if (!path.reachable && path.export_epoch != 0)
+			next = fmt::format("make {} reachable", path.name);
+	}
+
+	const auto via =
+		of.via && via_possible(facts, old, *of.via) ? of.via : choose_via(facts, old);
+	if (!facts.target) {
+		parts.emplace_back("no other path is proved");
+	} else if (same_nexus(facts.paths, old, *facts.target)) {
+		parts.push_back(fmt::format("{} is the way that is to be used again",
+					    label(facts.paths[*facts.target])));
+	} else if (!via) {
+		bool reservations = false, reset = false, reachable = false;
+		for (unsigned i = 0; i < facts.paths.size(); i++) {
+			if (same_nexus(facts.paths, old, i) || !facts.paths[i].reachable)
+				continue;
+			reachable = true;
+			reservations |= facts.paths[i].reservations && (of.no_keys & bit(i)) == 0;
+			reset |= reset_usable(facts, old, i);
+		}
+		if (!reachable)
+			parts.emplace_back("no other host or path can reach the disk for it");
+		else if (of.accepted)
+			parts.emplace_back("the disk accepts writes that its reservation forbids");
+		else if (reservations && path.key == 0)
+			parts.push_back(
+				fmt::format("the reservation key of {} is not known", label(path)));
+		else if (!reservations)
+			parts.emplace_back("the disk has no persistent reservations");
+		else
+			parts.emplace_back("no key of ours is known");
+		if (reachable && !reset)
+			parts.emplace_back("no other path may reset the logical unit");
+	} else {
+		const auto &through = label(facts.paths[*via]);
+		const bool keys = keys_usable(facts, old, *via);
+		if (of.nexus.error != 0)
+			parts.push_back(fmt::format("{} through {} failed ({})",
+						    of.nexus.kind == Kind::LuReset
+							    ? "reset of the logical unit"
+							    : "PREEMPT AND ABORT",
+						    through, std::strerror(of.nexus.error)));
+		else if (keys && of.seen && !of.aborted && !has(*of.seen, path.key) &&
+			 !reset_usable(facts, old, *via))
+			parts.push_back(fmt::format(
+				"the key of {} is not registered, so its commands cannot be "
+				"aborted by it, and {} may not reset the logical unit",
+				label(path), through));
+		else
+			parts.push_back(fmt::format(
+				"{} through {} is under way",
+				keys ? "PREEMPT AND ABORT" : "reset of the logical unit", through));
+	}
+	if (path.agent && of.agent.error != 0)
+		parts.push_back(fmt::format("the cluster did not fence {} ({})", path.name,
+					    std::strerror(of.agent.error)));
+
+	std::string text = fmt::format("{}: ", label(path));
+	for (std::size_t i = 0; i < parts.size(); i++)
+		text += (i == 0 ? "" : ", ") + parts[i];
+	if (!next.empty())
+		text += "; " + next;
+	return text;
+}
+
+std::string Fencing::missing(const FenceFacts &facts) const
+{
+	std::string text;
+	for (unsigned old = 0; old < facts.paths.size() && old < cases_.size(); old++) {
+		if ((facts.old & bit(old)) == 0)
+			continue;
+		if (!text.empty())
+			text += "; ";
+		text += missing_for(facts, old);
+	}
+	return text;
+}
+
+} // namespace swpath

@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/policy/fence.h"
+
+#include <array>
+#include <deque>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "tests/unit/policy/fence_world.h"
+#include "tests/unit/policy/time_points.h"
+
+namespace swpath
+{
+namespace
+{
+
+using Kind = FenceAction::Kind;
+using test::at_ms;
+using test::at_s;
+using test::FenceWorld;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr std::uint64_t key_direct = 0x5357000000000001, key_beta = 0x5357000000000002,
+			key_gamma = 0x5357000000000003;
+
+/// Path 0: direct sda. Path 1: served by beta. Path 2: served by gamma. Everything possible
+/// everywhere.
+class FenceTest : public testing::Test
+{
+protected:
+	FenceTest() { set_up(); }
+
+	void set_up()
+	{
+		world_ = {};
+		fencing_ = Fencing{FencePolicy{}};
+		paths_[0] = {.kind = PathKind::DIRECT,
+			     .reachable = true,
+			     .reservations = true,
+			     .lu_reset = true,
+			     .key = key_direct,
+			     .name = "sda"};
+		paths_[1] = {.kind = PathKind::SERVED,
+			     .server = 1,
+			     .reachable = true,
+			     .reservations = true,
+			     .lu_reset = true,
+			     .key = key_beta,
+			     .export_epoch = 7,
+			     .name = "beta"};
+		paths_[2] = paths_[1];
+		paths_[2].server = 2;
+		paths_[2].key = key_gamma;
+		paths_[2].name = "gamma";
+		world_.nexuses = {{.key = key_direct},
+				  {.key = key_beta, .served = true},
+				  {.key = key_gamma, .served = true}};
+		world_.registered = {{0, key_direct}, {1, key_beta}, {2, key_gamma}};
+		world_.type = ReservationType::WriteExclusiveRegistrants;
+		world_.holder = 0;
+	}
+
+	[[nodiscard]] FenceFacts facts(std::uint32_t old, std::optional<unsigned> target) const
+	{
+		return {.mv = 3, .old = old, .target = target, .paths = paths_};
+	}
+	/// Does everything that is asked for, in the world, at once; until there is a proof or
+	/// nothing to do.
+	std::optional<FenceProof> run(const FenceFacts &facts, Instant now)
+	{
+		for (unsigned round = 0; round < 50; round++) {
+			const auto actions = fencing_.step(facts, now);
+			if (auto proof = fencing_.proof(facts, now))
+				return proof;
+			if (actions.empty())
+				return std::nullopt;
+			for (const auto &action : actions) {
+				did_.push_back(action.kind);
+				FenceAnswer answer;
+				if (const int error = world_.carry_out(action, answer))
+					fencing_.failed(action.token, error, now);
+				else
+					fencing_.done(action.token, answer, now);
+			}
+		}
+		return std::nullopt;
+	}
+	/// The same, as time goes by.
+	std::optional<FenceProof> run_for(const FenceFacts &facts, double seconds)
+	{
+		for (double s = 0; s <= seconds; s += 0.1)
+			if (auto proof = run(facts, at_s(s)))
+				return proof;
+		return std::nullopt;
+	}
+
+	std::array<FencePath, 3> paths_;
+	FenceWorld world_;
+	Fencing fencing_{FencePolicy{}};
+	std::vector<Kind> did_;
+};
+
+TEST_F(FenceTest, TheServerAbortsTheClientsOwnPath)
+{
+	world_.nexuses[0].queued = true;
+	const auto proof = run(facts(1, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
+	EXPECT_EQ(proof->evidence, "0x5357000000000001,gen=1,rejected,by=beta");
+	EXPECT_THAT(did_, ElementsAre(Kind::ReadKeys, Kind::PreemptAbort, Kind::ReadKeys,
+				      Kind::ProveRejected));
+	EXPECT_FALSE(world_.ghost_possible(0));
+}
+
+TEST_F(FenceTest, KeysAndAReservationThatAreMissingAreMade)
+{
+	world_.registered = {{0, key_direct}};
+	world_.type = ReservationType::None;
+	world_.holder.reset();
+	world_.nexuses[0].queued = true;
+	const auto proof = run(facts(1, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
+	EXPECT_EQ(world_.type, ReservationType::WriteExclusiveRegistrants);
+	EXPECT_EQ(world_.holder, 1U);
+	EXPECT_FALSE(world_.may_write(0));
+	EXPECT_TRUE(world_.may_write(1));
+}
+
+TEST_F(FenceTest, TheReservationComesBeforeTheAbort)
+{
+	// Else what the server's kernel sends again after the abort is let in before the
+	// reservation.
+	world_.type = ReservationType::None;
+	world_.holder.reset();
+	paths_[1].reachable = false;
+	ASSERT_TRUE(run_for(facts(2, 0), 2));
+	const auto reserve = std::find(did_.begin(), did_.end(), Kind::Reserve);
+	const auto abort = std::find(did_.begin(), did_.end(), Kind::PreemptAbort);
+	EXPECT_LT(reserve - did_.begin(), abort - did_.begin());
+}
+
+TEST_F(FenceTest, AKeyThatCameBackIsAbortedAgain)
+{
+	ASSERT_TRUE(run(facts(1, 1), at_s(0)));
+	world_.registered[0] = key_direct;
+	world_.nexuses[0].queued = true;
+	ASSERT_TRUE(run(facts(1, 1), at_s(5)));
+	EXPECT_FALSE(world_.ghost_possible(0));
+}
+
+TEST_F(FenceTest, TheReservationKeepsItsType)
+{
+	world_.type = ReservationType::ExclusiveAccessRegistrants;
+	ASSERT_TRUE(run(facts(1, 1), at_s(0)));
+	EXPECT_EQ(world_.type, ReservationType::ExclusiveAccessRegistrants);
+}
+
+TEST_F(FenceTest, AnotherServerMayAbortIfTheTargetHasItsKey)
+{
+	paths_[1].reachable = false;
+	const auto proof = run(facts(1, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_THAT(proof->evidence, HasSubstr("by=gamma"));
+	EXPECT_TRUE(world_.may_write(1));
+}
+
+TEST_F(FenceTest, ATargetWithoutAKeyIsGivenOne)
+{
+	world_.registered.erase(1);
+	// Beta does not abort, for whatever reason.
+	auto f = facts(1, 1);
+	const auto first = fencing_.step(f, at_s(0));
+	fencing_.failed(first.begin()->token, EIO, at_s(0));
+	const auto proof = run_for(f, 1);
+	ASSERT_TRUE(proof);
+	EXPECT_THAT(proof->evidence, HasSubstr("by=gamma"));
+	EXPECT_TRUE(world_.may_write(1));
+}
+
+TEST_F(FenceTest, ATargetThatCanHaveNoKeyIsNotShutOutByAReservation)
+{
+	paths_[1].reservations = false;
+	world_.type = ReservationType::None;
+	world_.holder.reset();
+	const auto proof = run(facts(1, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::LU_RESET);
+	EXPECT_TRUE(world_.may_write(1));
+}
+
+TEST_F(FenceTest, ADiskThatDoesNotEnforceIsFoundOut)
+{
+	world_.enforces = false;
+	for (auto &path : paths_)
+		path.lu_reset = false;
+	EXPECT_FALSE(run_for(facts(1, 1), 30));
+	EXPECT_THAT(fencing_.missing(facts(1, 1)),
+		    HasSubstr("the disk accepts writes that its reservation forbids"));
+}
+
+TEST_F(FenceTest, AnOldPathThatIsSilentIsNotAskedForItsRejection)
+{
+	paths_[0].reachable = false;
+	const auto proof = run(facts(1, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_THAT(did_, testing::Not(testing::Contains(Kind::ProveRejected)));
+}
+
+TEST_F(FenceTest, AKeyThatIsGoneProvesNothingAboutWhatItLetIn)
+{
+	world_.registered.erase(0);
+	world_.holder = 1;
+	world_.nexuses[0].queued = true;
+	const auto proof = run(facts(1, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::LU_RESET);
+	EXPECT_EQ(proof->evidence, "reset+keys,by=beta");
+	EXPECT_FALSE(world_.ghost_possible(0));
+}
+
+TEST_F(FenceTest, AKeyThatIsGoneAndNoResetIsNoProofAndIsSaid)
+{
+	world_.registered.erase(0);
+	world_.holder = 1;
+	for (auto &path : paths_)
+		path.lu_reset = false;
+	EXPECT_FALSE(run_for(facts(1, 1), 60));
+	EXPECT_THAT(fencing_.missing(facts(1, 1)),
+		    HasSubstr("the key of direct sda is not registered"));
+}
+
+TEST_F(FenceTest, WithoutReservationsTheUnitIsReset)
+{
+	world_.reservations = false;
+	world_.nexuses[0].queued = true;
+	const auto proof = run_for(facts(1, 1), 5);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::LU_RESET);
+	EXPECT_EQ(proof->evidence, "reset,by=beta");
+}
+
+TEST_F(FenceTest, WithoutReservationsAndResetItHoldsAndSaysSo)
+{
+	for (auto &path : paths_) {
+		path.reservations = false;
+		path.lu_reset = false;
+	}
+	EXPECT_FALSE(run_for(facts(1, 1), 60));
+	EXPECT_TRUE(did_.empty());
+	EXPECT_EQ(fencing_.missing(facts(1, 1)),
+		  "direct sda: the disk has no persistent reservations, no other path may reset "
+		  "the logical unit");
+}
+
+TEST_F(FenceTest, AServerThatAnswersRevokesItsExport)
+{
+	const auto proof = run(facts(2, 0), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::EXPORT_REVOKED);
+	EXPECT_EQ(proof->evidence, "beta@7,ended=0");
+	EXPECT_THAT(did_, ElementsAre(Kind::Revoke));
+}
+
+TEST_F(FenceTest, AnExportThatDrainsIsWaitedForBeforeItsServerIsShutOut)
+{
+	world_.nexuses[1].parked = true;
+	EXPECT_FALSE(run_for(facts(2, 0), 4));
+	EXPECT_THAT(did_, testing::Each(Kind::Revoke));
+	EXPECT_THAT(fencing_.missing(facts(2, 0)),
+		    HasSubstr("beta has closed its export but its requests have not ended"));
+	world_.arrive(1);
+	world_.execute(1);
+	const auto proof = run(facts(2, 0), at_s(4.6));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::EXPORT_REVOKED);
+}
+
+TEST_F(FenceTest, AServerThatIsGoneIsShutOutOfTheDisk)
+{
+	world_.nexuses[1].parked = true;
+	paths_[1].reachable = false;
+	EXPECT_FALSE(run(facts(2, 0), at_s(0)));
+	const auto proof = run(facts(2, 0), at_s(1));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
+	EXPECT_FALSE(world_.ghost_possible(1));
+}
+
+TEST_F(FenceTest, AResetAloneIsNoProofAgainstAServerThatMayWakeUp)
+{
+	world_.reservations = false;
+	world_.nexuses[1].parked = true;
+	paths_[1].reachable = false;
+	EXPECT_FALSE(run_for(facts(2, 0), 60));
+	EXPECT_THAT(did_, testing::Not(testing::Contains(Kind::LuReset)));
+}
+
+TEST_F(FenceTest, AnExportThatIsClosedIsHelpedByAReset)
+{
+	world_.reservations = false;
+	world_.nexuses[1].queued = true;
+	EXPECT_FALSE(run_for(facts(2, 0), 5.2));
+	EXPECT_THAT(did_, testing::Contains(Kind::LuReset));
+	// Sent again by the server's kernel, and this time it ends.
+	world_.arrive(1);
+	world_.execute(1);
+	const auto proof = run_for(facts(2, 0), 12);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::EXPORT_REVOKED);
+}
+
+TEST_F(FenceTest, TheClusterIsAskedLast)
+{
+	world_.reservations = false;
+	paths_[1].reachable = false;
+	paths_[1].agent = true;
+	EXPECT_FALSE(run_for(facts(2, 0), 9.9));
+	EXPECT_THAT(did_, testing::Not(testing::Contains(Kind::AskClusterFence)));
+	const auto proof = run_for(facts(2, 0), 20);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::NODE_FENCED);
+	EXPECT_EQ(proof->evidence, "beta,reset");
+}
+
+TEST_F(FenceTest, AServerIsNotShutOutOfAPathThatIsToBeUsed)
+{
+	paths_[1].reachable = false;
+	paths_[1].agent = true;
+	EXPECT_FALSE(run_for(facts(2, 1), 60));
+	EXPECT_TRUE(did_.empty());
+}
+
+TEST_F(FenceTest, TheSameServerAgainNeedsARevokedExport)
+{
+	const auto proof = run(facts(2, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::EXPORT_REVOKED);
+}
+
+TEST_F(FenceTest, APersonsWordEndsItForThisMountVerificationOnly)
+{
+	for (auto &path : paths_)
+		path.reachable = false;
+	EXPECT_FALSE(run(facts(1, 1), at_s(0)));
+	EXPECT_FALSE(fencing_.confirmed(2));
+	EXPECT_TRUE(fencing_.confirmed(3));
+	const auto proof = run(facts(1, 1), at_s(1));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::OPERATOR);
+	auto next = facts(1, 1);
+	next.mv = 4;
+	EXPECT_FALSE(run(next, at_s(2)));
+}
+
+TEST_F(FenceTest, ThereIsNoProofWithoutATarget)
+{
+	EXPECT_FALSE(run(facts(1, {}), at_s(0)));
+	(void)fencing_.confirmed(3);
+	EXPECT_FALSE(run(facts(1, {}), at_s(0)));
+	EXPECT_TRUE(did_.empty());
+}
+
+TEST_F(FenceTest, SeveralOldPathsAreProvedByTheWeakestOfTheirProofs)
+{
+	const auto proof = run(facts(3, 2), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
+	EXPECT_THAT(did_, testing::Contains(Kind::Revoke));
+}
+
+TEST_F(FenceTest, AnswersThatComeTooLateChangeNothing)
+{
+	const auto actions = fencing_.step(facts(2, 0), at_s(0));
+	ASSERT_FALSE(actions.empty());
+	const auto token = actions.begin()->token;
+	(void)fencing_.step(facts(2, 0), at_s(5));
+	fencing_.done(token, {}, at_s(5.1));
+	EXPECT_FALSE(fencing_.proof(facts(2, 0), at_s(5.1)));
+
+	Fencing other{FencePolicy{}};
+	const auto first = other.step(facts(2, 0), at_s(0));
+	auto next = facts(2, 0);
+	next.mv = 4;
+	(void)other.step(next, at_s(0.1));
+	other.done(first.begin()->token, {}, at_s(0.2));
+	EXPECT_FALSE(other.proof(next, at_s(0.2)));
+}
+
+TEST_F(FenceTest, KeysAreReadAgainWhileTheProofIsNotUsed)
+{
+	ASSERT_TRUE(run(facts(1, 1), at_s(0)));
+	EXPECT_EQ(fencing_.deadline(), at_s(5));
+	// Somebody clears everything meanwhile.
+	world_.registered.clear();
+	world_.type = ReservationType::None;
+	world_.holder.reset();
+	EXPECT_FALSE(fencing_.proof(facts(1, 1), at_s(5)));
+	did_.clear();
+	ASSERT_TRUE(run(facts(1, 1), at_s(5)));
+	EXPECT_THAT(did_, testing::Contains(Kind::Reserve));
+	EXPECT_FALSE(world_.may_write(0));
+}
+
+TEST_F(FenceTest, TheEvidenceIsOneWordThatTheKernelTakes)
+{
+	paths_[1].name = "a host with spaces, and with a name that is very long indeed, longer "
+			 "than the word";
+	for (const unsigned target : {0U, 1U}) {
+		Fencing fencing{FencePolicy{}};
+		fencing_ = fencing;
+		const auto proof = run(facts(target == 0 ? 2 : 1, target), at_s(0));
+		ASSERT_TRUE(proof);
+		EXPECT_LT(proof->evidence.size(), std::size_t{SW_WORD_MAX});
+		EXPECT_EQ(proof->evidence.find(' '), std::string_view::npos);
+	}
+}
+
+/// Killed after any number of actions, whose answers are lost, it starts over and ends in a proof.
+TEST_F(FenceTest, ADaemonThatDiesAtAnyStepEndsTheSame)
+{
+	for (const std::uint32_t old : {1U, 2U}) {
+		for (unsigned killed_at = 0; killed_at < 8; killed_at++) {
+			set_up();
+			paths_[1].reachable = old != 2;
+			for (auto &nexus : world_.nexuses)
+				nexus.queued = true;
+			const auto f = facts(old, old == 1 ? 1 : 0);
+			unsigned done = 0;
+			for (double s = 0; s < 3 && done < killed_at; s += 0.5) {
+				for (unsigned round = 0; round < 20 && done < killed_at; round++) {
+					for (const auto &action : fencing_.step(f, at_s(s))) {
+						FenceAnswer answer;
+						const int error = world_.carry_out(action, answer);
+						if (++done >= killed_at)
+							break;
+						if (error != 0)
+							fencing_.failed(action.token, error,
+									at_s(s));
+						else
+							fencing_.done(action.token, answer,
+								      at_s(s));
+					}
+				}
+			}
+			fencing_ = Fencing{FencePolicy{}};
+			const auto proof = run_for(f, 10);
+			ASSERT_TRUE(proof)
+				<< old << " killed at " << killed_at << ": " << fencing_.missing(f);
+			EXPECT_FALSE(world_.ghost_possible(old == 1 ? 0 : 1)) << killed_at;
+		}
+	}
+}
+
+/// Whatever the disk, the servers and the network do, and whenever the daemon is killed: with a
+/// proof that is not a person's word, no write of an old path changes the disk any more.
+TEST(FenceProperty, NoProofLeavesAGhost)
+{
+	unsigned proofs = 0;
+	const bool held = rc::check([&] {
+		FenceWorld world;
+		const auto count = *rc::gen::inRange(2U, 5U);
+		std::array<FencePath, SW_PATHS_MAX> paths{};
+		const std::array<const char *, 4> names{"a", "b", "c", "d"};
+		const auto flags = *rc::gen::container<std::vector<std::uint32_t>>(
+			count, rc::gen::arbitrary<std::uint32_t>());
+		world.reservations = flags[0] % 4 != 0;
+		for (unsigned i = 0; i < count; i++) {
+			const bool served = (flags[i] >> 4 & 1) != 0;
+			paths[i] = {.kind = served ? PathKind::SERVED : PathKind::DIRECT,
+				    .server = served ? i + 1 : 0,
+				    .reachable = (flags[i] >> 5 & 3) != 0,
+				    .reservations = (flags[i] >> 7 & 3) != 0,
+				    .lu_reset = (flags[i] >> 9 & 1) != 0,
+				    .agent = served && (flags[i] >> 10 & 3) == 0,
+				    .key = (flags[i] >> 12 & 7) != 0 ? 0x100 + i : 0,
+				    .export_epoch = (flags[i] >> 15 & 3) != 0 ? 7U : 0U,
+				    .name = names[i]};
+			world.nexuses.push_back({.key = paths[i].key, .served = served});
+			world.nexuses[i].queued = (flags[i] >> 17 & 1) != 0;
+			// Only a server keeps to itself what its client was told nothing of.
+			world.nexuses[i].parked = served && (flags[i] >> 18 & 1) != 0;
+			if (paths[i].key != 0 && (flags[i] >> 19 & 3) != 0)
+				world.registered[i] = paths[i].key;
+		}
+		if (world.reservations && (flags[0] >> 21 & 1) != 0 && !world.registered.empty()) {
+			world.type = (flags[0] >> 22 & 1) != 0
+					     ? ReservationType::WriteExclusiveRegistrants
+					     : ReservationType::ExclusiveAccess;
+			world.holder = world.registered.begin()->first;
+		}
+		const unsigned first_old = flags[1] % count;
+		// A server cannot be asked whether it is rejected: that the disk keeps to its
+		// standard is taken for granted there.
+		world.enforces = world.nexuses[first_old].served || flags[0] % 5 != 1;
+		FenceFacts facts{.mv = 1,
+				 .old = 1U << first_old,
+				 .target = (first_old + 1 + (flags[1] >> 8) % (count - 1)) % count,
+				 .paths = std::span(paths).first(count)};
+
+		Fencing fencing{FencePolicy{}};
+		std::deque<FenceAction> sent;
+		std::size_t orphans = 0;
+		Instant now = test::t0;
+		const auto moves =
+			*rc::gen::resize(400, rc::gen::container<std::vector<std::uint32_t>>(
+						      rc::gen::arbitrary<std::uint32_t>()));
+		std::optional<FenceProof> proof;
+		for (const auto move : moves) {
+			const unsigned nexus = (move >> 8) % count;
+			now += std::chrono::milliseconds((move >> 16) % 400);
+			switch (move % 16) {
+			case 0:
+				world.arrive(nexus);
+				break;
+			case 1:
+				world.execute(nexus);
+				break;
+			case 2:
+				paths[nexus].reachable = !paths[nexus].reachable;
+				break;
+			case 3: // somebody takes a key away and aborts nothing
+				if (world.holder != nexus)
+					world.registered.erase(nexus);
+				break;
+			case 4: // killed: what it sent goes on, its answers find nobody
+				fencing = Fencing{FencePolicy{}};
+				orphans = sent.size();
+				break;
+			case 5:
+				facts.mv++;
+				break;
+			default:
+				if (sent.empty())
+					break;
+				const auto action = sent.front();
+				sent.pop_front();
+				const bool orphan = orphans > 0;
+				orphans -= orphan ? 1 : 0;
+				FenceAnswer answer;
+				const bool arrives = (move >> 4 & 7) != 0;
+				const int error = arrives ? world.carry_out(action, answer) : EIO;
+				if (orphan || (move >> 4 & 7) == 1)
+					break; // the answer is lost
+				if (error != 0)
+					fencing.failed(action.token, error, now);
+				else
+					fencing.done(action.token, answer, now);
+				break;
+			}
+			for (const auto &action : fencing.step(facts, now)) {
+				RC_ASSERT(action.mv == facts.mv);
+				RC_ASSERT(action.path < count);
+				sent.push_back(action);
+			}
+			proof = fencing.proof(facts, now);
+			if (!proof)
+				continue;
+			proofs++;
+			break;
+		}
+		if (!proof)
+			return;
+		RC_ASSERT(proof->method != Method::OPERATOR);
+		RC_ASSERT(!world.ghost_possible(first_old));
+	});
+	EXPECT_TRUE(held);
+	EXPECT_GT(proofs, 10U);
+}
+
+} // namespace
+} // namespace swpath
