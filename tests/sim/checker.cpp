@@ -27,10 +27,11 @@ void Checker::write_begins(std::uint32_t number, Stamp stamp)
 }
 
 void Checker::write_ends(std::uint32_t number, Stamp stamp, Status status, bool fua,
-			 std::uint64_t losses)
+			 const Point &since)
 {
 	auto &block = blocks_[number];
-	if (status != Status::Ok || (losses != losses_ && !fua)) // it may have happened
+	if (status != Status::Ok || since.ghosts != block.ghosts ||
+	    (since.losses != losses_ && !fua)) // it may have happened
 		return;
 	block.versions.assign(1, {stamp, true});
 	block.known = true;
@@ -51,9 +52,9 @@ void Checker::settle(Block &block, Stamp value)
 	block.known = true;
 }
 
-void Checker::read_ends(std::uint32_t number, Stamp value, std::uint64_t losses)
+void Checker::read_ends(std::uint32_t number, Stamp value, const Point &since)
 {
-	if (losses != losses_)
+	if (since.losses != losses_ || since.ghosts != blocks_[number].ghosts)
 		return;
 	auto &block = blocks_[number];
 	if (block.known &&
@@ -143,6 +144,15 @@ void Checker::path_leads_to(unsigned path, unsigned identity, Nanos since)
 		wrong_since_[path] = since;
 }
 
+/// A late write that no promise forbids: what the block is now, the next read tells.
+void Checker::ghost(const Request &request)
+{
+	auto &block = blocks_[request.block];
+	unknown(request.block);
+	block.ghosts++;
+	block.since_durable.insert(block.since_durable.begin(), request.stamp);
+}
+
 void Checker::written(const Request &request, unsigned identity)
 {
 	if (!request.user)
@@ -153,9 +163,7 @@ void Checker::written(const Request &request, unsigned identity)
 	}
 	if (request.boot != boot_) {
 		ghosts_of_crash_++;
-		unknown(request.block);
-		blocks_[request.block].since_durable.insert(
-			blocks_[request.block].since_durable.begin(), request.stamp);
+		ghost(request);
 		return;
 	}
 	if (request.opening == opening_)
@@ -166,9 +174,7 @@ void Checker::written(const Request &request, unsigned identity)
 		return;
 	}
 	ghosts_by_policy_++;
-	unknown(request.block);
-	blocks_[request.block].since_durable.insert(blocks_[request.block].since_durable.begin(),
-						    request.stamp);
+	ghost(request);
 }
 
 } // namespace swpath::sim

@@ -47,11 +47,15 @@ public:
 	void set_right_disk(unsigned identity) { right_disk_ = identity; }
 
 	// The workload.
-	/// `losses`: losses() when it was submitted. What was out while the cache was lost proves little.
-	[[nodiscard]] std::uint64_t losses() const { return losses_; }
+	/// When a command was submitted. If the cache was lost since, or a ghost came, its end proves little.
+	struct Point {
+		std::uint64_t losses = 0;
+		std::uint64_t ghosts = 0;
+	};
+	[[nodiscard]] Point point(std::uint32_t block) const { return {losses_, blocks_[block].ghosts}; }
 	void write_begins(std::uint32_t block, Stamp stamp);
-	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua, std::uint64_t losses);
-	void read_ends(std::uint32_t block, Stamp value, std::uint64_t losses);
+	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua, const Point &since);
+	void read_ends(std::uint32_t block, Stamp value, const Point &since);
 	/// A flush makes durable what was acknowledged before it was submitted.
 	struct FlushPoint {
 		std::array<Stamp, block_count> acknowledged{};
@@ -98,10 +102,12 @@ private:
 		/// What a loss of the cache may bring back: a durable version and all after it.
 		std::vector<Stamp> since_durable{0};
 		bool known = true; ///< false: the next read tells
+		std::uint64_t ghosts = 0;
 	};
 
 	void breach(const char *promise, std::string text);
 	void unknown(std::uint32_t block);
+	void ghost(const Request &request);
 	void settle(Block &block, Stamp value);
 
 	const Schedule &schedule_;

@@ -2,6 +2,9 @@
 #include "daemon.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "libpath/unit/reason.h"
 
@@ -38,11 +41,11 @@ Reason reason_of(Status status)
 
 } // namespace
 
-Daemon::Daemon(Context &context, Host &client, const UnitSetup &setup, Kernel &kernel,
-	       std::vector<std::unique_ptr<Leg>> &legs)
-	: context_(context), setup_(setup), kernel_(kernel), legs_(legs), process_(context, "pathd")
+Daemon::Daemon(Context &context, const UnitSetup &setup, Kernel &kernel, Network &network,
+	       std::vector<std::unique_ptr<Leg>> &legs, std::vector<std::unique_ptr<Peer>> &peers)
+	: context_(context), setup_(setup), kernel_(kernel), legs_(legs), process_(context, "pathd"),
+	  fencer_(context, process_, setup, network, legs, peers)
 {
-	(void)client;
 	kernel_.on_event([this] { touch(); });
 }
 
@@ -132,6 +135,7 @@ void Daemon::step()
 	if (!process_.up())
 		return;
 	look_after_connections();
+	ask_peers(now);
 	probe_due(now);
 
 	Instant due = now + look_interval;
@@ -214,6 +218,17 @@ std::vector<MvCandidate> Daemon::candidates() const
 			list[i].name = "leg";
 			list[i].proved_at = slots_[i].monitor.proved_at();
 		}
+		auto &fencing = list[i].fencing;
+		const bool served = legs_[i]->kind() == PathKind::SERVED;
+		fencing.server = served ? fencer_.peer(i)->nexus.id() : 0;
+		fencing.reachable = served ? context_.schedule.instant() < slots_[i].peer_until
+					   : slots_[i].proved;
+		fencing.reservations = setup_.reservations;
+		fencing.lu_reset = setup_.lu_reset;
+		fencing.agent = served && setup_.agent;
+		fencing.key = fencer_.key(i);
+		if (served)
+			fencing.export_epoch = static_cast<ServedLeg &>(*legs_[i]).epoch();
 	}
 	return list;
 }
@@ -247,9 +262,18 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 	case MvAction::Kind::Reject:
 		told |= kernel_.reject(action.mv, action.path, action.reason) == 0;
 		break;
+	case MvAction::Kind::Fence:
+		fence(action.fence);
+		break;
 	case MvAction::Kind::Commit: {
 		if (!in_table(action.path))
 			break;
+		// Our key is on the new nexus before it opens.
+		if (slots_[action.path].unregistered) {
+			admit(action.path, now);
+			mv_.commit_refused(action.mv, action.path, EBUSY, now);
+			break;
+		}
 		if (action.reinstate_first)
 			(void)kernel_.reinstate(action.path);
 		if (dies())
@@ -268,6 +292,72 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 	return true;
 }
 
+void Daemon::fence(const FenceAction &action)
+{
+	// Whatever becomes of the order, the key has to be looked at again.
+	if (action.kind == FenceAction::Kind::PreemptAbort)
+		for (unsigned i = 0; i < slots_.size(); i++)
+			if (fencer_.key(i) == action.victim)
+				slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
+	fencer_.carry_out(action, [this, action](int error, const FenceAnswer &answer) {
+		const Instant now = context_.schedule.instant();
+		context_.trace.say("fencer", "path {}: {}", action.path,
+				   error ? std::strerror(error) : "done");
+		if (error == 0 && action.kind == FenceAction::Kind::RegisterKey)
+			slots_[action.path].unregistered = false;
+		if (dies())
+			return;
+		if (error == 0)
+			mv_.fence_done(action.token, answer, now);
+		else
+			mv_.fence_failed(action.token, error, now);
+		touch();
+	});
+}
+
+void Daemon::admit(unsigned i, Instant now)
+{
+	auto &slot = slots_[i];
+	if (slot.admitting && now < slot.admit_next)
+		return;
+	slot.admitting = true;
+	slot.admit_next = now + std::chrono::seconds(3);
+	context_.trace.say("pathd", "path {} needs its key", i);
+	fencer_.admit(i, [this, i](bool done) {
+		auto &of = slots_[i];
+		of.admitting = false;
+		of.admit_next = context_.schedule.instant() + std::chrono::milliseconds(500);
+		if (done)
+			of.unregistered = false;
+		touch();
+	});
+}
+
+void Daemon::confirm(std::uint64_t mv)
+{
+	process_.run([this, mv] {
+		if (mv_.fence_confirmed(mv))
+			touch();
+	});
+}
+
+/// While a mount verification waits, who of the peers is there to help?
+void Daemon::ask_peers(Instant now)
+{
+	if (!status_ || status_->state != UnitState::VERIFY)
+		return;
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (legs_[i]->kind() != PathKind::SERVED ||
+		    now < slots_[i].asked + std::chrono::milliseconds(500))
+			continue;
+		slots_[i].asked = now;
+		fencer_.ask_status(i, [this, i] {
+			slots_[i].peer_until = context_.schedule.instant() + std::chrono::seconds(2);
+			touch();
+		});
+	}
+}
+
 bool Daemon::keep(Instant now)
 {
 	std::vector<KeptPath> paths(slots_.size());
@@ -275,7 +365,7 @@ bool Daemon::keep(Instant now)
 		const auto &monitor = slots_[i].monitor;
 		if (in_table(i))
 			paths[i] = {monitor.state(), monitor.fault(), monitor.failures(),
-				    monitor.proved_at()};
+				    slots_[i].unregistered ? std::nullopt : monitor.proved_at()};
 		else if (status_->paths[i].state != PathState::ABSENT)
 			paths[i] = {MonitorState::Failed, Reason::PATH_GONE, active_failures_max,
 				    std::nullopt};
@@ -471,6 +561,15 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 	// A direct path by its designators, a served one by its server's word about the same.
 	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
 		return Reason::IDENTITY;
+	slots_[i].unregistered = answer.unregistered && !context_.broken(Mutant::KEY_MISSING);
+	if (slots_[i].unregistered) {
+		const bool served = legs_[i]->kind() == PathKind::SERVED;
+		// A direct path that may be fenced right now gets its key when it is chosen.
+		if (served || (status_ && status_->doubt == 0))
+			admit(i, context_.schedule.instant());
+		if (served)
+			return Reason::RESERVATION;
+	}
 	MediumSample sample{.began = began, .ended = context_.schedule.instant(), .digests = {}};
 	sample.digests = answer.landmarks;
 	medium_.add(i, sample);

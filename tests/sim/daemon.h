@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "fencer.h"
 #include "kernel.h"
 #include "libpath/policy/failback.h"
 #include "libpath/policy/medium_compare.h"
@@ -21,8 +22,8 @@ namespace swpath::sim
 class Daemon
 {
 public:
-	Daemon(Context &context, Host &client, const UnitSetup &setup, Kernel &kernel,
-	       std::vector<std::unique_ptr<Leg>> &legs);
+	Daemon(Context &context, const UnitSetup &setup, Kernel &kernel, Network &network,
+	       std::vector<std::unique_ptr<Leg>> &legs, std::vector<std::unique_ptr<Peer>> &peers);
 	Daemon(const Daemon &) = delete;
 	Daemon &operator=(const Daemon &) = delete;
 
@@ -38,10 +39,8 @@ public:
 	// What an operator does with pathctl, beside what the kernel is told directly.
 	void pardon(unsigned path);
 	void pin(unsigned path) { pinned_ = path; }
-	[[nodiscard]] bool proved_since(unsigned path, Instant since) const
-	{
-		return process_.up() && in_table(path) && slots_[path].monitor.proved_at() >= since;
-	}
+	/// `pathctl fenced --i-am-sure`.
+	void confirm(std::uint64_t mv);
 
 private:
 	struct Slot {
@@ -57,6 +56,11 @@ private:
 		std::optional<Instant> probing_since;
 		std::optional<std::uint64_t> again; ///< the mount verification of the next check
 		bool attaching = false;
+		bool unregistered = false; ///< the disk would refuse writes by this path
+		bool admitting = false;
+		Instant admit_next{};
+		Instant asked{};	   ///< the peer's pathd, last
+		Instant peer_until{};	   ///< it counts as reachable until then
 	};
 
 	void wake(Nanos at);
@@ -71,6 +75,9 @@ private:
 	void attach(unsigned i, Instant now);
 	void look_after_connections();
 	void probe_due(Instant now);
+	void ask_peers(Instant now);
+	void fence(const FenceAction &action);
+	void admit(unsigned i, Instant now);
 	void probe(unsigned i, std::uint64_t mv);
 	void start_probe(unsigned i, std::uint64_t mv);
 	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv, const Answer &answer);
@@ -86,6 +93,7 @@ private:
 	Kernel &kernel_;
 	std::vector<std::unique_ptr<Leg>> &legs_;
 	Host process_;
+	Fencer fencer_;
 	double kill_chance_ = 0;
 
 	std::optional<UnitStatus> status_;

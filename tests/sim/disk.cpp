@@ -52,10 +52,10 @@ void Disk::execute(std::uint64_t tag)
 	}
 	const Task done = std::move(*task);
 	tasks_.erase(task);
-	done.reply(perform(done.request));
+	done.reply(perform(done.nexus, done.request));
 }
 
-Answer Disk::perform(const Request &request)
+Answer Disk::perform(NexusId nexus, const Request &request)
 {
 	auto &block = blocks_[request.block];
 	Answer answer;
@@ -82,6 +82,7 @@ Answer Disk::perform(const Request &request)
 		break;
 	case Op::Probe:
 		answer.identity = identity_;
+		answer.unregistered = reserved_ && !keys_.contains(nexus);
 		for (std::size_t i = 0; i < landmark_count; i++)
 			if (const auto place = landmarks(block_count * block_bytes)[i])
 				answer.landmarks[i] = blocks_[*place / block_bytes].cached;

@@ -67,7 +67,7 @@ private:
 	};
 
 	void execute(std::uint64_t tag);
-	Answer perform(const Request &request);
+	Answer perform(NexusId nexus, const Request &request);
 	[[nodiscard]] bool conflicts(NexusId nexus, const Request &request) const;
 	template <class Which> void drop(Which which);
 

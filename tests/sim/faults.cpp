@@ -102,7 +102,7 @@ void World::one_fault(unsigned which)
 		if (!peer || !peer->process.up())
 			break;
 		peer->process.crash();
-		peer->server.died();
+		peer->server.died(false);
 		for (auto &leg : legs_)
 			if (auto *served = dynamic_cast<ServedLeg *>(leg.get());
 			    served && served->peer() == peer_id)
@@ -115,15 +115,8 @@ void World::one_fault(unsigned which)
 	case 5:
 		if (!peer || !peer->machine.up())
 			break;
-		peer->process.crash();
-		peer->machine.crash();
-		peer->server.died();
-		peer->nexus.host_went_down();
-		later([peer] {
-			peer->machine.start();
-			peer->nexus.host_came_up();
-			peer->process.start();
-		});
+		peer->power_off();
+		later([peer] { peer->power_on(); });
 		break;
 	case 6:
 		daemon_->kill();
@@ -275,10 +268,7 @@ void World::operator_looks()
 			}
 	}
 	if (core.state == SW_STATE_VERIFY && core.mv == sure_of_)
-		for (unsigned i = 0; i < legs_.size(); i++)
-			if (daemon_->proved_since(i, sure_since_) && core.paths[i].state != SW_PATH_REJECTED &&
-			    kernel_->commit(core.mv, i, Method::OPERATOR, "a-person-looked") == 0)
-				break;
+		daemon_->confirm(core.mv);
 	if (core.mv != mv_seen_ || core.state != SW_STATE_VERIFY) {
 		mv_seen_ = core.mv;
 		mv_seen_since_ = context_.schedule.now();
@@ -301,15 +291,8 @@ void World::operator_fences()
 		Peer *peer = each.get();
 		if (blindly || !peer->machine.up())
 			continue;
-		peer->process.crash();
-		peer->machine.crash();
-		peer->server.died();
-		peer->nexus.host_went_down();
-		context_.schedule.after(3 * sec, [peer] {
-			peer->machine.start();
-			peer->nexus.host_came_up();
-			peer->process.start();
-		});
+		peer->power_off();
+		context_.schedule.after(3 * sec, [peer] { peer->power_on(); });
 	}
 	context_.schedule.after(fabric_life, [this, blindly] {
 		if (!blindly)
@@ -320,7 +303,7 @@ void World::operator_fences()
 	context_.schedule.after(blindly ? fabric_life : 6 * sec, [this, mv, boot = client_.boot()] {
 		fencing_ = false;
 		if (boot == client_.boot())
-			sure_of_ = mv, sure_since_ = context_.schedule.instant();
+			sure_of_ = mv;
 		daemon_->touch();
 	});
 }
@@ -337,11 +320,7 @@ void World::heal_everything()
 	for (auto &peer : peers_) {
 		network_.heal(client_id, peer->nexus.id());
 		network_.heal(peer->nexus.id(), client_id);
-		if (!peer->machine.up()) {
-			peer->machine.start();
-			peer->nexus.host_came_up();
-		}
-		peer->process.start();
+		peer->power_on();
 		peer->machine.thaw();
 		peer->process.thaw();
 	}

@@ -28,7 +28,10 @@ struct UnitSetup {
 	Nanos stable = 20 * sec;
 	Nanos failback_interval = 300 * sec;
 	Nanos command_limit = 3 * sec;
-	bool reservations = false;
+	// What a fence can work with.
+	bool reservations = false; ///< the disk does persistent reservations
+	bool lu_reset = false;	   ///< a path may reset the logical unit
+	bool agent = false;	   ///< the cluster can switch servers off
 };
 
 class Kernel

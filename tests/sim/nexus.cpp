@@ -236,6 +236,7 @@ void Nexus::host_went_down()
 	recovering_ = false;
 	offline_ = false;
 	// The port is gone for the target, which may notice late: what it holds stays there.
+	in_doubt_++;
 	lost_ = true;
 }
 

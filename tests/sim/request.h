@@ -61,6 +61,7 @@ struct Answer {
 	Stamp stamp = 0; ///< Read
 	/// Probe: which disk it is and what it shows.
 	unsigned identity = 0;
+	bool unregistered = false; ///< a reservation would refuse this nexus' writes
 	std::array<std::optional<std::uint64_t>, landmark_count> landmarks{};
 };
 

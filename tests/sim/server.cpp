@@ -39,12 +39,14 @@ void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done rep
 	nexus_.revive();
 	nexus_.send(request, [this, epoch, reply = std::move(reply),
 			      boot = process_.boot()](const Answer &answer) {
-		if (boot != process_.boot())
-			return;
-		process_.run([this, epoch, reply, answer] {
-			reply(answer);
+		if (boot == process_.boot()) {
+			process_.run([this, epoch, reply, answer] {
+				reply(answer);
+				ended(epoch);
+			});
+		} else {
 			ended(epoch);
-		});
+		}
 	});
 }
 
@@ -86,11 +88,12 @@ void Server::answer_waiters()
 	}
 }
 
-void Server::died()
+void Server::died(bool machine)
 {
 	sessions_.clear();
-	at_disk_.clear();
 	waiters_.clear();
+	if (machine)
+		at_disk_.clear();
 }
 
 } // namespace swpath::sim

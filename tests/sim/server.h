@@ -49,9 +49,10 @@ public:
 		return sessions_.contains(connection);
 	}
 
-	/// The process died: what had not reached the disk is gone, what had is executed. The epochs that
-	/// were closed stay closed: they are kept on the server's disk.
-	void died();
+	/// The process died: what had not reached the disk is gone, what had goes on in its kernel, and
+	/// the next process waits for it. Unless the machine went down as well: then the target
+	/// alone knows. The epochs that were closed stay closed: they are kept on the server's disk.
+	void died(bool machine);
 
 private:
 	struct Waiter {

@@ -74,12 +74,12 @@ void Workload::write(std::uint32_t block, Schedule::What then)
 	taken_[block] = writing_[block] = true;
 	context_.checker.write_begins(block, stamp);
 	submit({.op = Op::Write, .block = block, .stamp = stamp, .fua = fua},
-	       [this, block, stamp, fua, losses = context_.checker.losses(),
+	       [this, block, stamp, fua, since = context_.checker.point(block),
 		then = std::move(then)](const Answer &answer) {
 		       taken_[block] = writing_[block] = false;
 		       context_.trace.say("workload", "write {} of block {}{}: {}", stamp, block,
 					  fua ? " (FUA)" : "", status_word(answer.status));
-		       context_.checker.write_ends(block, stamp, answer.status, fua, losses);
+		       context_.checker.write_ends(block, stamp, answer.status, fua, since);
 		       then();
 	       });
 }
@@ -88,11 +88,11 @@ void Workload::read(std::uint32_t block, Schedule::What then)
 {
 	taken_[block] = true;
 	submit({.op = Op::Read, .block = block},
-	       [this, block, losses = context_.checker.losses(),
+	       [this, block, since = context_.checker.point(block),
 		then = std::move(then)](const Answer &answer) {
 		       taken_[block] = false;
 		       if (answer.status == Status::Ok)
-			       context_.checker.read_ends(block, answer.stamp, losses);
+			       context_.checker.read_ends(block, answer.stamp, since);
 		       then();
 	       });
 }

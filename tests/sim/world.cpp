@@ -54,6 +54,9 @@ void World::choose_setup()
 	setup_.stable = random.between(1, 20) * sec;
 	setup_.failback_interval = random.between(5, 60) * sec;
 	setup_.command_limit = random.between(1, 4) * sec;
+	setup_.reservations = random.chance(0.6);
+	setup_.lu_reset = random.chance(0.6);
+	setup_.agent = random.chance(0.3);
 	fault_pause_ = random.between(200 * ms, 5 * sec);
 	fault_length_ = random.between(500 * ms, 15 * sec);
 	for (bool *fault : {&mix_.link, &mix_.stall, &mix_.abort, &mix_.network, &mix_.freeze,
@@ -87,8 +90,16 @@ void World::build()
 								    setup_.command_limit));
 		}
 	}
+	// A user of the disk has made a reservation, for every nexus.
+	if (setup_.reservations && context_.random.chance(0.3)) {
+		disk_.reserve();
+		for (auto *nexus : nexuses())
+			disk_.register_key(nexus->id(), nexus->id() < direct_nexus
+								? 0x5000 + nexus->id()
+								: 0xd000 + nexus->id() - direct_nexus);
+	}
 	kernel_ = std::make_unique<Kernel>(context_, client_, setup_, legs_);
-	daemon_ = std::make_unique<Daemon>(context_, client_, setup_, *kernel_, legs_);
+	daemon_ = std::make_unique<Daemon>(context_, setup_, *kernel_, network_, legs_, peers_);
 	workload_ = std::make_unique<Workload>(context_, client_, *kernel_,
 					       static_cast<unsigned>(context_.random.between(1, 6)),
 					       context_.random.between(20 * ms, 400 * ms));

@@ -8,25 +8,11 @@
 #include <vector>
 
 #include "daemon.h"
+#include "peer.h"
 #include "workload.h"
 
 namespace swpath::sim
 {
-
-/// A machine that serves the disk.
-struct Peer {
-	Peer(Context &context, HostId id, Disk &disk, Nanos command_limit)
-		: machine(context, "server " + std::to_string(id)),
-		  process(context, "nbd " + std::to_string(id)),
-		  nexus(context, machine, id, disk, command_limit), server(context, process, nexus)
-	{
-	}
-
-	Host machine;
-	Host process;
-	Nexus nexus;
-	Server server;
-};
 
 /// Which faults a run has; about half of them in each, so that a rare one is not always drowned by
 /// the others.
@@ -108,7 +94,6 @@ private:
 	std::uint64_t faults_ = 0;
 	Nanos mv_seen_since_ = 0;
 	std::uint64_t mv_seen_ = 0;
-	Instant sure_since_{};
 	std::uint64_t sure_of_ = 0; ///< the mount verification that a person confirmed
 };
 
