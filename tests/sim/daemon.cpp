@@ -17,6 +17,8 @@ namespace
 constexpr unsigned rounds_max = 4;
 constexpr Duration look_interval = std::chrono::seconds(1);
 constexpr unsigned connection_failures_max = 2;
+/// A peer carries out no order that is older than its limit; then it takes a moment.
+constexpr Duration order_life = std::chrono::seconds(6);
 
 Reason reason_of(Status status)
 {
@@ -59,8 +61,10 @@ void Daemon::start()
 	monitor.stable = duration(setup_.stable);
 	slots_.clear();
 	slots_.resize(legs_.size());
-	for (auto &slot : slots_)
+	for (auto &slot : slots_) {
 		slot.monitor.set_policy(monitor);
+		slot.keys_pending = context_.schedule.instant() + order_life;
+	}
 
 	MvPolicy mv;
 	mv.verify_limit = command() + std::chrono::seconds(1);
@@ -268,7 +272,15 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 	case MvAction::Kind::Commit: {
 		if (!in_table(action.path))
 			break;
-		// Our key is on the new nexus before it opens.
+		// Our key is on the new nexus before it opens, and nothing of ours is on its way to
+		// take it: an earlier pathd may have sent that, too.
+		if (setup_.reservations && status_->doubt > 0 &&
+		    slots_[action.path].keys_seen <= std::max(slots_[action.path].keys_pending,
+							      slots_[action.path].keys_touched)) {
+			slots_[action.path].probe_now = true;
+			mv_.commit_refused(action.mv, action.path, EBUSY, now);
+			break;
+		}
 		if (slots_[action.path].unregistered) {
 			admit(action.path, now);
 			mv_.commit_refused(action.mv, action.path, EBUSY, now);
@@ -292,17 +304,34 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 	return true;
 }
 
+/// PREEMPT takes a key away, RESERVE makes keys matter. Until the order has ended, and has ended for sure, what a check
+/// saw of the key counts for nothing.
+void Daemon::touch_keys(const FenceAction &action, bool ended)
+{
+	if (action.kind != FenceAction::Kind::PreemptAbort &&
+	    action.kind != FenceAction::Kind::Reserve)
+		return;
+	const Instant now = context_.schedule.instant();
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (action.kind == FenceAction::Kind::PreemptAbort &&
+		    fencer_.key(i) != action.victim)
+			continue;
+		auto &slot = slots_[i];
+		slot.unregistered = !context_.broken(Mutant::KEY_MISSING);
+		slot.keys_touched = now;
+		slot.keys_pending = ended ? now : now + order_life;
+		slot.probe_now = true;
+	}
+}
+
 void Daemon::fence(const FenceAction &action)
 {
-	// Whatever becomes of the order, the key has to be looked at again.
-	if (action.kind == FenceAction::Kind::PreemptAbort)
-		for (unsigned i = 0; i < slots_.size(); i++)
-			if (fencer_.key(i) == action.victim)
-				slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
+	touch_keys(action, false);
 	fencer_.carry_out(action, [this, action](int error, const FenceAnswer &answer) {
 		const Instant now = context_.schedule.instant();
 		context_.trace.say("fencer", "path {}: {}", action.path,
 				   error ? std::strerror(error) : "done");
+		touch_keys(action, true);
 		if (error == 0 && action.kind == FenceAction::Kind::RegisterKey)
 			slots_[action.path].unregistered = false;
 		if (dies())
@@ -561,7 +590,11 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 	// A direct path by its designators, a served one by its server's word about the same.
 	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
 		return Reason::IDENTITY;
-	slots_[i].unregistered = answer.unregistered && !context_.broken(Mutant::KEY_MISSING);
+	slots_[i].keys_seen = began;
+	if (answer.unregistered)
+		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
+	else if (began > slots_[i].keys_touched && began > slots_[i].keys_pending)
+		slots_[i].unregistered = false;
 	if (slots_[i].unregistered) {
 		const bool served = legs_[i]->kind() == PathKind::SERVED;
 		// A direct path that may be fenced right now gets its key when it is chosen.

@@ -59,6 +59,9 @@ private:
 		bool unregistered = false; ///< the disk would refuse writes by this path
 		bool admitting = false;
 		Instant admit_next{};
+		Instant keys_touched{}; ///< an order of ours may have taken the key then
+		Instant keys_pending{}; ///< or may until then
+		Instant keys_seen{};	///< begin of the check that saw the key last
 		Instant asked{};	   ///< the peer's pathd, last
 		Instant peer_until{};	   ///< it counts as reachable until then
 	};
@@ -77,6 +80,7 @@ private:
 	void probe_due(Instant now);
 	void ask_peers(Instant now);
 	void fence(const FenceAction &action);
+	void touch_keys(const FenceAction &action, bool ended);
 	void admit(unsigned i, Instant now);
 	void probe(unsigned i, std::uint64_t mv);
 	void start_probe(unsigned i, std::uint64_t mv);

@@ -11,6 +11,8 @@ namespace
 {
 
 constexpr HostId client_id = 0;
+/// An order that arrives later than this is not carried out.
+constexpr Nanos order_limit = 5 * sec;
 
 int refuse_without(bool able) { return able ? 0 : EOPNOTSUPP; }
 
@@ -32,9 +34,12 @@ Key Fencer::key(unsigned path) const
 void Fencer::call(Peer &peer, Work work, Told told)
 {
 	const HostId id = peer.nexus.id();
+	const Nanos until = context_.schedule.now() + order_limit;
 	network_.send(client_id, id, [this, id, &peer, work = std::move(work), told = std::move(told),
-				      boot = pathd_.boot()] {
-		peer.machine.run([this, id, work, told, boot] {
+				      boot = pathd_.boot(), until] {
+		peer.machine.run([this, id, work, told, boot, until] {
+			if (context_.schedule.now() > until)
+				return;
 			work([this, id, told, boot](int error, const FenceAnswer &answer) {
 				network_.send(id, client_id, [this, told, error, answer, boot] {
 					if (boot == pathd_.boot())
