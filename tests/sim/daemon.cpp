@@ -641,6 +641,9 @@ void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64
 	if (context_.broken(Mutant::LATE_PROOF) && status_)
 		mv = status_->mv;
 	if (mv != 0 && in_table(i)) {
+		context_.checker.expect(mv != kernel_.core().mv ||
+						nanos(began) >= kernel_.core().hold_at,
+					"P9", "a proof from before the mount verification was given for it");
 		if (reason == Reason::NONE)
 			mv_.verified(mv, i, now, "identity+medium");
 		else

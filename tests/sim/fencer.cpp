@@ -38,7 +38,7 @@ void Fencer::call(Peer &peer, Work work, Told told)
 	network_.send(client_id, id, [this, id, &peer, work = std::move(work), told = std::move(told),
 				      boot = pathd_.boot(), until] {
 		peer.machine.run([this, id, work, told, boot, until] {
-			if (context_.schedule.now() > until)
+			if (context_.schedule.now() > until && !context_.broken(Mutant::ORDER_LATE))
 				return;
 			work([this, id, told, boot](int error, const FenceAnswer &answer) {
 				network_.send(id, client_id, [this, told, error, answer, boot] {
@@ -205,7 +205,7 @@ void Fencer::admit(unsigned path, std::function<void(bool)> done)
 		}, [done](int failed, const FenceAnswer &) { done(failed == 0); });
 	};
 	auto *served = dynamic_cast<ServedLeg *>(legs_[path].get());
-	if (served)
+	if (served && !context_.broken(Mutant::KEY_EARLY))
 		revoke(*peer(path), served->epoch(), enter);
 	else
 		enter(0, {});

@@ -157,12 +157,13 @@ void Kernel::end_io(BioId id, const Answer &answer)
 	const unsigned path = bio.path;
 	bio.in_flight = false;
 
-	const bool conflict_too = context_.broken(Mutant::CONFLICT_RETRIED);
+	const bool medium_too = context_.broken(Mutant::MEDIUM_RETRIED);
+	const auto mv = core_.mv;
 	if (context_.broken(Mutant::WRITE_DROPPED) && bio.request.op == Op::Write &&
 	    path_error(answer.status)) {
 		finish(id, {});
 	} else if (path_error(answer.status) ||
-		   (conflict_too && answer.status == Status::Conflict)) {
+		   (medium_too && answer.status == Status::Medium)) {
 		unsigned actions = 0;
 		const auto at_now = now();
 		bio.tries = std::min(bio.tries + 1, unsigned{SW_BIO_TRIES_MAX});
@@ -185,6 +186,9 @@ void Kernel::end_io(BioId id, const Answer &answer)
 	} else {
 		finish(id, answer);
 	}
+	context_.checker.expect(answer.status != Status::Medium ||
+					(core_.mv == mv && !bios_.contains(id)),
+				"P5", "an error of the medium did not go up, or began a hold");
 	inflight_[path]--;
 	report_drain();
 	check();

@@ -15,11 +15,15 @@ namespace
 using namespace swpath;
 using namespace swpath::sim;
 
+/// More of them tell no more.
+constexpr std::uint64_t violations_max = 20;
+
 struct Options {
 	std::uint64_t first = 1;
 	std::uint64_t last = 1000;
 	double seconds = 0;
 	bool trace = false;
+	bool one_is_enough = false; ///< end with the first violation
 	Mutant mutant = Mutant::NONE;
 };
 
@@ -27,7 +31,6 @@ struct Sum {
 	RunResult all;
 	std::uint64_t runs = 0;
 	std::uint64_t violations = 0;
-	std::uint64_t first_bad = 0;
 };
 
 void add(Sum &sum, const RunResult &run)
@@ -57,15 +60,11 @@ Sum run_seeds(const Options &options)
 		add(sum, run);
 		if (run.violation.empty())
 			continue;
-		if (sum.violations++ == 0)
-			sum.first_bad = seed;
+		sum.violations++;
 		fmt::print("seed {}: {}\n", seed, run.violation);
 		if (options.mutant == Mutant::NONE)
 			fmt::print("  ./dev test sim --seed {} --trace\n", seed);
-		// A mutant is caught once and for all.
-		else
-			break;
-		if (sum.violations == 20)
+		if (options.one_is_enough || sum.violations == violations_max)
 			break;
 	}
 	const double took = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -92,6 +91,7 @@ int main(int argc, char **argv)
 	auto *one = app.add_option("--seed", seed, "run one seed");
 	app.add_option("--seconds", options.seconds, "end after so many seconds");
 	app.add_flag("--trace", options.trace, "tell what happens");
+	app.add_flag("--first", options.one_is_enough, "end with the first violation");
 	app.add_option("--mutant", mutant, "break this: " + words_listed<Mutant>());
 	CLI11_PARSE(app, argc, argv);
 	if (!seeds.empty() &&

@@ -14,12 +14,14 @@
 	X(HELD_TWICE, "held-bio-sent-twice")                                                       \
 	X(HELD_LOST, "held-bio-forgotten")                                                         \
 	X(WRITE_DROPPED, "failed-write-acknowledged")                                              \
-	X(CONFLICT_RETRIED, "conflict-taken-for-path-error")                                       \
+	X(MEDIUM_RETRIED, "medium-error-taken-for-path-error")                                     \
 	X(IDENTITY_UNCHECKED, "identity-not-checked")                                              \
 	X(EPOCH_IGNORED, "server-ignores-epoch")                                                   \
 	X(REVOKE_EARLY, "revoke-answers-before-io-ended")                                          \
 	X(REVOKE_TRUSTS_ERRORS, "revoke-trusts-errored-writes")                                    \
 	X(KEY_MISSING, "key-not-registered")                                                       \
+	X(KEY_EARLY, "key-registered-before-revoke")                                               \
+	X(ORDER_LATE, "late-order-carried-out")                                                    \
 	X(ABORT_MISSING, "preempt-without-abort")                                                  \
 	X(OPERATOR_HASTY, "operator-confirms-blindly")                                             \
 	X(LATE_PROOF, "proof-of-older-mv-accepted")
