@@ -67,16 +67,17 @@ void Checker::read_ends(std::uint32_t number, Stamp value, const Point &since)
 
 Checker::FlushPoint Checker::flush_begins() const
 {
-	FlushPoint point{.losses = losses_};
+	FlushPoint point{.since = {losses_, ghosts_}};
 	for (std::uint32_t i = 0; i < block_count; i++)
 		point.acknowledged[i] = blocks_[i].known ? blocks_[i].versions.front().stamp : 0;
 	return point;
 }
 
-/// A flush that was out when the cache was lost proves nothing about what had been in it.
+/// A flush that was out when the cache was lost proves nothing about what had been in it, nor one that a ghost
+/// came in between.
 void Checker::flush_ends(const FlushPoint &point)
 {
-	if (point.losses != losses_)
+	if (point.since.losses != losses_ || point.since.ghosts != ghosts_)
 		return;
 	for (std::uint32_t i = 0; i < block_count; i++) {
 		auto &since = blocks_[i].since_durable;
@@ -150,6 +151,7 @@ void Checker::ghost(const Request &request)
 	auto &block = blocks_[request.block];
 	unknown(request.block);
 	block.ghosts++;
+	ghosts_++;
 	block.since_durable.insert(block.since_durable.begin(), request.stamp);
 }
 

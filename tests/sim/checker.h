@@ -59,7 +59,7 @@ public:
 	/// A flush makes durable what was acknowledged before it was submitted.
 	struct FlushPoint {
 		std::array<Stamp, block_count> acknowledged{};
-		std::uint64_t losses = 0;
+		Point since;
 	};
 	[[nodiscard]] FlushPoint flush_begins() const;
 	void flush_ends(const FlushPoint &point);
@@ -124,6 +124,7 @@ private:
 	std::map<unsigned, Nanos> wrong_since_; ///< by path
 	Nanos ticket_life_ = 0;
 	Nanos verified_life_ = 0;
+	std::uint64_t ghosts_ = 0;
 	std::uint64_t ghosts_by_policy_ = 0;
 	std::uint64_t ghosts_of_crash_ = 0;
 };

@@ -415,6 +415,13 @@ bool Daemon::keep(Instant now)
 			told |= kernel_.reinstate(action.path) == 0;
 			break;
 		case KeeperAction::Kind::Ticket:
+			context_.checker.expect(
+				action.ttl_ms == 0 ||
+					(paths[action.path].proved_at &&
+					 now + std::chrono::milliseconds(action.ttl_ms) <=
+						 *paths[action.path].proved_at +
+							 3 * duration(setup_.check_interval)),
+				"P3", "a ticket outlives the proof that it stands for");
 			told |= kernel_.ticket(action.path, status_->epoch, action.ttl_ms) == 0;
 			break;
 		}

@@ -174,7 +174,10 @@ void World::swap_disk(unsigned path)
 	const Nanos began = context_.schedule.now();
 	const Nanos dead = 3 * setup_.check_interval + 2 * setup_.command_limit + 10 * sec;
 	context_.schedule.after(dead, [this, path, began, &nexus] {
-		if (calm_ || (kernel_->running() && kernel_->core().state == SW_STATE_ONLINE &&
+		// A path in use, or held by an operator, is not looked at again before it is used on.
+		if (calm_ || (kernel_->running() &&
+			      (kernel_->core().state == SW_STATE_ONLINE ||
+			       kernel_->core().state == SW_STATE_HELD) &&
 			      kernel_->core().current_path == static_cast<int>(path))) {
 			swapping_ = false;
 			return nexus.plug(true);
@@ -203,7 +206,7 @@ void World::random_order()
 	const auto path = static_cast<unsigned>(random.below(legs_.size()));
 	const auto &core = kernel_->core();
 	context_.trace.say("operator", "an order for path {}", path);
-	switch (random.below(10)) {
+	switch (random.below(11)) {
 	case 0:
 		if (kernel_->hold() == 0)
 			context_.schedule.after(length() / 4, [this] {
@@ -242,6 +245,18 @@ void World::random_order()
 	case 9:
 		(void)kernel_->reject(core.mv - 1, path, Reason::IDENTITY);
 		break;
+	case 10: // a pathd that knows no better
+		if (core.state == SW_STATE_VERIFY && core.phase == SW_PHASE_PROVE &&
+		    core.doubt > 0 && setup_.fence == Fence::PROVE &&
+		    (static_cast<int>(path) != core.current_path ||
+		     setup_.kinds[path] == PathKind::SERVED))
+			context_.checker.expect(
+				kernel_->commit(core.mv, path,
+						random.chance(0.5) ? Method::NONE_NEEDED
+								   : Method::DRAINED,
+						"hasty") != 0,
+				"P2", "a commit without a proof was accepted");
+		break;
 	}
 	daemon_->touch();
 }
@@ -250,7 +265,7 @@ void World::random_order()
 void World::operator_looks()
 {
 	context_.schedule.after(1 * sec, [this] { operator_looks(); });
-	if (!daemon_->process().up() && client_.up() && (calm_ || context_.random.chance(0.3)))
+	if (!daemon_->process().up() && client_.up() && (calm_ || context_.random.chance(restart_chance_)))
 		daemon_->start();
 	if (!kernel_->running() || !client_.up() || client_.frozen())
 		return;

@@ -274,6 +274,7 @@ void Kernel::perform(unsigned actions)
 	if (actions & SW_DO_HOLD) {
 		context_.checker.expect(open_ != SW_NO_PATH, "P4", "a hold with nothing open");
 		holds_++;
+		flushed_ = false;
 		closed_ = open_;
 		open_ = SW_NO_PATH;
 		context_.trace.say("kernel", "hold: mv {} path {} {}; {} in flight, {} in doubt",
@@ -361,6 +362,12 @@ void Kernel::check_record(bool failed)
 	if (moved || record->method != SW_METHOD_NONE_NEEDED || record->evidence[0] != '-')
 		checker.proved(to, by_ticket);
 	if (by_ticket)
+		checker.expect(core_.paths[to].ticket_until > context_.schedule.now(), "P3",
+			       "went on alone by a ticket that had expired");
+	if (moved && core_.cooperative && record->from != SW_NO_PATH &&
+	    core_.paths[record->from].state == SW_PATH_READY)
+		checker.expect(flushed_, "P1", "a cooperative switch left a path without a flush");
+	if (by_ticket)
 		checker.expect(core_.paths[to].ticket_epoch + (moved ? 1 : 0) == core_.epoch, "P9",
 			       "went on with a ticket of another epoch");
 }
@@ -408,6 +415,7 @@ void Kernel::flush()
 
 void Kernel::flush_ended(bool ok)
 {
+	flushed_ = true;
 	const auto at = now();
 	perform(sw_core_flushed(&core_, ok, &at));
 	check();
@@ -415,13 +423,14 @@ void Kernel::flush_ended(bool ok)
 
 // --- time -----------------------------------------------------------------
 
+/// Bios, and a flush of the current path, as the status line has it.
 unsigned Kernel::in_flight() const
 {
 	unsigned count = 0;
 	for (const unsigned n : inflight_)
 		count += n;
-	for (const Nanos sent : flush_sent_)
-		count += sent != 0;
+	if (core_.current_path != SW_NO_PATH)
+		count += flush_sent_[static_cast<unsigned>(core_.current_path)] != 0;
 	return count;
 }
 
@@ -437,8 +446,9 @@ Nanos Kernel::oldest() const
 	for (const auto &[id, bio] : bios_)
 		if (bio.in_flight)
 			first = std::min(first, bio.sent);
-	for (const Nanos sent : flush_sent_)
-		if (sent != 0)
+	// A flush that hangs on a path which was left says nothing about the path in use.
+	if (core_.phase == SW_PHASE_FLUSH)
+		if (const Nanos sent = flush_sent_[static_cast<unsigned>(core_.current_path)])
 			first = std::min(first, sent);
 	const Nanos age = context_.schedule.now() - first;
 	return age - age % tick_interval();
@@ -621,7 +631,8 @@ std::vector<int> Kernel::origins(const std::vector<std::uint64_t> &devices) cons
 /// again.
 bool Kernel::reload(const std::vector<std::uint64_t> &devices)
 {
-	if (in_flight() || closed_ != SW_NO_PATH)
+	if (in_flight() || closed_ != SW_NO_PATH ||
+	    std::any_of(flush_sent_.begin(), flush_sent_.end(), [](Nanos sent) { return sent != 0; }))
 		return false;
 	const sw_core old = core_;
 	const auto c = config();

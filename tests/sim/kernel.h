@@ -135,6 +135,7 @@ private:
 	std::vector<std::uint64_t> devices_; ///< by path, 0: absent
 	std::vector<unsigned> inflight_; ///< by path
 	std::vector<Nanos> flush_sent_;	 ///< by path, 0: none
+	bool flushed_ = false; ///< in this hold, or tried
 	bool pumping_ = false;
 	bool ticking_ = false;
 	std::function<void()> on_event_;

@@ -59,6 +59,7 @@ void World::choose_setup()
 	setup_.agent = random.chance(0.3);
 	fault_pause_ = random.between(200 * ms, 5 * sec);
 	fault_length_ = random.between(500 * ms, 15 * sec);
+	restart_chance_ = random.chance(0.3) ? 0.02 : 0.3;
 	for (bool *fault : {&mix_.link, &mix_.stall, &mix_.abort, &mix_.network, &mix_.freeze,
 			    &mix_.kill, &mix_.crash, &mix_.pathd, &mix_.operators})
 		*fault = random.chance(0.5);

@@ -88,6 +88,7 @@ private:
 	std::unique_ptr<Workload> workload_;
 	Nanos fault_pause_ = 0;
 	Nanos fault_length_ = 0;
+	double restart_chance_ = 0.3; ///< of a pathd that was killed, each second
 	bool calm_ = false; ///< no more faults
 	bool swapping_ = false;
 	bool fencing_ = false; ///< an operator is at it
