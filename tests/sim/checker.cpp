@@ -57,11 +57,10 @@ void Checker::read_ends(std::uint32_t number, Stamp value, const Point &since)
 	if (since.losses != losses_ || since.ghosts != blocks_[number].ghosts)
 		return;
 	auto &block = blocks_[number];
-	if (block.known &&
-	    std::none_of(block.versions.begin(), block.versions.end(),
-			 [value](const Version &v) { return v.stamp == value; }))
-		breach("P1", fmt::format("block {} returned {}, and {} had been acknowledged", number,
-					 value, block.versions.front().stamp));
+	if (block.known && std::none_of(block.versions.begin(), block.versions.end(),
+					[value](const Version &v) { return v.stamp == value; }))
+		breach("P1", fmt::format("block {} returned {}, and {} had been acknowledged",
+					 number, value, block.versions.front().stamp));
 	settle(block, value);
 }
 
@@ -73,8 +72,8 @@ Checker::FlushPoint Checker::flush_begins() const
 	return point;
 }
 
-/// A flush that was out when the cache was lost proves nothing about what had been in it, nor one that a ghost
-/// came in between.
+/// A flush that was out when the cache was lost proves nothing about what had been in it, nor one
+/// that a ghost came in between.
 void Checker::flush_ends(const FlushPoint &point)
 {
 	if (point.since.losses != losses_ || point.since.ghosts != ghosts_)
@@ -91,7 +90,8 @@ void Checker::cache_lost()
 {
 	losses_++;
 	for (auto &block : blocks_) {
-		// Older versions than the latest acknowledged one may be back, a durable one at least.
+		// Older versions than the latest acknowledged one may be back, a durable one at
+		// least.
 		std::vector<Version> versions;
 		for (const Stamp stamp : block.since_durable)
 			versions.push_back({stamp, false});
@@ -100,12 +100,14 @@ void Checker::cache_lost()
 	}
 }
 
-void Checker::opened(std::uint64_t opening, unsigned path, std::uint64_t device, std::uint64_t epoch)
+void Checker::opened(std::uint64_t opening, unsigned path, std::uint64_t device,
+		     std::uint64_t epoch)
 {
 	const bool another = path != open_path_ || device != open_device_;
 	opening_ = opening;
 	if (another && epoch == epoch_)
-		breach("P9", fmt::format("I/O went on by another device and the epoch stayed {}", epoch));
+		breach("P9",
+		       fmt::format("I/O went on by another device and the epoch stayed {}", epoch));
 	open_path_ = path;
 	open_device_ = device;
 	if (epoch < epoch_)
@@ -132,7 +134,8 @@ void Checker::proved(unsigned path, bool by_ticket)
 		return;
 	const Nanos life = by_ticket ? ticket_life_ : verified_life_;
 	if (schedule_.now() - wrong->second > life)
-		breach("P3", fmt::format("path {} was opened by {} {} ms after it came to lead to another disk",
+		breach("P3", fmt::format("path {} was opened by {} {} ms after it came to lead to "
+					 "another disk",
 					 path, by_ticket ? "a ticket" : "a commit",
 					 (schedule_.now() - wrong->second) / ms));
 }
@@ -171,7 +174,8 @@ void Checker::written(const Request &request, unsigned identity)
 	if (request.opening == opening_)
 		return;
 	if (proving_) {
-		breach("P2", fmt::format("write {} of block {}, given to path {}, changed the disk after the switch",
+		breach("P2", fmt::format("write {} of block {}, given to path {}, changed the disk "
+					 "after the switch",
 					 request.stamp, request.block, request.path));
 		return;
 	}

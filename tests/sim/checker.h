@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// The judge: knows every write, its fate, and what a read may return; and what is sent to which disk when. It is told
-/// everything by the models and decides nothing for them.
+/// The judge: knows every write, its fate, and what a read may return; and what is sent to which
+/// disk when. It is told everything by the models and decides nothing for them.
 ///
-/// A block's versions are ordered by submission, since the workload never has two writes of one block out at
-/// once. What may be read: the latest acknowledged version, or a later one that ended in an error (it
-/// may have happened). What was read is what the block is from then on.
+/// A block's versions are ordered by submission, since the workload never has two writes of one
+/// block out at once. What may be read: the latest acknowledged version, or a later one that ended
+/// in an error (it may have happened). What was read is what the block is from then on.
 #pragma once
 
 #include <array>
@@ -47,14 +47,19 @@ public:
 	void set_right_disk(unsigned identity) { right_disk_ = identity; }
 
 	// The workload.
-	/// When a command was submitted. If the cache was lost since, or a ghost came, its end proves little.
+	/// When a command was submitted. If the cache was lost since, or a ghost came, its end
+	/// proves little.
 	struct Point {
 		std::uint64_t losses = 0;
 		std::uint64_t ghosts = 0;
 	};
-	[[nodiscard]] Point point(std::uint32_t block) const { return {losses_, blocks_[block].ghosts}; }
+	[[nodiscard]] Point point(std::uint32_t block) const
+	{
+		return {losses_, blocks_[block].ghosts};
+	}
 	void write_begins(std::uint32_t block, Stamp stamp);
-	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua, const Point &since);
+	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua,
+			const Point &since);
 	void read_ends(std::uint32_t block, Stamp value, const Point &since);
 	/// A flush makes durable what was acknowledged before it was submitted.
 	struct FlushPoint {
@@ -67,7 +72,8 @@ public:
 	void write_abandoned(std::uint32_t block) { unknown(block); }
 
 	// The unit.
-	void opened(std::uint64_t opening, unsigned path, std::uint64_t device, std::uint64_t epoch);
+	void opened(std::uint64_t opening, unsigned path, std::uint64_t device,
+		    std::uint64_t epoch);
 	void closed() {}
 	void switched(std::uint64_t epoch, bool moved);
 	/// The unit goes on with `path`; by a ticket, or by a commit of pathd.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// What every part of one run shares: time, chance, the trace, the judge, and what is broken on purpose.
+/// What every part of one run shares: time, chance, the trace, the judge, and what is broken on
+/// purpose.
 #pragma once
 
 #include "checker.h"

@@ -45,8 +45,8 @@ Reason reason_of(Status status)
 
 Daemon::Daemon(Context &context, const UnitSetup &setup, Kernel &kernel, Network &network,
 	       std::vector<std::unique_ptr<Leg>> &legs, std::vector<std::unique_ptr<Peer>> &peers)
-	: context_(context), setup_(setup), kernel_(kernel), legs_(legs), process_(context, "pathd"),
-	  fencer_(context, process_, setup, network, legs, peers)
+	: context_(context), setup_(setup), kernel_(kernel), legs_(legs),
+	  process_(context, "pathd"), fencer_(context, process_, setup, network, legs, peers)
 {
 	kernel_.on_event([this] { touch(); });
 }
@@ -99,7 +99,8 @@ void Daemon::wake(Nanos at)
 	if (next_wake_ != 0 && next_wake_ <= at)
 		return;
 	next_wake_ = std::max(at, context_.schedule.now());
-	const Nanos delay = next_wake_ - context_.schedule.now() + context_.random.between(10 * us, 2 * ms);
+	const Nanos delay =
+		next_wake_ - context_.schedule.now() + context_.random.between(10 * us, 2 * ms);
 	process_.after(delay, [this, number = ++wakes_] {
 		if (number == wakes_)
 			step();
@@ -291,7 +292,8 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 		if (dies())
 			return false;
 		const std::string evidence(action.evidence.empty() ? "none" : action.evidence);
-		const int error = kernel_.commit(action.mv, action.path, action.method, evidence.c_str());
+		const int error =
+			kernel_.commit(action.mv, action.path, action.method, evidence.c_str());
 		told = true;
 		if (error != 0)
 			mv_.commit_refused(action.mv, action.path, error, now);
@@ -304,8 +306,8 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 	return true;
 }
 
-/// PREEMPT takes a key away, RESERVE makes keys matter. Until the order has ended, and has ended for sure, what a check
-/// saw of the key counts for nothing.
+/// PREEMPT takes a key away, RESERVE makes keys matter. Until the order has ended, and has ended
+/// for sure, what a check saw of the key counts for nothing.
 void Daemon::touch_keys(const FenceAction &action, bool ended)
 {
 	if (action.kind != FenceAction::Kind::PreemptAbort &&
@@ -381,7 +383,8 @@ void Daemon::ask_peers(Instant now)
 			continue;
 		slots_[i].asked = now;
 		fencer_.ask_status(i, [this, i] {
-			slots_[i].peer_until = context_.schedule.instant() + std::chrono::seconds(2);
+			slots_[i].peer_until =
+				context_.schedule.instant() + std::chrono::seconds(2);
 			touch();
 		});
 	}
@@ -471,8 +474,8 @@ void Daemon::pardon(unsigned path)
 
 // --- devices ----------------------------------------------------------------
 
-/// Only a proved device enters a table; a reload waits for what is in flight, so there is none while
-/// that may take long (libpath/policy/unit_builder.h).
+/// Only a proved device enters a table; a reload waits for what is in flight, so there is none
+/// while that may take long (libpath/policy/unit_builder.h).
 void Daemon::build(Instant now)
 {
 	for (unsigned i = 0; i < slots_.size(); i++)
@@ -529,8 +532,8 @@ void Daemon::look_after_connections()
 	for (unsigned i = 0; i < slots_.size(); i++) {
 		if (legs_[i]->kind() != PathKind::SERVED || legs_[i]->device() == 0)
 			continue;
-		const bool carries = status_ && in_table(i) && status_->state == UnitState::ONLINE &&
-				     status_->active == i;
+		const bool carries = status_ && in_table(i) &&
+				     status_->state == UnitState::ONLINE && status_->active == i;
 		if (carries || slots_[i].failures < connection_failures_max)
 			continue;
 		static_cast<ServedLeg &>(*legs_[i]).disconnect("too many failed checks");
@@ -634,8 +637,8 @@ void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64
 	slot.overdue = false;
 	const Instant now = context_.schedule.instant();
 	const Reason reason = judge(i, began, answer);
-	context_.trace.say("pathd", "check of path {}{}: {}", i, mv ? " for the mount verification" : "",
-			   word(reason));
+	context_.trace.say("pathd", "check of path {}{}: {}", i,
+			   mv ? " for the mount verification" : "", word(reason));
 	if (reason == Reason::NONE) {
 		slot.proved = true;
 		slot.failures = 0;
@@ -648,9 +651,9 @@ void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64
 	if (context_.broken(Mutant::LATE_PROOF) && status_)
 		mv = status_->mv;
 	if (mv != 0 && in_table(i)) {
-		context_.checker.expect(mv != kernel_.core().mv ||
-						nanos(began) >= kernel_.core().hold_at,
-					"P9", "a proof from before the mount verification was given for it");
+		context_.checker.expect(
+			mv != kernel_.core().mv || nanos(began) >= kernel_.core().hold_at, "P9",
+			"a proof from before the mount verification was given for it");
 		if (reason == Reason::NONE)
 			mv_.verified(mv, i, now, "identity+medium");
 		else

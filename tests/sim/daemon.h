@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// pathd on the client: the real policies, and around them what pathd/unit*.cpp do: look at the kernel, ask the policies, tell
-/// the kernel, check paths, attach served ones. It can be killed before each thing that it does, and starts again
-/// with nothing but what it can read.
+/// pathd on the client: the real policies, and around them what pathd/unit*.cpp do: look at the
+/// kernel, ask the policies, tell the kernel, check paths, attach served ones. It can be killed
+/// before each thing that it does, and starts again with nothing but what it can read.
 #pragma once
 
 #include <memory>
@@ -61,9 +61,9 @@ private:
 		Instant admit_next{};
 		Instant keys_touched{}; ///< an order of ours may have taken the key then
 		Instant keys_pending{}; ///< or may until then
-		Instant keys_seen{};	///< begin of the check that saw the key last
-		Instant asked{};	   ///< the peer's pathd, last
-		Instant peer_until{};	   ///< it counts as reachable until then
+		Instant keys_seen{};    ///< begin of the check that saw the key last
+		Instant asked{};        ///< the peer's pathd, last
+		Instant peer_until{};   ///< it counts as reachable until then
 	};
 
 	void wake(Nanos at);
@@ -84,7 +84,8 @@ private:
 	void admit(unsigned i, Instant now);
 	void probe(unsigned i, std::uint64_t mv);
 	void start_probe(unsigned i, std::uint64_t mv);
-	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv, const Answer &answer);
+	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
+		    const Answer &answer);
 	[[nodiscard]] Reason judge(unsigned i, Instant began, const Answer &answer);
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;

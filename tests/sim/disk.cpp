@@ -91,7 +91,8 @@ Answer Disk::perform(NexusId nexus, const Request &request)
 	return answer;
 }
 
-template <class Which> void Disk::drop(Which which)
+template <class Which>
+void Disk::drop(Which which)
 {
 	tasks_.erase(std::remove_if(tasks_.begin(), tasks_.end(), which), tasks_.end());
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// The medium and its target: one set of blocks behind a volatile cache, a task set for each I_T nexus, and
-/// persistent reservations. Commands are executed some time after they arrived, in any order.
+/// The medium and its target: one set of blocks behind a volatile cache, a task set for each I_T
+/// nexus, and persistent reservations. Commands are executed some time after they arrived, in any
+/// order.
 ///
-/// SAM-5 7.6 and SPC-4 5.12 are what is modelled: ABORT TASK and LOGICAL UNIT RESET remove commands, loss of an I_T nexus
-/// removes that nexus' commands, PREEMPT AND ABORT a key and its nexus' commands; a write by a nexus
-/// that is not registered conflicts with a reservation of type Write Exclusive, Registrants Only.
+/// SAM-5 7.6 and SPC-4 5.12 are what is modelled: ABORT TASK and LOGICAL UNIT RESET remove
+/// commands, loss of an I_T nexus removes that nexus' commands, PREEMPT AND ABORT a key and its
+/// nexus' commands; a write by a nexus that is not registered conflicts with a reservation of type
+/// Write Exclusive, Registrants Only.
 #pragma once
 
 #include <map>
@@ -34,7 +36,8 @@ public:
 	void lose_nexus(NexusId nexus);
 	/// Commands of other nexuses end with TASK ABORTED.
 	void reset(NexusId by);
-	/// The port of this nexus executes nothing before `until`: what arrived stays in the task set.
+	/// The port of this nexus executes nothing before `until`: what arrived stays in the task
+	/// set.
 	void stall(NexusId nexus, Nanos until);
 	/// The cache is lost.
 	void power_loss();
@@ -47,7 +50,8 @@ public:
 	/// PREEMPT AND ABORT of `victim` by a nexus that has `own`. False: RESERVATION CONFLICT.
 	bool preempt_abort(NexusId via, Key own, Key victim);
 
-	/// Commands that could still change the medium, for the judge and for an operator who looks.
+	/// Commands that could still change the medium, for the judge and for an operator who
+	/// looks.
 	[[nodiscard]] bool holds_writes(NexusId nexus) const;
 	[[nodiscard]] Stamp shown(std::uint32_t block) const { return blocks_[block].cached; }
 	/// Is there a medium error on the block? One read finds it, then it is remapped.
@@ -69,7 +73,8 @@ private:
 	void execute(std::uint64_t tag);
 	Answer perform(NexusId nexus, const Request &request);
 	[[nodiscard]] bool conflicts(NexusId nexus, const Request &request) const;
-	template <class Which> void drop(Which which);
+	template <class Which>
+	void drop(Which which);
 
 	Context &context_;
 	unsigned identity_;

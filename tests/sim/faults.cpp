@@ -38,16 +38,17 @@ void World::fault()
 {
 	if (calm_)
 		return;
-	const bool wanted[] = {mix_.link,   mix_.stall,	 mix_.network, mix_.freeze, mix_.kill,
-			       mix_.crash,  mix_.pathd,	 mix_.client,  mix_.reboot, mix_.power,
-			       mix_.medium, mix_.swap,	 mix_.operators, mix_.reload};
+	const bool wanted[] = {mix_.link,   mix_.stall, mix_.network,   mix_.freeze, mix_.kill,
+			       mix_.crash,  mix_.pathd, mix_.client,    mix_.reboot, mix_.power,
+			       mix_.medium, mix_.swap,  mix_.operators, mix_.reload};
 	const auto which = static_cast<unsigned>(context_.random.below(std::size(wanted)));
 	if (wanted[which]) {
 		faults_++;
 		one_fault(which);
 	}
-	context_.schedule.after(context_.random.between(1, wanted[which] ? 2 * fault_pause_ : 100 * ms),
-				[this] { fault(); });
+	context_.schedule.after(
+		context_.random.between(1, wanted[which] ? 2 * fault_pause_ : 100 * ms),
+		[this] { fault(); });
 }
 
 void World::one_fault(unsigned which)
@@ -68,7 +69,8 @@ void World::one_fault(unsigned which)
 		later([nexus] { nexus->set_link(Link::Up); });
 		break;
 	case 1:
-		context_.trace.say("disk", "port of nexus {} stalls for {} ms", nexus->id(), lasts / ms);
+		context_.trace.say("disk", "port of nexus {} stalls for {} ms", nexus->id(),
+				   lasts / ms);
 		disk_.stall(nexus->id(), context_.schedule.now() + lasts);
 		break;
 	case 2: {
@@ -160,7 +162,8 @@ void World::one_fault(unsigned which)
 	}
 }
 
-/// A path dies for longer than any proof of it lives, and comes back as a path to another disk for a while.
+/// A path dies for longer than any proof of it lives, and comes back as a path to another disk for
+/// a while.
 void World::swap_disk(unsigned path)
 {
 	auto *leg = dynamic_cast<DirectLeg *>(legs_[path].get());
@@ -174,7 +177,8 @@ void World::swap_disk(unsigned path)
 	const Nanos began = context_.schedule.now();
 	const Nanos dead = 3 * setup_.check_interval + 2 * setup_.command_limit + 10 * sec;
 	context_.schedule.after(dead, [this, path, began, &nexus] {
-		// A path in use, or held by an operator, is not looked at again before it is used on.
+		// A path in use, or held by an operator, is not looked at again before it is used
+		// on.
 		if (calm_ || (kernel_->running() &&
 			      (kernel_->core().state == SW_STATE_ONLINE ||
 			       kernel_->core().state == SW_STATE_HELD) &&
@@ -250,12 +254,12 @@ void World::random_order()
 		    core.doubt > 0 && setup_.fence == Fence::PROVE &&
 		    (static_cast<int>(path) != core.current_path ||
 		     setup_.kinds[path] == PathKind::SERVED))
-			context_.checker.expect(
-				kernel_->commit(core.mv, path,
-						random.chance(0.5) ? Method::NONE_NEEDED
-								   : Method::DRAINED,
-						"hasty") != 0,
-				"P2", "a commit without a proof was accepted");
+			context_.checker.expect(kernel_->commit(core.mv, path,
+								random.chance(0.5)
+									? Method::NONE_NEEDED
+									: Method::DRAINED,
+								"hasty") != 0,
+						"P2", "a commit without a proof was accepted");
 		break;
 	}
 	daemon_->touch();
@@ -265,7 +269,8 @@ void World::random_order()
 void World::operator_looks()
 {
 	context_.schedule.after(1 * sec, [this] { operator_looks(); });
-	if (!daemon_->process().up() && client_.up() && (calm_ || context_.random.chance(restart_chance_)))
+	if (!daemon_->process().up() && client_.up() &&
+	    (calm_ || context_.random.chance(restart_chance_)))
 		daemon_->start();
 	if (!kernel_->running() || !client_.up() || client_.frozen())
 		return;
@@ -290,7 +295,8 @@ void World::operator_looks()
 	}
 	const Nanos waits = context_.schedule.now() - mv_seen_since_;
 	if (core.state == SW_STATE_VERIFY && core.phase == SW_PHASE_PROVE && core.doubt > 0 &&
-	    waits > (calm_ ? 5 : 3) * sec && !fencing_ && core.mv != sure_of_ && context_.random.chance(0.3))
+	    waits > (calm_ ? 5 : 3) * sec && !fencing_ && core.mv != sure_of_ &&
+	    context_.random.chance(0.3))
 		operator_fences();
 }
 
@@ -314,7 +320,8 @@ void World::operator_fences()
 			for (auto *nexus : nexuses())
 				disk_.lose_nexus(nexus->id());
 	});
-	// When the servers are back, so that the unit does not go on with a connection to one that is not.
+	// When the servers are back, so that the unit does not go on with a connection to one that
+	// is not.
 	context_.schedule.after(blindly ? fabric_life : 6 * sec, [this, mv, boot = client_.boot()] {
 		fencing_ = false;
 		if (boot == client_.boot())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// pathd's hands in a fence: what the real libpath/policy/fence.h asks for, done to the models, through the client's own
-/// nexuses or by a call to the pathd of a peer.
+/// pathd's hands in a fence: what the real libpath/policy/fence.h asks for, done to the models,
+/// through the client's own nexuses or by a call to the pathd of a peer.
 #pragma once
 
 #include <memory>
@@ -27,8 +27,8 @@ public:
 
 	/// `told` may never be called: an answer can get lost.
 	void carry_out(const FenceAction &action, Told told);
-	/// Registers the key of a path's nexus; a server's only after a revoke of everything that it
-	/// was given before, because what it still has inside would pass with the key.
+	/// Registers the key of a path's nexus; a server's only after a revoke of everything that
+	/// it was given before, because what it still has inside would pass with the key.
 	void admit(unsigned path, std::function<void(bool)> done);
 	/// Does the peer's pathd answer, and its disk answer it?
 	void ask_status(unsigned path, std::function<void()> alive);
@@ -40,8 +40,10 @@ private:
 	using Work = std::function<void(Told)>;
 
 	void call(Peer &peer, Work work, Told told);
-	void through(unsigned path, std::function<int(Disk &, NexusId, FenceAnswer &)> what, Told told);
-	void manage(Nexus &nexus, std::function<int(Disk &, NexusId, FenceAnswer &)> what, Told told);
+	void through(unsigned path, std::function<int(Disk &, NexusId, FenceAnswer &)> what,
+		     Told told);
+	void manage(Nexus &nexus, std::function<int(Disk &, NexusId, FenceAnswer &)> what,
+		    Told told);
 	void revoke(Peer &peer, Epoch epoch, Told told);
 	void reset(unsigned path, Told told);
 	void ask_cluster(Peer &peer, Told told);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// Something that runs code and can be stopped: a machine, or a process on one. What it wants to do later
-/// happens unless it died first, and when it is frozen, after it woke: at once and in order, with a clock that went on.
+/// Something that runs code and can be stopped: a machine, or a process on one. What it wants to do
+/// later happens unless it died first, and when it is frozen, after it woke: at once and in order,
+/// with a clock that went on.
 #pragma once
 
 #include <functional>

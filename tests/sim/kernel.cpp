@@ -29,7 +29,10 @@ sw_reason error_reason(Status status)
 }
 
 /// A flush may not change the disk.
-bool may_change(const Request &request) { return request.op == Op::Write; }
+bool may_change(const Request &request)
+{
+	return request.op == Op::Write;
+}
 
 std::optional<unsigned> index(int path)
 {
@@ -162,16 +165,14 @@ void Kernel::end_io(BioId id, const Answer &answer)
 	if (context_.broken(Mutant::WRITE_DROPPED) && bio.request.op == Op::Write &&
 	    path_error(answer.status)) {
 		finish(id, {});
-	} else if (path_error(answer.status) ||
-		   (medium_too && answer.status == Status::Medium)) {
+	} else if (path_error(answer.status) || (medium_too && answer.status == Status::Medium)) {
 		unsigned actions = 0;
 		const auto at_now = now();
 		bio.tries = std::min(bio.tries + 1, unsigned{SW_BIO_TRIES_MAX});
 		const auto before = core_.state;
-		const auto verdict = sw_core_error(&core_, static_cast<int>(path),
-						   error_reason(answer.status),
-						   may_change(bio.request), bio.tries, &at_now,
-						   &actions);
+		const auto verdict =
+			sw_core_error(&core_, static_cast<int>(path), error_reason(answer.status),
+				      may_change(bio.request), bio.tries, &at_now, &actions);
 		if (verdict == SW_BIO_HOLD) {
 			bio.retried = true;
 			retry_.push_back(id);
@@ -319,8 +320,8 @@ void Kernel::opened()
 	closed_ = SW_NO_PATH;
 	last_sent_arrival_ = 0;
 	check_record(false);
-	context_.checker.opened(openings_, static_cast<unsigned>(to), devices_[static_cast<unsigned>(to)],
-				core_.epoch);
+	context_.checker.opened(openings_, static_cast<unsigned>(to),
+				devices_[static_cast<unsigned>(to)], core_.epoch);
 	if (!pumping_) {
 		pumping_ = true;
 		client_.after(context_.random.between(1 * us, work_delay_max), [this] { pump(); });
@@ -331,11 +332,13 @@ void Kernel::opened()
 void Kernel::check_record(bool failed)
 {
 	auto &checker = context_.checker;
-	if (core_.nr_records == records_) { // the first path of a unit, or a reload that goes on as before
+	if (core_.nr_records ==
+	    records_) { // the first path of a unit, or a reload that goes on as before
 		checker.expect(!failed, "P10", "errors without a record");
 		return;
 	}
-	checker.expect(core_.nr_records == records_ + 1, "P10", "more than one record for one hold");
+	checker.expect(core_.nr_records == records_ + 1, "P10",
+		       "more than one record for one hold");
 	records_ = core_.nr_records;
 	const sw_record *record = sw_core_record(&core_, records_ - 1);
 	if (!checker.expect(record != nullptr, "P10", "the record of a switch is not kept"))
@@ -352,9 +355,10 @@ void Kernel::check_record(bool failed)
 		       "the record names another path");
 	if (failed)
 		return;
-	context_.trace.say("kernel", "open: epoch {} path {} (was {}) {} {} {}; held {} ms, {} in doubt",
-			   record->epoch, record->to, record->from, sw_reason_text(record->reason),
-			   sw_method_text(record->method), record->evidence, held / ms, record->doubt);
+	context_.trace.say(
+		"kernel", "open: epoch {} path {} (was {}) {} {} {}; held {} ms, {} in doubt",
+		record->epoch, record->to, record->from, sw_reason_text(record->reason),
+		sw_method_text(record->method), record->evidence, held / ms, record->doubt);
 	checker.switched(core_.epoch, moved);
 	const auto to = static_cast<unsigned>(record->to);
 	const bool by_ticket = record->method == SW_METHOD_TICKET ||
@@ -543,81 +547,113 @@ int Kernel::message(const char *name, const Call &call, bool stale)
 
 int Kernel::ticket(unsigned path, std::uint64_t epoch, std::uint64_t ttl_ms)
 {
-	return message("ticket", [=](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_ticket(c, static_cast<int>(path), epoch, ttl_ms * ms, at, actions);
-	}, epoch != core_.epoch);
+	return message(
+		"ticket",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_ticket(c, static_cast<int>(path), epoch, ttl_ms * ms, at,
+					      actions);
+		},
+		epoch != core_.epoch);
 }
 
 int Kernel::commit(std::uint64_t mv, unsigned path, Method method, const char *evidence)
 {
-	return message("commit", [=](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_commit(c, mv, static_cast<int>(path), static_cast<sw_method>(method),
-				      evidence, at, actions);
-	}, mv != core_.mv);
+	return message(
+		"commit",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_commit(c, mv, static_cast<int>(path),
+					      static_cast<sw_method>(method), evidence, at,
+					      actions);
+		},
+		mv != core_.mv);
 }
 
 int Kernel::reject(std::uint64_t mv, unsigned path, Reason reason)
 {
-	return message("reject", [=](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_reject(c, mv, static_cast<int>(path), static_cast<sw_reason>(reason),
-				      at, actions);
-	}, mv != core_.mv);
+	return message(
+		"reject",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_reject(c, mv, static_cast<int>(path),
+					      static_cast<sw_reason>(reason), at, actions);
+		},
+		mv != core_.mv);
 }
 
 int Kernel::fail(unsigned path, Reason reason)
 {
-	return message("fail", [=](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_fail(c, static_cast<int>(path), static_cast<sw_reason>(reason), at,
-				    actions);
-	}, false);
+	return message(
+		"fail",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_fail(c, static_cast<int>(path),
+					    static_cast<sw_reason>(reason), at, actions);
+		},
+		false);
 }
 
 int Kernel::reinstate(unsigned path)
 {
-	return message("reinstate", [=](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_reinstate(c, static_cast<int>(path), at, actions);
-	}, false);
+	return message(
+		"reinstate",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_reinstate(c, static_cast<int>(path), at, actions);
+		},
+		false);
 }
 
 int Kernel::switch_to(unsigned path, bool cooperative, Reason reason)
 {
-	return message("switch", [=](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_switch(c, static_cast<int>(path),
-				      cooperative ? SW_COOPERATIVE : SW_FORCED,
-				      static_cast<sw_reason>(reason), at, actions);
-	}, false);
+	return message(
+		"switch",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_switch(c, static_cast<int>(path),
+					      cooperative ? SW_COOPERATIVE : SW_FORCED,
+					      static_cast<sw_reason>(reason), at, actions);
+		},
+		false);
 }
 
 int Kernel::hold()
 {
-	return message("hold", [](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_hold(c, SW_REASON_OPERATOR, at, actions);
-	}, false);
+	return message(
+		"hold",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_hold(c, SW_REASON_OPERATOR, at, actions);
+		},
+		false);
 }
 
 int Kernel::release()
 {
-	return message("release", [](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_release(c, at, actions);
-	}, false);
+	return message(
+		"release",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_release(c, at, actions);
+		},
+		false);
 }
 
 int Kernel::abort()
 {
-	return message("abort", [](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_abort(c, at, actions);
-	}, false);
+	return message(
+		"abort",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_abort(c, at, actions);
+		},
+		false);
 }
 
 int Kernel::retry()
 {
-	return message("retry", [](sw_core *c, const sw_now *at, unsigned *actions) {
-		return sw_core_retry(c, at, actions);
-	}, false);
+	return message(
+		"retry",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_retry(c, at, actions);
+		},
+		false);
 }
 
-/// Which path of the running table each of the next one is, as dm-sw-target.c finds it: by device, then by
-/// place where one of the two is absent.
+/// Which path of the running table each of the next one is, as dm-sw-target.c finds it: by device,
+/// then by place where one of the two is absent.
 std::vector<int> Kernel::origins(const std::vector<std::uint64_t> &devices) const
 {
 	std::vector<int> origin(devices.size(), SW_NO_PATH);
@@ -627,12 +663,13 @@ std::vector<int> Kernel::origins(const std::vector<std::uint64_t> &devices) cons
 	return origin;
 }
 
-/// A noflush suspend gives the held bios back and waits for those in flight; the new table gets them
-/// again.
+/// A noflush suspend gives the held bios back and waits for those in flight; the new table gets
+/// them again.
 bool Kernel::reload(const std::vector<std::uint64_t> &devices)
 {
 	if (in_flight() || closed_ != SW_NO_PATH ||
-	    std::any_of(flush_sent_.begin(), flush_sent_.end(), [](Nanos sent) { return sent != 0; }))
+	    std::any_of(flush_sent_.begin(), flush_sent_.end(),
+			[](Nanos sent) { return sent != 0; }))
 		return false;
 	const sw_core old = core_;
 	const auto c = config();

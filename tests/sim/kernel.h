@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// The client's kernel: the real sw-core.c, and around it what dm-sw-io.c and dm-sw-unit.c do for it: bios go down the
-/// open path or are held, come back, are sent again; drained paths, flushes and the tick are reported.
+/// The client's kernel: the real sw-core.c, and around it what dm-sw-io.c and dm-sw-unit.c do for
+/// it: bios go down the open path or are held, come back, are sent again; drained paths, flushes
+/// and the tick are reported.
 #pragma once
 
 #include <deque>
@@ -30,8 +31,8 @@ struct UnitSetup {
 	Nanos command_limit = 3 * sec;
 	// What a fence can work with.
 	bool reservations = false; ///< the disk does persistent reservations
-	bool lu_reset = false;	   ///< a path may reset the logical unit
-	bool agent = false;	   ///< the cluster can switch servers off
+	bool lu_reset = false;     ///< a path may reset the logical unit
+	bool agent = false;        ///< the cluster can switch servers off
 };
 
 class Kernel
@@ -42,7 +43,8 @@ public:
 	Kernel(const Kernel &) = delete;
 	Kernel &operator=(const Kernel &) = delete;
 
-	/// The unit is created: at the first boot, and after each. `devices`: of each path, 0: absent.
+	/// The unit is created: at the first boot, and after each. `devices`: of each path, 0:
+	/// absent.
 	void start(const std::vector<std::uint64_t> &devices);
 	void crash();
 	[[nodiscard]] bool running() const { return running_; }
@@ -133,9 +135,9 @@ private:
 	std::deque<BioId> retry_;
 	std::deque<BioId> held_;
 	std::vector<std::uint64_t> devices_; ///< by path, 0: absent
-	std::vector<unsigned> inflight_; ///< by path
-	std::vector<Nanos> flush_sent_;	 ///< by path, 0: none
-	bool flushed_ = false; ///< in this hold, or tried
+	std::vector<unsigned> inflight_;     ///< by path
+	std::vector<Nanos> flush_sent_;      ///< by path, 0: none
+	bool flushed_ = false;               ///< in this hold, or tried
 	bool pumping_ = false;
 	bool ticking_ = false;
 	std::function<void()> on_event_;

@@ -30,10 +30,13 @@ void ServedLeg::send(const Request &request, Done done)
 		if (reset->contains(connection))
 			return;
 		server_.process().run([this, connection, request, number] {
-			// The server hears of a connection's end only after its requests: it never heard here.
+			// The server hears of a connection's end only after its requests: it never
+			// heard here.
 			server_.serve(connection, request, [this, number](const Answer &answer) {
 				network_.send(peer_, client_id, [this, number, answer] {
-					client_.run([this, number, answer] { answered(number, answer); });
+					client_.run([this, number, answer] {
+						answered(number, answer);
+					});
 				});
 			});
 			// The export was closed: the connection is ended from the server's side.
@@ -94,7 +97,8 @@ void ServedLeg::connection_ended(std::uint64_t connection, const char *why)
 void ServedLeg::server_died()
 {
 	network_.send(peer_, client_id, [this, connection = connection_] {
-		client_.run([this, connection] { connection_ended(connection, "the server died"); });
+		client_.run(
+			[this, connection] { connection_ended(connection, "the server died"); });
 	});
 }
 
@@ -112,32 +116,38 @@ void ServedLeg::attach(Epoch epoch, Host &owner, std::function<void(bool)> done)
 void ServedLeg::ask(std::uint64_t connection, Epoch epoch, Host &owner,
 		    std::shared_ptr<std::function<void(bool)>> done)
 {
-	network_.send(client_id, peer_, [this, connection, epoch, done, &owner, boot = owner.boot()] {
-		server_.process().run([this, connection, epoch, done, &owner, boot] {
-			server_.nexus().revive();
-			// Fail fast: a server without its own path serves nothing.
-			const bool able = server_.nexus().passes();
-			const Epoch answer = able ? server_.open(connection, epoch) : 0;
-			network_.send(peer_, client_id, [this, connection, epoch, answer, done, &owner,
-							 boot] {
-				if (owner.boot() != boot)
-					return;
-				owner.run([this, connection, epoch, answer, done, &owner] {
-					if (!*done)
-						return;
-					if (answer > epoch) { // closed: it said which one is not
-						ask(connection, answer, owner, done);
-						return;
-					}
-					if (answer == epoch) {
-						connection_ = connection;
-						epoch_ = epoch;
-					}
-					std::exchange(*done, nullptr)(answer == epoch);
-				});
+	network_.send(
+		client_id, peer_, [this, connection, epoch, done, &owner, boot = owner.boot()] {
+			server_.process().run([this, connection, epoch, done, &owner, boot] {
+				server_.nexus().revive();
+				// Fail fast: a server without its own path serves nothing.
+				const bool able = server_.nexus().passes();
+				const Epoch answer = able ? server_.open(connection, epoch) : 0;
+				network_.send(
+					peer_, client_id,
+					[this, connection, epoch, answer, done, &owner, boot] {
+						if (owner.boot() != boot)
+							return;
+						owner.run([this, connection, epoch, answer, done,
+							   &owner] {
+							if (!*done)
+								return;
+							if (answer > epoch) { // closed: it said
+									      // which one is not
+								ask(connection, answer, owner,
+								    done);
+								return;
+							}
+							if (answer == epoch) {
+								connection_ = connection;
+								epoch_ = epoch;
+							}
+							std::exchange(*done,
+								      nullptr)(answer == epoch);
+						});
+					});
 			});
 		});
-	});
 }
 
 void ServedLeg::client_went_down()

@@ -40,7 +40,10 @@ public:
 
 	[[nodiscard]] PathKind kind() const override { return PathKind::DIRECT; }
 	[[nodiscard]] std::uint64_t device() const override { return 1; }
-	void send(const Request &request, Done done) override { nexus_.send(request, std::move(done)); }
+	void send(const Request &request, Done done) override
+	{
+		nexus_.send(request, std::move(done));
+	}
 	void give_up() override
 	{
 		nexus_.reset_unit([](bool) {});
@@ -54,8 +57,9 @@ private:
 	Nexus &nexus_;
 };
 
-/// The kernel's NBD client: one connection, which is never mended. When it ends, all its requests end in errors, and
-/// the server goes on with them (Linux: drivers/block/nbd.c, sock_shutdown(), without reconnect).
+/// The kernel's NBD client: one connection, which is never mended. When it ends, all its requests
+/// end in errors, and the server goes on with them (Linux: drivers/block/nbd.c, sock_shutdown(),
+/// without reconnect).
 class ServedLeg final : public Leg
 {
 public:
@@ -75,7 +79,8 @@ public:
 
 	/// Epoch of the present connection, or of the last one.
 	[[nodiscard]] Epoch epoch() const { return epoch_; }
-	/// A new connection, made by a thread of `owner`. `done` is told whether there is one, within 3 s.
+	/// A new connection, made by a thread of `owner`. `done` is told whether there is one,
+	/// within 3 s.
 	void attach(Epoch epoch, Host &owner, std::function<void(bool)> done);
 	void disconnect(const char *why);
 	/// The server's process died: its machine says so.

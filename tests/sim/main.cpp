@@ -68,12 +68,14 @@ Sum run_seeds(const Options &options)
 			break;
 	}
 	const double took = std::chrono::duration<double>(Clock::now() - begin).count();
-	fmt::print("{} runs, {} holds, {} faults, {} I/Os ({} errors), {:.1f} hours of virtual time in "
+	fmt::print("{} runs, {} holds, {} faults, {} I/Os ({} errors), {:.1f} hours of virtual "
+		   "time in "
 		   "{:.1f} s, {:.0f} switches/s\n",
 		   sum.runs, sum.all.holds, sum.all.faults, sum.all.ios, sum.all.errors,
 		   static_cast<double>(sum.all.simulated) / 3600e9, took,
 		   static_cast<double>(sum.all.switches) / took);
-	fmt::print("ghost writes that no promise forbids: {} under fence=drain, {} from before a crash of the client\n",
+	fmt::print("ghost writes that no promise forbids: {} under fence=drain, {} from before a "
+		   "crash of the client\n",
 		   sum.all.ghosts_by_policy, sum.all.ghosts_of_crash);
 	return sum;
 }
@@ -104,7 +106,8 @@ int main(int argc, char **argv)
 	if (!mutant.empty()) {
 		const auto which = from_word<Mutant>(mutant);
 		if (!which) {
-			fmt::print(stderr, "swsim: no mutant '{}': {}\n", mutant, words_listed<Mutant>());
+			fmt::print(stderr, "swsim: no mutant '{}': {}\n", mutant,
+				   words_listed<Mutant>());
 			return 2;
 		}
 		options.mutant = *which;

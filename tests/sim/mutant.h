@@ -21,7 +21,6 @@
 	X(REVOKE_TRUSTS_ERRORS, "revoke-trusts-errored-writes")                                    \
 	X(KEY_MISSING, "key-not-registered")                                                       \
 	X(KEY_EARLY, "key-registered-before-revoke")                                               \
-	X(ORDER_LATE, "late-order-carried-out")                                                    \
 	X(ABORT_MISSING, "preempt-without-abort")                                                  \
 	X(OPERATOR_HASTY, "operator-confirms-blindly")                                             \
 	X(LATE_PROOF, "proof-of-older-mv-accepted")

@@ -73,7 +73,6 @@ edge revoke-answers-before-io-ended 1000
 edge revoke-trusts-errored-writes 3000
 edge key-not-registered 500
 edge key-registered-before-revoke 3000
-edge late-order-carried-out 5000
 edge preempt-without-abort 3000
 edge operator-confirms-blindly 5000
 edge proof-of-older-mv-accepted 500

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// The network between the client and its servers. Each direction of each pair is in order, as TCP is; loss costs a
-/// retransmission, and what is sent into a cut waits there and arrives when the cut heals, even
-/// if its sender has given up meanwhile.
+/// The network between the client and its servers. Each direction of each pair is in order, as TCP
+/// is; loss costs a retransmission, and what is sent into a cut waits there and arrives when the
+/// cut heals, even if its sender has given up meanwhile.
 #pragma once
 
 #include <map>

@@ -10,7 +10,8 @@ namespace swpath::sim
 namespace
 {
 
-/// Shorter than any recovery, so that what is in the fabric has arrived or is gone by then (FC: R_A_TOV).
+/// Shorter than any recovery, so that what is in the fabric has arrived or is gone by then (FC:
+/// R_A_TOV).
 Nanos transit(Random &random)
 {
 	return random.chance(0.01) ? random.between(1 * ms, 50 * ms)
@@ -31,7 +32,8 @@ void Nexus::send(const Request &request, Done done)
 {
 	if (offline_ || lost_) {
 		const Status status = offline_ ? Status::Offline : Status::Transport;
-		host_.after(10 * us, [done = std::move(done), status] { done({.status = status}); });
+		host_.after(10 * us,
+			    [done = std::move(done), status] { done({.status = status}); });
 		return;
 	}
 	const std::uint64_t number = next_number_++;
@@ -144,15 +146,15 @@ void Nexus::manage(std::function<void(Disk &)> what, std::function<void(bool)> d
 		host_.after(tmf_limit, [done = std::move(done)] { done(false); });
 		return;
 	}
-	context_.schedule.after(transit(context_.random), [this, what = std::move(what),
-							   done = std::move(done)] {
-		const bool arrives = link_ != Link::Down;
-		if (arrives)
-			what(*disk_);
-		const bool answers = arrives && link_ == Link::Up;
-		host_.after(answers ? transit(context_.random) : tmf_limit,
-			    [done, answers] { done(answers); });
-	});
+	context_.schedule.after(transit(context_.random),
+				[this, what = std::move(what), done = std::move(done)] {
+					const bool arrives = link_ != Link::Down;
+					if (arrives)
+						what(*disk_);
+					const bool answers = arrives && link_ == Link::Up;
+					host_.after(answers ? transit(context_.random) : tmf_limit,
+						    [done, answers] { done(answers); });
+				});
 }
 
 /// `doubt`: the target was not reached, so that writes may still be executed.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// One host's way to a disk: the I_T nexus and the SCSI layer above it. Commands time out, are aborted, and if that
-/// fails too the logical unit is reset, and if that fails too the device goes offline, its commands
-/// end in errors and may live on in the target (Linux: drivers/scsi/scsi_error.c, scsi_unjam_host()).
+/// One host's way to a disk: the I_T nexus and the SCSI layer above it. Commands time out, are
+/// aborted, and if that fails too the logical unit is reset, and if that fails too the device goes
+/// offline, its commands end in errors and may live on in the target (Linux:
+/// drivers/scsi/scsi_error.c, scsi_unjam_host()).
 #pragma once
 
 #include <string>
@@ -42,10 +43,11 @@ public:
 	void send(const Request &request, Done done);
 	/// LOGICAL UNIT RESET; `done` is told whether the target confirmed.
 	void reset_unit(std::function<void(bool)> done);
-	/// A command that has no task set: PERSISTENT RESERVE IN and OUT. `what` happens at the disk; `done` is told whether
-	/// the answer came back.
+	/// A command that has no task set: PERSISTENT RESERVE IN and OUT. `what` happens at the
+	/// disk; `done` is told whether the answer came back.
 	void manage(std::function<void(Disk &)> what, std::function<void(bool)> done);
-	/// An offline device is set running again: it logs in anew, and the target forgets what it held.
+	/// An offline device is set running again: it logs in anew, and the target forgets what it
+	/// held.
 	void revive();
 
 	/// Writes that ended in an error and may still be executed, since the target last forgot.
@@ -90,7 +92,7 @@ private:
 	Link wanted_link_ = Link::Up;
 	bool plugged_ = true;
 	bool offline_ = false;
-	bool lost_ = false;	///< the transport gave up: logs in when the link is back
+	bool lost_ = false; ///< the transport gave up: logs in when the link is back
 	bool recovering_ = false;
 	std::uint64_t logins_ = 1;
 	unsigned in_doubt_ = 0;

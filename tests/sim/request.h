@@ -23,11 +23,11 @@ enum class Op : std::uint8_t { Read, Write, Flush, Probe };
 /// How a command ended for whoever sent it.
 enum class Status : std::uint8_t {
 	Ok,
-	Timeout,   ///< path errors from here: another path may do better
+	Timeout, ///< path errors from here: another path may do better
 	Transport,
 	Offline,
 	Error,
-	Medium,	   ///< not the path's fault from here: goes up unchanged
+	Medium, ///< not the path's fault from here: goes up unchanged
 	Conflict,
 };
 
@@ -38,7 +38,7 @@ enum class Status : std::uint8_t {
 
 [[nodiscard]] constexpr const char *status_word(Status status)
 {
-	constexpr const char *words[] = {"ok",	  "timeout", "transport", "offline",
+	constexpr const char *words[] = {"ok",    "timeout", "transport", "offline",
 					 "error", "medium",  "conflict"};
 	return words[static_cast<unsigned>(status)];
 }

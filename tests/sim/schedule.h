@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// The virtual clock and everything that is going to happen. Events of one moment run in the order in which they
-/// were asked for, so that a run depends on its seed and on nothing else.
+/// The virtual clock and everything that is going to happen. Events of one moment run in the order
+/// in which they were asked for, so that a run depends on its seed and on nothing else.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ public:
 	void at(Nanos time, What what);
 	void after(Nanos delay, What what) { at(now_ + delay, std::move(what)); }
 
-	/// Runs the next event if it is due by `until`; else the clock stands at `until` and nothing ran.
+	/// Runs the next event if it is due by `until`; else the clock stands at `until` and
+	/// nothing ran.
 	bool step(Nanos until);
 	[[nodiscard]] std::uint64_t events() const { return events_; }
 
@@ -52,8 +53,17 @@ private:
 	std::vector<Entry> heap_;
 };
 
-inline Nanos nanos(Instant instant) { return static_cast<Nanos>(instant.time_since_epoch().count()); }
-inline Nanos nanos(Duration duration) { return static_cast<Nanos>(duration.count()); }
-inline Duration duration(Nanos n) { return Duration(static_cast<Duration::rep>(n)); }
+inline Nanos nanos(Instant instant)
+{
+	return static_cast<Nanos>(instant.time_since_epoch().count());
+}
+inline Nanos nanos(Duration duration)
+{
+	return static_cast<Nanos>(duration.count());
+}
+inline Duration duration(Nanos n)
+{
+	return Duration(static_cast<Duration::rep>(n));
+}
 
 } // namespace swpath::sim

@@ -25,8 +25,9 @@ void Server::serve(std::uint64_t connection, const Request &request, Done reply)
 	const Nanos delay = context_.random.chance(0.01)
 				    ? context_.random.between(100 * ms, 6 * sec)
 				    : context_.random.between(5 * us, 100 * us);
-	process_.after(delay, [this, connection, epoch = session->second, request,
-			       reply = std::move(reply)] { submit(connection, epoch, request, reply); });
+	process_.after(delay,
+		       [this, connection, epoch = session->second, request,
+			reply = std::move(reply)] { submit(connection, epoch, request, reply); });
 }
 
 void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done reply)
@@ -52,7 +53,8 @@ void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done rep
 
 void Server::ended(Epoch epoch)
 {
-	if (const auto count = at_disk_.find(epoch); count != at_disk_.end() && --count->second == 0)
+	if (const auto count = at_disk_.find(epoch);
+	    count != at_disk_.end() && --count->second == 0)
 		at_disk_.erase(count);
 	answer_waiters();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// A peer's server: exports of one disk, each with an epoch, and the requests inside it. A request passes
-/// the check of its epoch and goes to the disk in one step; what was received and did not pass yet
-/// is refused after a revoke.
+/// A peer's server: exports of one disk, each with an epoch, and the requests inside it. A request
+/// passes the check of its epoch and goes to the disk in one step; what was received and did not
+/// pass yet is refused after a revoke.
 #pragma once
 
 #include <map>
@@ -36,8 +36,8 @@ public:
 	[[nodiscard]] Nexus &nexus() { return nexus_; }
 
 	/// All of these run on the server: what they need of the network is the caller's to send.
-	/// A connection asks for an export of `epoch`. Answers with the smallest epoch that it would open, which
-	/// is `epoch` if it did.
+	/// A connection asks for an export of `epoch`. Answers with the smallest epoch that it
+	/// would open, which is `epoch` if it did.
 	Epoch open(std::uint64_t connection, Epoch epoch);
 	void serve(std::uint64_t connection, const Request &request, Done reply);
 	void end_connection(std::uint64_t connection) { sessions_.erase(connection); }
@@ -49,9 +49,10 @@ public:
 		return sessions_.contains(connection);
 	}
 
-	/// The process died: what had not reached the disk is gone, what had goes on in its kernel, and
-	/// the next process waits for it. Unless the machine went down as well: then the target
-	/// alone knows. The epochs that were closed stay closed: they are kept on the server's disk.
+	/// The process died: what had not reached the disk is gone, what had goes on in its kernel,
+	/// and the next process waits for it. Unless the machine went down as well: then the target
+	/// alone knows. The epochs that were closed stay closed: they are kept on the server's
+	/// disk.
 	void died(bool machine);
 
 private:

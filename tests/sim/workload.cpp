@@ -31,7 +31,8 @@ void Workload::lane()
 	if (stopped_)
 		return;
 	const auto again = [this] {
-		client_.after(context_.random.between(pause_ / 10 + 1, 2 * pause_), [this] { lane(); });
+		client_.after(context_.random.between(pause_ / 10 + 1, 2 * pause_),
+			      [this] { lane(); });
 	};
 	const auto block = static_cast<std::uint32_t>(context_.random.below(block_count));
 	const auto choice = context_.random.below(100);
@@ -62,7 +63,8 @@ void Workload::judge(const Answer &answer)
 		errors_++;
 	if (answer.status == Status::Conflict)
 		conflicts_++;
-	// The target's own word about a request goes up; a reservation of ours must not be in our way.
+	// The target's own word about a request goes up; a reservation of ours must not be in our
+	// way.
 	context_.checker.expect(answer.status != Status::Conflict, "P7",
 				"a user's write met a reservation that is the unit's own");
 }

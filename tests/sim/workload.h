@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// Users of the unit: stamped writers, readers and flushers. Never two of them on one block at once, so
-/// that each block has one order of versions.
+/// Users of the unit: stamped writers, readers and flushers. Never two of them on one block at
+/// once, so that each block has one order of versions.
 #pragma once
 
 #include <array>

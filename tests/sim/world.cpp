@@ -79,8 +79,8 @@ void World::build()
 	unsigned served = 0;
 	for (unsigned i = 0; i < setup_.kinds.size(); i++) {
 		if (setup_.kinds[i] == PathKind::DIRECT) {
-			direct_.push_back(std::make_unique<Nexus>(context_, client_, direct_nexus + i,
-								  disk_, setup_.command_limit));
+			direct_.push_back(std::make_unique<Nexus>(
+				context_, client_, direct_nexus + i, disk_, setup_.command_limit));
 			legs_.push_back(std::make_unique<DirectLeg>(*direct_.back()));
 		} else {
 			const HostId id = ++served;
@@ -95,9 +95,10 @@ void World::build()
 	if (setup_.reservations && context_.random.chance(0.3)) {
 		disk_.reserve();
 		for (auto *nexus : nexuses())
-			disk_.register_key(nexus->id(), nexus->id() < direct_nexus
-								? 0x5000 + nexus->id()
-								: 0xd000 + nexus->id() - direct_nexus);
+			disk_.register_key(nexus->id(),
+					   nexus->id() < direct_nexus
+						   ? 0x5000 + nexus->id()
+						   : 0xd000 + nexus->id() - direct_nexus);
 	}
 	kernel_ = std::make_unique<Kernel>(context_, client_, setup_, legs_);
 	daemon_ = std::make_unique<Daemon>(context_, setup_, *kernel_, network_, legs_, peers_);
@@ -105,8 +106,9 @@ void World::build()
 					       static_cast<unsigned>(context_.random.between(1, 6)),
 					       context_.random.between(20 * ms, 400 * ms));
 	if (context_.trace.on())
-		context_.trace.say("world", "paths {}, fence {}, stall {} ms, mv_timeout {} s, check {} s, "
-					    "command limit {} s",
+		context_.trace.say("world",
+				   "paths {}, fence {}, stall {} ms, mv_timeout {} s, check {} s, "
+				   "command limit {} s",
 				   setup_.kinds.size(), word(setup_.fence), setup_.stall / ms,
 				   setup_.mv_timeout / sec, setup_.check_interval / sec,
 				   setup_.command_limit / sec);
@@ -186,7 +188,8 @@ bool World::settled()
 void World::verify_medium()
 {
 	auto &checker = context_.checker;
-	if (!checker.expect(settled(), "P5", "nothing is broken any more, and the unit is not online"))
+	if (!checker.expect(settled(), "P5",
+			    "nothing is broken any more, and the unit is not online"))
 		return;
 	workload_->stop();
 	run_until(context_.schedule.now() + aftermath);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// One run: a client with a unit, its servers, the disk, the users, and everything that goes wrong; all of it
-/// made from a seed.
+/// One run: a client with a unit, its servers, the disk, the users, and everything that goes wrong;
+/// all of it made from a seed.
 #pragma once
 
 #include <memory>
@@ -17,20 +17,20 @@ namespace swpath::sim
 /// Which faults a run has; about half of them in each, so that a rare one is not always drowned by
 /// the others.
 struct FaultMix {
-	bool link = false;	///< a nexus: cut, or deaf
-	bool stall = false;	///< a target port keeps what arrives
-	bool abort = false;	///< aborts and resets without an answer
-	bool network = false;	///< cut, one way or both
+	bool link = false;    ///< a nexus: cut, or deaf
+	bool stall = false;   ///< a target port keeps what arrives
+	bool abort = false;   ///< aborts and resets without an answer
+	bool network = false; ///< cut, one way or both
 	bool loss = false;
-	bool freeze = false;	///< of a server, or its machine
-	bool kill = false;	///< of a server
-	bool crash = false;	///< of a server's machine
-	bool pathd = false;	///< killed, at any step
-	bool client = false;	///< the client freezes
-	bool reboot = false;	///< the client crashes and boots
-	bool power = false;	///< the disk loses its cache
+	bool freeze = false; ///< of a server, or its machine
+	bool kill = false;   ///< of a server
+	bool crash = false;  ///< of a server's machine
+	bool pathd = false;  ///< killed, at any step
+	bool client = false; ///< the client freezes
+	bool reboot = false; ///< the client crashes and boots
+	bool power = false;  ///< the disk loses its cache
 	bool medium = false;
-	bool swap = false;	///< a dead path comes back with another disk behind it
+	bool swap = false;      ///< a dead path comes back with another disk behind it
 	bool operators = false; ///< hold, switch, fail, abort ...
 	bool reload = false;
 };
@@ -89,7 +89,7 @@ private:
 	Nanos fault_pause_ = 0;
 	Nanos fault_length_ = 0;
 	double restart_chance_ = 0.3; ///< of a pathd that was killed, each second
-	bool calm_ = false; ///< no more faults
+	bool calm_ = false;           ///< no more faults
 	bool swapping_ = false;
 	bool fencing_ = false; ///< an operator is at it
 	std::uint64_t faults_ = 0;
