@@ -37,20 +37,10 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/unit/kinds.h"
+#include "libpath/unit/reservation.h"
 
 namespace swpath
 {
-
-/// SPC-4 table 67, TYPE field of a persistent reservation.
-enum class ReservationType : std::uint8_t {
-	None = 0, ///< no reservation
-	WriteExclusive = 1,
-	ExclusiveAccess = 3,
-	WriteExclusiveRegistrants = 5,
-	ExclusiveAccessRegistrants = 6,
-	WriteExclusiveAllRegistrants = 7,
-	ExclusiveAccessAllRegistrants = 8,
-};
 
 struct FencePolicy {
 	/// A step without an answer counts as failed after this. PREEMPT AND ABORT and a reset

@@ -216,8 +216,26 @@ Result<std::vector<PortGroup>> parse_port_groups(std::span<const std::uint8_t> d
 	return groups;
 }
 
-Result<std::size_t> ScsiDisk::command(std::span<const std::uint8_t> cdb,
-				      std::span<std::uint8_t> data_in, const char *what)
+Result<std::size_t> ScsiDisk::receive(std::span<const std::uint8_t> cdb,
+				      std::span<std::uint8_t> data, const char *what)
+{
+	return command(cdb, data.empty() ? SG_DXFER_NONE : SG_DXFER_FROM_DEV, data.data(),
+		       data.size(), what);
+}
+
+Result<void> ScsiDisk::send(std::span<const std::uint8_t> cdb, std::span<const std::uint8_t> data,
+			    const char *what)
+{
+	const auto done = command(cdb, data.empty() ? SG_DXFER_NONE : SG_DXFER_TO_DEV,
+				  const_cast<std::uint8_t *>(data.data()), // only read
+				  data.size(), what);
+	if (!done)
+		return tl::unexpected(done.error());
+	return {};
+}
+
+Result<std::size_t> ScsiDisk::command(std::span<const std::uint8_t> cdb, int direction,
+				      std::uint8_t *data, std::size_t bytes, const char *what)
 {
 	const auto limit_ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit_).count();
 	std::array<std::uint8_t, 64> sense_bytes{};
@@ -226,9 +244,9 @@ Result<std::size_t> ScsiDisk::command(std::span<const std::uint8_t> cdb,
 		io.interface_id = 'S';
 		io.cmd_len = static_cast<unsigned char>(cdb.size());
 		io.cmdp = const_cast<unsigned char *>(cdb.data()); // only read
-		io.dxfer_direction = data_in.empty() ? SG_DXFER_NONE : SG_DXFER_FROM_DEV;
-		io.dxfer_len = static_cast<unsigned>(data_in.size());
-		io.dxferp = data_in.data();
+		io.dxfer_direction = direction;
+		io.dxfer_len = static_cast<unsigned>(bytes);
+		io.dxferp = data;
 		io.mx_sb_len = sense_bytes.size();
 		io.sbp = sense_bytes.data();
 		io.timeout = static_cast<unsigned>(std::max<std::int64_t>(limit_ms, 1));
@@ -251,9 +269,8 @@ Result<std::size_t> ScsiDisk::command(std::span<const std::uint8_t> cdb,
 				fmt::format("{}: host byte {:#04x}", what, io.host_status));
 		const auto outcome = classify(io.status, sense);
 		if (outcome == ScsiOutcome::Good)
-			return data_in.size() -
-			       static_cast<std::size_t>(std::clamp<std::int64_t>(
-				       io.resid, 0, static_cast<std::int64_t>(data_in.size())));
+			return bytes - static_cast<std::size_t>(std::clamp<std::int64_t>(
+					       io.resid, 0, static_cast<std::int64_t>(bytes)));
 		// It reports something that happened before, once, and did not run the command.
 		if (outcome == ScsiOutcome::UnitAttention && attempt < attempts_max)
 			continue;
@@ -266,10 +283,7 @@ Result<std::size_t> ScsiDisk::command(std::span<const std::uint8_t> cdb,
 Result<void> ScsiDisk::test_unit_ready()
 {
 	constexpr std::array<std::uint8_t, 6> cdb{0x00};
-	const auto done = command(cdb, {}, "TEST UNIT READY");
-	if (!done)
-		return tl::unexpected(done.error());
-	return {};
+	return send(cdb, {}, "TEST UNIT READY");
 }
 
 Result<Inquiry> ScsiDisk::inquiry()
@@ -277,7 +291,7 @@ Result<Inquiry> ScsiDisk::inquiry()
 	constexpr std::uint8_t standard_bytes = 36;
 	constexpr std::array<std::uint8_t, 6> cdb{0x12, 0, 0, 0, standard_bytes, 0};
 	std::array<std::uint8_t, standard_bytes> data{};
-	const auto got = command(cdb, data, "INQUIRY");
+	const auto got = receive(cdb, data, "INQUIRY");
 	if (!got)
 		return tl::unexpected(got.error());
 	if (*got < standard_bytes)
@@ -302,7 +316,7 @@ Result<std::vector<std::uint8_t>> ScsiDisk::vpd(std::uint8_t page)
 		std::array<std::uint8_t, 6> cdb{0x12, 0x01, page, 0, 0, 0};
 		sg_put_unaligned_be16(static_cast<std::uint16_t>(bytes), &cdb[3]);
 		std::vector<std::uint8_t> data(bytes);
-		const auto got = command(cdb, data, what.c_str());
+		const auto got = receive(cdb, data, what.c_str());
 		if (!got)
 			return tl::unexpected(got.error());
 		if (*got < 4 || data[1] != page)
@@ -356,7 +370,7 @@ Result<Geometry> ScsiDisk::geometry()
 	constexpr std::array<std::uint8_t, 16> cdb{0x9e, 0x10, 0, 0, 0, 0, 0,
 						   0,    0,    0, 0, 0, 0, capacity_bytes};
 	std::array<std::uint8_t, capacity_bytes> data{};
-	const auto got = command(cdb, data, "READ CAPACITY(16)");
+	const auto got = receive(cdb, data, "READ CAPACITY(16)");
 	if (!got)
 		return tl::unexpected(got.error());
 	if (*got < 14)
@@ -384,14 +398,14 @@ Result<bool> ScsiDisk::write_protected()
 	constexpr std::uint8_t bytes6 = 192;
 	constexpr std::array<std::uint8_t, 6> cdb6{0x1a, 0x08, 0x3f, 0, bytes6, 0};
 	std::array<std::uint8_t, bytes6> data{};
-	const auto got6 = command(cdb6, data, "MODE SENSE(6)");
+	const auto got6 = receive(cdb6, data, "MODE SENSE(6)");
 	if (got6 && *got6 >= 3)
 		return (data[2] & 0x80) != 0;
 	if (!got6 && got6.error().code != ScsiOutcome::IllegalRequest)
 		return tl::unexpected(got6.error());
 
 	constexpr std::array<std::uint8_t, 10> cdb10{0x5a, 0x08, 0x3f, 0, 0, 0, 0, 0, bytes6, 0};
-	const auto got10 = command(cdb10, data, "MODE SENSE(10)");
+	const auto got10 = receive(cdb10, data, "MODE SENSE(10)");
 	if (got10 && *got10 >= 4)
 		return (data[3] & 0x80) != 0;
 	if (!got10 && got10.error().code != ScsiOutcome::IllegalRequest)
@@ -404,7 +418,7 @@ Result<std::vector<PortGroup>> ScsiDisk::port_groups()
 	std::array<std::uint8_t, 12> cdb{0xa3, 0x0a};
 	sg_put_unaligned_be32(reply_bytes_max, &cdb[6]);
 	std::vector<std::uint8_t> data(reply_bytes_max);
-	const auto got = command(cdb, data, "REPORT TARGET PORT GROUPS");
+	const auto got = receive(cdb, data, "REPORT TARGET PORT GROUPS");
 	if (!got)
 		return tl::unexpected(got.error());
 	return parse_port_groups(std::span(data).first(*got));

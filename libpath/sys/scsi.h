@@ -111,9 +111,16 @@ public:
 	/// running; EIO the reset failed; ENODEV.
 	[[nodiscard]] Result<void> reset_unit();
 
+	/// Any command that returns data. `what` names it in errors. Returns the bytes received.
+	[[nodiscard]] Result<std::size_t> receive(std::span<const std::uint8_t> cdb,
+						  std::span<std::uint8_t> data, const char *what);
+	/// Any command that takes data, or none.
+	[[nodiscard]] Result<void> send(std::span<const std::uint8_t> cdb,
+					std::span<const std::uint8_t> data, const char *what);
+
 private:
-	[[nodiscard]] Result<std::size_t> command(std::span<const std::uint8_t> cdb,
-						  std::span<std::uint8_t> data_in,
+	[[nodiscard]] Result<std::size_t> command(std::span<const std::uint8_t> cdb, int direction,
+						  std::uint8_t *data, std::size_t bytes,
 						  const char *what);
 	int fd_;
 	Duration limit_;

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/control/peer_link.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gnutls/gnutls.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "libpath/base/text.h"
+#include "libpath/sys/file.h"
+
+namespace swpath
+{
+namespace
+{
+
+/// Key exchange with the key and a fresh secret: what was recorded cannot be read with a key that
+/// leaks later. No certificates, no plain PSK.
+constexpr auto priorities =
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK:+DHE-PSK";
+constexpr std::size_t key_hex_min = 32;
+constexpr std::size_t chunk_bytes = 16384;
+
+int errno_of_tls(int error)
+{
+	switch (error) {
+	case GNUTLS_E_PREMATURE_TERMINATION:
+	case GNUTLS_E_PULL_ERROR:
+	case GNUTLS_E_PUSH_ERROR:
+		return ECONNRESET;
+	case GNUTLS_E_MEMORY_ERROR:
+		return ENOMEM;
+	default:
+		return EPROTO;
+	}
+}
+
+} // namespace
+
+struct PeerKeys::Credentials {
+	gnutls_psk_client_credentials_t client = nullptr;
+	gnutls_psk_server_credentials_t server = nullptr;
+	~Credentials()
+	{
+		if (client != nullptr)
+			gnutls_psk_free_client_credentials(client);
+		if (server != nullptr)
+			gnutls_psk_free_server_credentials(server);
+	}
+};
+
+PeerKeys::PeerKeys(std::unique_ptr<Credentials> credentials) : credentials_(std::move(credentials))
+{
+}
+PeerKeys::~PeerKeys() = default;
+
+Result<std::shared_ptr<const PeerKeys>> PeerKeys::load(const std::string &file,
+						       const std::string &name)
+{
+	struct stat status {
+	};
+	if (stat(file.c_str(), &status) != 0)
+		return fail(errno, fmt::format("key file '{}'", file));
+	if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		return fail(
+			EACCES,
+			fmt::format("key file '{}': others may read or write it; chmod 600", file));
+	const auto text = read_file(file, 64 * 1024);
+	if (!text)
+		return fail(text.error(), "key file");
+
+	std::string hex;
+	std::string_view rest = *text;
+	while (!rest.empty()) {
+		const auto line = rest.substr(0, rest.find('\n'));
+		rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+		if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':')
+			hex = trimmed(line.substr(name.size() + 1));
+	}
+	if (hex.empty())
+		return fail(EINVAL,
+			    fmt::format("key file '{}': no line begins with '{}:'; make one with "
+					"psktool -u {} -p {}",
+					file, name, name, file));
+	if (hex.size() < key_hex_min || hex.size() % 2 != 0 ||
+	    hex.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+		return fail(
+			EINVAL,
+			fmt::format("key file '{}': the key of '{}' is not a hexadecimal number of "
+				    "at least {} digits",
+				    file, name, key_hex_min));
+
+	auto credentials = std::make_unique<Credentials>();
+	gnutls_datum_t key{reinterpret_cast<unsigned char *>(hex.data()),
+			   static_cast<unsigned>(hex.size())};
+	int r = gnutls_psk_allocate_client_credentials(&credentials->client);
+	if (r == 0)
+		r = gnutls_psk_set_client_credentials(credentials->client, name.c_str(), &key,
+						      GNUTLS_PSK_KEY_HEX);
+	if (r == 0)
+		r = gnutls_psk_allocate_server_credentials(&credentials->server);
+	if (r == 0)
+		r = gnutls_psk_set_server_credentials_file(credentials->server, file.c_str());
+	if (r == 0)
+		r = gnutls_psk_set_server_known_dh_params(credentials->server,
+							  GNUTLS_SEC_PARAM_MEDIUM);
+	if (r != 0)
+		return fail(EINVAL, fmt::format("key file '{}': {}", file, gnutls_strerror(r)));
+	return std::shared_ptr<const PeerKeys>(new PeerKeys(std::move(credentials)));
+}
+
+struct PeerLink::State {
+	State(UniqueFd fd, PeerSession::Side which, const PeerHello &own,
+	      std::shared_ptr<const PeerKeys> with, const PeerLimits &limits, Instant now)
+		: socket(std::move(fd)), side(which), keys(std::move(with)),
+		  session(which, own, limits, now)
+	{
+	}
+	~State()
+	{
+		if (tls != nullptr)
+			gnutls_deinit(tls);
+	}
+	UniqueFd socket;
+	PeerSession::Side side;
+	std::shared_ptr<const PeerKeys> keys;
+	PeerSession session;
+	gnutls_session_t tls = nullptr;
+	bool shaken = false; ///< the handshake is done
+	bool blocked_write = false;
+	std::size_t sending = 0; ///< bytes of the record that GnuTLS holds
+};
+
+PeerLink::PeerLink(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PeerLink::~PeerLink() = default;
+
+Result<std::unique_ptr<PeerLink>> PeerLink::create(UniqueFd socket, PeerSession::Side side,
+						   const PeerHello &own,
+						   std::shared_ptr<const PeerKeys> keys,
+						   const PeerLimits &limits, Instant now)
+{
+	const bool asks = side == PeerSession::Side::Asks;
+	auto state =
+		std::make_unique<State>(std::move(socket), side, own, std::move(keys), limits, now);
+	int r = gnutls_init(&state->tls, (asks ? GNUTLS_CLIENT : GNUTLS_SERVER) | GNUTLS_NONBLOCK |
+						 GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS);
+	if (r == 0)
+		r = gnutls_priority_set_direct(state->tls, priorities, nullptr);
+	if (r == 0)
+		r = gnutls_credentials_set(
+			state->tls, GNUTLS_CRD_PSK,
+			asks ? static_cast<void *>(state->keys->credentials_->client)
+			     : static_cast<void *>(state->keys->credentials_->server));
+	if (r != 0)
+		return fail(EIO, fmt::format("TLS: {}", gnutls_strerror(r)));
+	gnutls_handshake_set_timeout(state->tls, GNUTLS_INDEFINITE_TIMEOUT);
+	gnutls_transport_set_int(state->tls, state->socket.get());
+	// Small messages that somebody waits for.
+	const int one = 1;
+	(void)setsockopt(state->socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return std::unique_ptr<PeerLink>(new PeerLink(std::move(state)));
+}
+
+int PeerLink::fd() const
+{
+	return state_->socket.get();
+}
+
+bool PeerLink::wants_write() const
+{
+	return state_->blocked_write;
+}
+
+std::optional<Instant> PeerLink::deadline() const
+{
+	return state_->session.deadline();
+}
+
+PeerSession &PeerLink::session()
+{
+	return state_->session;
+}
+
+std::string PeerLink::peer_name() const
+{
+	if (!state_->shaken || state_->side == PeerSession::Side::Asks)
+		return {};
+	const char *name = gnutls_psk_server_get_username(state_->tls);
+	return name != nullptr ? name : "";
+}
+
+Result<std::vector<PeerEvent>> PeerLink::step(Instant now)
+{
+	auto &s = *state_;
+	std::vector<PeerEvent> events;
+	s.blocked_write = false;
+
+	// The handshake has the Hello's deadline.
+	auto due = s.session.tick(now);
+	if (!due)
+		return tl::unexpected(due.error());
+	events = std::move(*due);
+
+	if (!s.shaken) {
+		int r = 0;
+		do
+			r = gnutls_handshake(s.tls);
+		while (r == GNUTLS_E_INTERRUPTED ||
+		       (r < 0 && r != GNUTLS_E_AGAIN && gnutls_error_is_fatal(r) == 0));
+		if (r == GNUTLS_E_AGAIN) {
+			s.blocked_write = gnutls_record_get_direction(s.tls) == 1;
+			return events;
+		}
+		if (r < 0) {
+			const std::string why =
+				r == GNUTLS_E_FATAL_ALERT_RECEIVED
+					? fmt::format(
+						  "the other side: {}",
+						  gnutls_alert_get_name(gnutls_alert_get(s.tls)))
+					: gnutls_strerror(r);
+			(void)gnutls_alert_send_appropriate(s.tls, r);
+			return fail(errno_of_tls(r), fmt::format("TLS handshake: {}", why));
+		}
+		s.shaken = true;
+	}
+
+	std::array<char, chunk_bytes> chunk{};
+	std::optional<Error> over;
+	for (;;) {
+		const auto got = gnutls_record_recv(s.tls, chunk.data(), chunk.size());
+		if (got == GNUTLS_E_INTERRUPTED)
+			continue;
+		if (got == GNUTLS_E_AGAIN)
+			break;
+		if (got == 0) {
+			over = Error{{ECONNRESET, std::generic_category()},
+				     "closed by the other side"};
+			break;
+		}
+		if (got < 0) {
+			const int r = static_cast<int>(got);
+			if (gnutls_error_is_fatal(r) == 0)
+				continue;
+			return fail(errno_of_tls(r), fmt::format("TLS: {}", gnutls_strerror(r)));
+		}
+		auto fed = s.session.feed(
+			std::string_view(chunk.data(), static_cast<std::size_t>(got)), now);
+		if (!fed) {
+			over = fed.error();
+			break;
+		}
+		events.insert(events.end(), std::make_move_iterator(fed->begin()),
+			      std::make_move_iterator(fed->end()));
+	}
+
+	auto &output = s.session.output();
+	while (!output.empty()) {
+		// A record that was begun is gone on with as it was.
+		if (s.sending == 0)
+			s.sending = std::min(output.size(), chunk_bytes);
+		const auto sent = gnutls_record_send(s.tls, output.data(), s.sending);
+		if (sent == GNUTLS_E_INTERRUPTED)
+			continue;
+		if (sent == GNUTLS_E_AGAIN) {
+			s.blocked_write = true;
+			break;
+		}
+		s.sending = 0;
+		if (sent < 0)
+			return fail(
+				errno_of_tls(static_cast<int>(sent)),
+				fmt::format("TLS: {}", gnutls_strerror(static_cast<int>(sent))));
+		output.erase(0, static_cast<std::size_t>(sent));
+	}
+	if (over)
+		return tl::unexpected(*over);
+	return events;
+}
+
+namespace
+{
+
+struct Resolved {
+	sockaddr_storage address{};
+	socklen_t bytes = 0;
+};
+
+Result<Resolved> numeric_address(const std::string &address, std::uint16_t port)
+{
+	addrinfo hints{};
+	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+	hints.ai_socktype = SOCK_STREAM;
+	addrinfo *list = nullptr;
+	if (getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &list) != 0)
+		return fail(EINVAL, fmt::format("'{}' is not a numeric address", address));
+	Resolved resolved;
+	std::memcpy(&resolved.address, list->ai_addr, list->ai_addrlen);
+	resolved.bytes = list->ai_addrlen;
+	freeaddrinfo(list);
+	return resolved;
+}
+
+} // namespace
+
+Result<UniqueFd> connect_peer(const std::string &address, std::uint16_t port)
+{
+	const auto to = numeric_address(address, port);
+	if (!to)
+		return tl::unexpected(to.error());
+	UniqueFd fd(socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	if (!fd ||
+	    (connect(fd.get(), reinterpret_cast<const sockaddr *>(&to->address), to->bytes) != 0 &&
+	     errno != EINPROGRESS))
+		return fail(errno, fmt::format("connect to {} port {}", address, port));
+	return fd;
+}
+
+Result<UniqueFd> listen_for_peers(const std::string &address, std::uint16_t port)
+{
+	const auto at = numeric_address(address, port);
+	if (!at)
+		return tl::unexpected(at.error());
+	UniqueFd fd(socket(at->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	const int one = 1;
+	if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+	    bind(fd.get(), reinterpret_cast<const sockaddr *>(&at->address), at->bytes) != 0 ||
+	    listen(fd.get(), 16) != 0)
+		return fail(errno, fmt::format("listen at {} port {}", address, port));
+	return fd;
+}
+
+} // namespace swpath

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/control/peer_session.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace swpath
+{
+namespace
+{
+
+/// The Hello's own id: no request has it.
+constexpr std::uint64_t hello_id = 0;
+
+} // namespace
+
+PeerSession::PeerSession(Side side, PeerHello own, const PeerLimits &limits, Instant now)
+	: side_(side), own_(std::move(own)), limits_(limits), began_(now)
+{
+	if (side_ != Side::Asks)
+		return;
+	PeerRequest request;
+	request.verb = PeerVerb::Hello;
+	request.id = hello_id;
+	request.hello = own_;
+	output_ += encode(request);
+}
+
+Result<void> PeerSession::greet(const PeerHello &other, std::vector<PeerEvent> &events)
+{
+	if (other_)
+		return fail(EPROTO, "a second hello");
+	if (other.version_min > own_.version_max || other.version_max < own_.version_min)
+		return fail(EPROTONOSUPPORT,
+			    fmt::format("'{}' speaks versions {} to {} of the peer protocol, this "
+					"host {} to {}",
+					other.name, other.version_min, other.version_max,
+					own_.version_min, own_.version_max));
+	other_ = other;
+	events.push_back({.kind = PeerEvent::Kind::Ready, .request = {}, .answer = {}});
+	return {};
+}
+
+Result<void> PeerSession::take(const PeerFrame &frame, Instant now, std::vector<PeerEvent> &events)
+{
+	if (frame.request) {
+		const auto &request = *frame.request;
+		if (side_ == Side::Asks)
+			return fail(EPROTO,
+				    fmt::format("a request ('{}') from the side that answers",
+						word(request.verb)));
+		if (request.verb == PeerVerb::Hello) {
+			// Told before it is judged, so that the other side can say why it ended.
+			PeerAnswer answer;
+			answer.verb = PeerVerb::Hello;
+			answer.id = request.id;
+			answer.hello = own_;
+			output_ += encode(answer);
+			return greet(request.hello, events);
+		}
+		if (!other_)
+			return fail(EPROTO, fmt::format("'{}' before a hello", word(request.verb)));
+		if (waiting_.size() >= limits_.requests_max)
+			return fail(ENOBUFS, fmt::format("more than {} requests at once",
+							 limits_.requests_max));
+		// The same id again, while the first one runs: it gets that one's answer.
+		const auto until = now + std::chrono::milliseconds(request.deadline_ms);
+		if (!waiting_.try_emplace(request.id, Waiting{request, until}).second)
+			return {};
+		events.push_back(
+			{.kind = PeerEvent::Kind::Request, .request = request, .answer = {}});
+		return {};
+	}
+
+	const auto &answer = *frame.answer;
+	if (side_ == Side::Answers)
+		return fail(EPROTO, "an answer from the side that asks");
+	if (answer.verb == PeerVerb::Hello)
+		return answer.status == PeerStatus::Ok
+			       ? greet(answer.hello, events)
+			       : fail(EPROTO, fmt::format("refused: {}", answer.text));
+	if (!other_)
+		return fail(EPROTO, "an answer before a hello");
+	const auto found = waiting_.find(answer.id);
+	// It may be one that has expired.
+	if (found == waiting_.end())
+		return {};
+	if (found->second.request.verb != answer.verb)
+		return fail(EPROTO,
+			    fmt::format("'{}' is answered as '{}'",
+					word(found->second.request.verb), word(answer.verb)));
+	waiting_.erase(found);
+	events.push_back({.kind = PeerEvent::Kind::Answer, .request = {}, .answer = answer});
+	return {};
+}
+
+Result<std::vector<PeerEvent>> PeerSession::feed(std::string_view bytes, Instant now)
+{
+	std::vector<PeerEvent> events;
+	input_ += bytes;
+	std::size_t used = 0;
+	while (used < input_.size()) {
+		const auto frame = decode_peer_frame(std::string_view(input_).substr(used));
+		if (!frame)
+			return tl::unexpected(frame.error());
+		if (!*frame)
+			break;
+		used += (*frame)->bytes;
+		frame_began_.reset();
+		if (auto taken = take(**frame, now, events); !taken)
+			return tl::unexpected(taken.error());
+	}
+	input_.erase(0, used);
+	if (input_.empty())
+		frame_began_.reset();
+	else if (!frame_began_)
+		frame_began_ = now;
+	return events;
+}
+
+Result<std::vector<PeerEvent>> PeerSession::tick(Instant now)
+{
+	std::vector<PeerEvent> events;
+	if (!other_ && now >= began_ + limits_.hello)
+		return fail(ETIMEDOUT, "no hello");
+	if (frame_began_ && now >= *frame_began_ + limits_.frame)
+		return fail(ETIMEDOUT, "a message that does not end");
+	for (auto at = waiting_.begin(); at != waiting_.end();) {
+		if (now < at->second.until) {
+			++at;
+			continue;
+		}
+		// To be answered: the worker may hang, the client is told in time.
+		if (side_ == Side::Answers) {
+			PeerAnswer late;
+			late.verb = at->second.request.verb;
+			late.id = at->first;
+			late.status = PeerStatus::Timeout;
+			late.text = "not done within the request's deadline";
+			output_ += encode(late);
+		} else {
+			events.push_back({.kind = PeerEvent::Kind::Expired,
+					  .request = at->second.request,
+					  .answer = {}});
+		}
+		at = waiting_.erase(at);
+	}
+	return events;
+}
+
+std::optional<Instant> PeerSession::deadline() const
+{
+	std::optional<Instant> first;
+	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
+	if (!other_)
+		consider(began_ + limits_.hello);
+	if (frame_began_)
+		consider(*frame_began_ + limits_.frame);
+	for (const auto &[id, waiting] : waiting_)
+		consider(waiting.until);
+	return first;
+}
+
+Result<void> PeerSession::ask(const PeerRequest &request, Instant now)
+{
+	if (side_ != Side::Asks || !other_)
+		return fail(ENOTCONN, "ask a peer that has not said hello");
+	if (waiting_.size() >= limits_.requests_max)
+		return fail(ENOBUFS, "too many requests without an answer");
+	waiting_[request.id] = {request, now + std::chrono::milliseconds(request.deadline_ms)};
+	output_ += encode(request);
+	return {};
+}
+
+void PeerSession::answer(const PeerAnswer &answer, Instant now)
+{
+	const auto found = waiting_.find(answer.id);
+	if (side_ != Side::Answers || found == waiting_.end() || now >= found->second.until)
+		return;
+	waiting_.erase(found);
+	output_ += encode(answer);
+}
+
+} // namespace swpath

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// One conversation between two pathds: bytes in, events out. Both sides begin with a Hello; the
+/// side that connected asks, the other answers. Pure: the time comes with every call.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libpath/base/instant.h"
+#include "libpath/base/result.h"
+#include "libpath/control/peer_message.h"
+
+namespace swpath
+{
+
+struct PeerLimits {
+	Duration hello = std::chrono::seconds(5); ///< from the connection to the other's Hello
+	Duration frame = std::chrono::seconds(5); ///< from a frame's first byte to its last
+	std::size_t requests_max = 64;            ///< that have no answer yet
+};
+
+struct PeerEvent {
+	enum class Kind : std::uint8_t {
+		Ready,   ///< the other side said who it is: hello()
+		Request, ///< to be answered
+		Answer,  ///< to a request of ours
+		Expired, ///< a request of ours has had no answer within its deadline
+	} kind = Kind::Ready;
+	PeerRequest request; ///< Request; Expired: the one that was sent
+	PeerAnswer answer;
+};
+
+class PeerSession
+{
+public:
+	enum class Side : std::uint8_t { Asks, Answers };
+
+	PeerSession(Side side, PeerHello own, const PeerLimits &limits, Instant now);
+
+	/// Bytes came. Errors: the connection must be closed; the context says why, in one line:
+	/// those of decode_peer_frame(); EPROTO a message that has no place here; EPROTONOSUPPORT
+	/// no version in common; ENOBUFS more requests at once than requests_max.
+	[[nodiscard]] Result<std::vector<PeerEvent>> feed(std::string_view bytes, Instant now);
+	/// Time went by. Errors: ETIMEDOUT, the connection must be closed: no Hello, or a frame
+	/// that does not end.
+	[[nodiscard]] Result<std::vector<PeerEvent>> tick(Instant now);
+	/// When tick() has something to do; nothing: nothing is waited for.
+	[[nodiscard]] std::optional<Instant> deadline() const;
+
+	/// Sends a request; request.id must be new, or one of a connection before that had no
+	/// answer. Errors: ENOTCONN not Ready; ENOBUFS.
+	[[nodiscard]] Result<void> ask(const PeerRequest &request, Instant now);
+	/// Answers a request. One that came too late is not sent: the client has forgotten it.
+	void answer(const PeerAnswer &answer, Instant now);
+
+	/// Who the other side is; only when Ready.
+	[[nodiscard]] const std::optional<PeerHello> &hello() const { return other_; }
+	/// Bytes to send; the caller takes from the front what was sent.
+	[[nodiscard]] std::string &output() { return output_; }
+
+private:
+	struct Waiting {
+		PeerRequest request;
+		Instant until{};
+	};
+	[[nodiscard]] Result<void> take(const PeerFrame &frame, Instant now,
+					std::vector<PeerEvent> &events);
+	[[nodiscard]] Result<void> greet(const PeerHello &other, std::vector<PeerEvent> &events);
+
+	Side side_;
+	PeerHello own_;
+	PeerLimits limits_;
+	Instant began_;
+	std::optional<PeerHello> other_;
+	std::optional<Instant> frame_began_;
+	std::string input_, output_;
+	std::map<std::uint64_t, Waiting>
+		waiting_; ///< by id: asked and not answered, or to be answered
+};
+
+} // namespace swpath
