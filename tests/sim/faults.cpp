@@ -40,7 +40,7 @@ void World::fault()
 		return;
 	const bool wanted[] = {mix_.link,   mix_.stall, mix_.network,   mix_.freeze, mix_.kill,
 			       mix_.crash,  mix_.pathd, mix_.client,    mix_.reboot, mix_.power,
-			       mix_.medium, mix_.swap,  mix_.operators, mix_.reload};
+			       mix_.medium, mix_.swap,  mix_.operators, mix_.reload, mix_.remove};
 	const auto which = static_cast<unsigned>(context_.random.below(std::size(wanted)));
 	if (wanted[which]) {
 		faults_++;
@@ -156,10 +156,26 @@ void World::one_fault(unsigned which)
 		random_order();
 		break;
 	case 13:
-		if (kernel_->running() && client_.up() && !client_.frozen())
-			(void)kernel_->reload(kernel_->devices());
+		reload_table();
+		break;
+	case 14:
+		if (auto *direct =
+			    dynamic_cast<DirectLeg *>(legs_[random.below(legs_.size())].get());
+		    direct && client_.up() && !client_.frozen())
+			direct->replace();
 		break;
 	}
+}
+
+/// An administrator loads the table again, or one that lacks a path; pathd mends that.
+void World::reload_table()
+{
+	if (!kernel_->running() || !client_.up() || client_.frozen())
+		return;
+	auto devices = kernel_->devices();
+	if (context_.random.chance(0.5))
+		devices[context_.random.below(devices.size())] = 0;
+	(void)kernel_->reload(devices);
 }
 
 /// A path dies for longer than any proof of it lives, and comes back as a path to another disk for

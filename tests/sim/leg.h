@@ -39,10 +39,13 @@ public:
 	explicit DirectLeg(Nexus &nexus) : nexus_(nexus) {}
 
 	[[nodiscard]] PathKind kind() const override { return PathKind::DIRECT; }
-	[[nodiscard]] std::uint64_t device() const override { return 1; }
+	[[nodiscard]] std::uint64_t device() const override { return device_; }
 	void send(const Request &request, Done done) override
 	{
-		nexus_.send(request, std::move(done));
+		if (request.device == device_)
+			nexus_.send(request, std::move(done));
+		else
+			nexus_.refuse(std::move(done));
 	}
 	void give_up() override
 	{
@@ -52,9 +55,16 @@ public:
 	void client_went_down() override { nexus_.host_went_down(); }
 	void client_came_up() override { nexus_.host_came_up(); }
 	[[nodiscard]] Nexus &nexus() { return nexus_; }
+	/// Deleted and found again: another device of the same disk.
+	void replace()
+	{
+		device_++;
+		nexus_.deleted();
+	}
 
 private:
 	Nexus &nexus_;
+	std::uint64_t device_ = 1;
 };
 
 /// The kernel's NBD client: one connection, which is never mended. When it ends, all its requests

@@ -43,6 +43,22 @@ void Nexus::send(const Request &request, Done done)
 	watch(number);
 }
 
+void Nexus::refuse(Done done)
+{
+	host_.after(10 * us, [done = std::move(done)] { done({.status = Status::Offline}); });
+}
+
+void Nexus::deleted()
+{
+	context_.trace.say("nexus", "{}: its device was deleted and found again", id_);
+	if (link_ == Link::Up) {
+		log_in();
+		return;
+	}
+	lost_ = true;
+	end_all(Status::Offline, true);
+}
+
 void Nexus::watch(std::uint64_t number)
 {
 	host_.after(command_limit_, [this, number] { expire(number); });

@@ -41,6 +41,11 @@ public:
 
 	/// `done` is called exactly once, unless the host goes down.
 	void send(const Request &request, Done done);
+	/// A command to a device that is not there any more.
+	void refuse(Done done);
+	/// The device was deleted: its commands have ended, aborted where the target can be
+	/// reached.
+	void deleted();
 	/// LOGICAL UNIT RESET; `done` is told whether the target confirmed.
 	void reset_unit(std::function<void(bool)> done);
 	/// A command that has no task set: PERSISTENT RESERVE IN and OUT. `what` happens at the

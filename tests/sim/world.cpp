@@ -64,7 +64,7 @@ void World::choose_setup()
 			    &mix_.kill, &mix_.crash, &mix_.pathd, &mix_.operators})
 		*fault = random.chance(0.5);
 	for (bool *fault : {&mix_.loss, &mix_.client, &mix_.power, &mix_.medium, &mix_.swap,
-			    &mix_.reload, &mix_.reboot})
+			    &mix_.reload, &mix_.remove, &mix_.reboot})
 		*fault = random.chance(0.2);
 
 	context_.checker.set_proving(setup_.fence == Fence::PROVE);

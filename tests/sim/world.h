@@ -33,6 +33,7 @@ struct FaultMix {
 	bool swap = false;      ///< a dead path comes back with another disk behind it
 	bool operators = false; ///< hold, switch, fail, abort ...
 	bool reload = false;
+	bool remove = false; ///< a device is deleted and found again under another number
 };
 
 struct RunResult {
@@ -70,6 +71,7 @@ private:
 	void operator_fences();
 	void random_order();
 	void swap_disk(unsigned path);
+	void reload_table();
 	[[nodiscard]] Nanos length();
 	[[nodiscard]] std::vector<Nexus *> nexuses();
 
