@@ -247,7 +247,6 @@ static void end_flush(struct bio *bio)
 	unsigned long flags;
 
 	spin_lock_irqsave(&unit->lock, flags);
-	this_cpu_dec(unit->flight->count[path->flush_generation]);
 	path->flush_busy = false;
 	if (sw_path_index(path) == unit->core.current_path)
 		sw_unit_do(unit, sw_core_flushed(&unit->core, ok, &now));
@@ -271,8 +270,7 @@ static void send_flush(struct sw_unit *unit)
 			path = NULL;
 		} else {
 			path->flush_busy = true;
-			path->flush_generation = unit->generation;
-			this_cpu_inc(unit->flight->count[path->flush_generation]);
+			path->flush_at = now.ns;
 		}
 	}
 	unit->flush_wanted = false;
@@ -403,10 +401,19 @@ int sw_in_flight(const struct sw_unit *unit)
 /*
  * At least how long ago the oldest bio in flight was sent; 0: none, or sent in
  * this tick. Short of the truth by at most one tick. Under unit->lock.
+ *
+ * A flush counts while it is waited for, when there is nothing else. One that
+ * hangs on a path which was left says nothing about the path in use.
  */
 u64 sw_oldest_ns(const struct sw_unit *unit, u64 now_ns)
 {
+	const struct sw_path *path;
 	unsigned int i, generation;
+
+	if (unit->core.phase == SW_PHASE_FLUSH) {
+		path = &unit->paths[unit->core.current_path];
+		return path->flush_busy ? now_ns - path->flush_at : 0;
+	}
 
 	for (i = 1; i < SW_GENERATIONS; i++) {
 		generation = (unit->generation + i) % SW_GENERATIONS;

@@ -86,7 +86,7 @@ static size_t emit_path(struct sw_unit *unit, unsigned int i, u64 now,
 	DMEMIT(" %s %s %s %d %llu %llu %llu %s", sw_kind_text(path->kind),
 	       unit->paths[i].dev ? unit->paths[i].dev->name : SW_ABSENT,
 	       sw_path_state_text(path->state),
-	       current_path ? sw_in_flight(unit) : 0,
+	       current_path ? sw_in_flight(unit) + unit->paths[i].flush_busy : 0,
 	       path->errors, path->switches,
 	       to_ms(sw_core_ticket_left(&unit->core, i, now)),
 	       sw_reason_text(path->reason));

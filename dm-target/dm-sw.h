@@ -55,7 +55,7 @@ struct sw_path {
 	/* The flush of a cooperative switch; may hang, so each has its own. */
 	struct bio *flush_bio;
 	bool flush_busy;		/* under unit->lock */
-	unsigned int flush_generation;
+	u64 flush_at;			/* ns, sent; under unit->lock */
 };
 
 struct sw_unit {

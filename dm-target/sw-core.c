@@ -123,8 +123,11 @@ static unsigned int open_path(struct sw_core *core, int path,
 	struct sw_record *record = new_record(core);
 
 	if (path != core->current_path) {
-		/* The first path of a unit replaces none: no switch. */
-		if (core->current_path != SW_NO_PATH)
+		/*
+		 * The first path of a unit replaces none: no switch. One that
+		 * follows a path which a reload took away does.
+		 */
+		if (core->carried)
 			core->epoch++;
 		core->left_path = core->current_path;
 		core->paths[path].switches++;
@@ -139,6 +142,7 @@ static unsigned int open_path(struct sw_core *core, int path,
 	core->paths[path].state = SW_PATH_READY;
 	core->paths[path].reason = SW_REASON_NONE;
 	core->current_path = path;
+	core->carried = true;
 	core->wanted_path = SW_NO_PATH;
 	core->state = SW_STATE_ONLINE;
 	core->phase = SW_PHASE_NONE;
@@ -290,6 +294,7 @@ unsigned int sw_core_start(struct sw_core *core, const struct sw_now *now)
 		return begin_mv(core, SW_REASON_LOAD, now);
 
 	core->current_path = i;
+	core->carried = true;
 	core->paths[i].switches++;
 	core->state = SW_STATE_ONLINE;
 	core->phase = SW_PHASE_NONE;

@@ -114,6 +114,7 @@ struct sw_core {
 	int wanted_path;	/* where a switch message wants to go */
 	enum sw_reason reason;
 	bool drained;		/* nothing is in flight on current_path */
+	bool carried;		/* some path carried I/O, even if it is gone */
 	bool cooperative;
 	bool resume;		/* operator's hold ended: the same path may go on */
 	u64 doubt;		/* writes in doubt, until a proof clears them */

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh [unit|fuzz|vm|all] [ARGS] - the layers of tests, each of which can be run alone. `vm` takes the
-# options and names of tests/vm/suite.sh, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums up: "N passed, N failed, N skipped".
+# test.sh [unit|sim|fuzz|vm|all] [ARGS] - the layers of tests, each of which can be run alone. `vm` takes the
+# options and names of tests/vm/suite.sh, `sim` those of tests/sim/run, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums up: "N passed, N failed, N skipped".
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -47,10 +47,12 @@ run_layer() {
 
 case $layer in
 unit) exec "$top/tools/unit.sh" "$@" ;;
+sim) exec "$top/tests/sim/run" "$@" ;;
 fuzz) exec "$top/tests/fuzz/run" "$@" ;;
 vm) exec "$top/tests/vm/suite.sh" "$@" ;;
 all)
 	run_layer unit "$top/tools/unit.sh"
+	run_layer sim "$top/tests/sim/run"
 	run_layer fuzz "$top/tests/fuzz/run" 3
 	run_layer vm "$top/tests/vm/suite.sh"
 	echo "=== all"
@@ -58,7 +60,7 @@ all)
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 	;;
 *)
-	echo "test: no layer '$layer': unit, fuzz, vm or all" >&2
+	echo "test: no layer '$layer': unit, sim, fuzz, vm or all" >&2
 	exit 2
 	;;
 esac

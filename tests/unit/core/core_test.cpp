@@ -228,6 +228,17 @@ TEST_F(Reload, GoesOnWithAHoldAndItsWritesInDoubt)
 	EXPECT_EQ(after.paths[0].state, SW_PATH_FAILED);
 }
 
+TEST_F(Reload, CountsASwitchFromAPathWhoseDeviceWasReplaced)
+{
+	error(0, true);
+	drained();
+	sw_core after = reload({SW_NO_PATH, 1}, {SW_PATH_READY, SW_PATH_READY});
+	const std::uint64_t before = after.epoch;
+	ASSERT_EQ(after.current_path, SW_NO_PATH);
+	EXPECT_EQ(sw_core_commit(&after, after.mv, 1, SW_METHOD_OPERATOR, "e", now(), &actions_), 0);
+	EXPECT_EQ(after.epoch, before + 1);
+}
+
 TEST_F(Reload, TakesALargerEpochAndNeverASmallerOne)
 {
 	EXPECT_EQ(reload({0, 1}, {SW_PATH_READY, SW_PATH_READY}, 7).epoch, 7u);

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "checker.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace swpath::sim
+{
+
+void Checker::breach(const char *promise, std::string text)
+{
+	if (violation_.promise.empty())
+		violation_ = {promise, std::move(text), schedule_.now()};
+}
+
+void Checker::unknown(std::uint32_t number)
+{
+	blocks_[number].known = false;
+}
+
+void Checker::write_begins(std::uint32_t number, Stamp stamp)
+{
+	auto &block = blocks_[number];
+	block.versions.push_back({stamp, false});
+	block.since_durable.push_back(stamp);
+}
+
+void Checker::write_ends(std::uint32_t number, Stamp stamp, Status status, bool fua,
+			 const Point &since)
+{
+	auto &block = blocks_[number];
+	if (status != Status::Ok || since.ghosts != block.ghosts ||
+	    (since.losses != losses_ && !fua)) // it may have happened
+		return;
+	block.versions.assign(1, {stamp, true});
+	block.known = true;
+	if (fua)
+		block.since_durable.assign(1, stamp);
+}
+
+/// The block is `value` from now on: what was older is gone, what is newer may still come.
+void Checker::settle(Block &block, Stamp value)
+{
+	const auto at = std::find_if(block.versions.begin(), block.versions.end(),
+				     [value](const Version &v) { return v.stamp == value; });
+	if (at == block.versions.end())
+		block.versions.assign(1, {value, true});
+	else
+		block.versions.erase(block.versions.begin(), at);
+	block.versions.front().acknowledged = true;
+	block.known = true;
+}
+
+void Checker::read_ends(std::uint32_t number, Stamp value, const Point &since)
+{
+	if (since.losses != losses_ || since.ghosts != blocks_[number].ghosts)
+		return;
+	auto &block = blocks_[number];
+	if (block.known && std::none_of(block.versions.begin(), block.versions.end(),
+					[value](const Version &v) { return v.stamp == value; }))
+		breach("P1", fmt::format("block {} returned {}, and {} had been acknowledged",
+					 number, value, block.versions.front().stamp));
+	settle(block, value);
+}
+
+Checker::FlushPoint Checker::flush_begins() const
+{
+	FlushPoint point{.since = {losses_, ghosts_}};
+	for (std::uint32_t i = 0; i < block_count; i++)
+		point.acknowledged[i] = blocks_[i].known ? blocks_[i].versions.front().stamp : 0;
+	return point;
+}
+
+/// A flush that was out when the cache was lost proves nothing about what had been in it, nor one
+/// that a ghost came in between.
+void Checker::flush_ends(const FlushPoint &point)
+{
+	if (point.since.losses != losses_ || point.since.ghosts != ghosts_)
+		return;
+	for (std::uint32_t i = 0; i < block_count; i++) {
+		auto &since = blocks_[i].since_durable;
+		const auto at = std::find(since.begin(), since.end(), point.acknowledged[i]);
+		if (at != since.end())
+			since.erase(since.begin(), at);
+	}
+}
+
+void Checker::cache_lost()
+{
+	losses_++;
+	for (auto &block : blocks_) {
+		// Older versions than the latest acknowledged one may be back, a durable one at
+		// least.
+		std::vector<Version> versions;
+		for (const Stamp stamp : block.since_durable)
+			versions.push_back({stamp, false});
+		versions.front().acknowledged = true;
+		block.versions = std::move(versions);
+	}
+}
+
+void Checker::opened(std::uint64_t opening, unsigned path, std::uint64_t device,
+		     std::uint64_t epoch)
+{
+	const bool another = path != open_path_ || device != open_device_;
+	opening_ = opening;
+	if (another && epoch == epoch_)
+		breach("P9",
+		       fmt::format("I/O went on by another device and the epoch stayed {}", epoch));
+	open_path_ = path;
+	open_device_ = device;
+	if (epoch < epoch_)
+		breach("P9", "the epoch went back");
+	epoch_ = epoch;
+}
+
+void Checker::switched(std::uint64_t epoch, bool moved)
+{
+	if (moved && epoch <= epoch_ && epoch_ != 0)
+		breach("P9", fmt::format("a switch left the epoch at {}", epoch));
+}
+
+void Checker::client_booted(std::uint64_t boot)
+{
+	boot_ = boot;
+	epoch_ = 0;
+}
+
+void Checker::proved(unsigned path, bool by_ticket)
+{
+	const auto wrong = wrong_since_.find(path);
+	if (wrong == wrong_since_.end())
+		return;
+	const Nanos life = by_ticket ? ticket_life_ : verified_life_;
+	if (schedule_.now() - wrong->second > life)
+		breach("P3", fmt::format("path {} was opened by {} {} ms after it came to lead to "
+					 "another disk",
+					 path, by_ticket ? "a ticket" : "a commit",
+					 (schedule_.now() - wrong->second) / ms));
+}
+
+void Checker::path_leads_to(unsigned path, unsigned identity, Nanos since)
+{
+	if (identity == right_disk_)
+		wrong_since_.erase(path);
+	else
+		wrong_since_[path] = since;
+}
+
+/// A late write that no promise forbids: what the block is now, the next read tells.
+void Checker::ghost(const Request &request)
+{
+	auto &block = blocks_[request.block];
+	unknown(request.block);
+	block.ghosts++;
+	ghosts_++;
+	block.since_durable.insert(block.since_durable.begin(), request.stamp);
+}
+
+void Checker::written(const Request &request, unsigned identity)
+{
+	if (!request.user)
+		return;
+	if (identity != right_disk_) {
+		breach("P3", fmt::format("write {} went to disk {}", request.stamp, identity));
+		return;
+	}
+	if (request.boot != boot_) {
+		ghosts_of_crash_++;
+		ghost(request);
+		return;
+	}
+	if (request.opening == opening_)
+		return;
+	if (proving_) {
+		breach("P2", fmt::format("write {} of block {}, given to path {}, changed the disk "
+					 "after the switch",
+					 request.stamp, request.block, request.path));
+		return;
+	}
+	ghosts_by_policy_++;
+	ghost(request);
+}
+
+} // namespace swpath::sim

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The judge: knows every write, its fate, and what a read may return; and what is sent to which
+/// disk when. It is told everything by the models and decides nothing for them.
+///
+/// A block's versions are ordered by submission, since the workload never has two writes of one
+/// block out at once. What may be read: the latest acknowledged version, or a later one that ended
+/// in an error (it may have happened). What was read is what the block is from then on.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "request.h"
+#include "schedule.h"
+
+namespace swpath::sim
+{
+
+struct Violation {
+	std::string promise; ///< "P2"
+	std::string text;
+	Nanos at = 0;
+};
+
+class Checker
+{
+public:
+	explicit Checker(const Schedule &schedule) : schedule_(schedule) {}
+
+	/// Keeps the first breach. Returns `holds`.
+	bool expect(bool holds, const char *promise, const char *text)
+	{
+		if (!holds) [[unlikely]]
+			breach(promise, text);
+		return holds;
+	}
+	[[nodiscard]] const Violation *violation() const
+	{
+		return violation_.promise.empty() ? nullptr : &violation_;
+	}
+
+	/// Fence policy of the unit: with `drain` a ghost write is what the administrator accepted.
+	void set_proving(bool proving) { proving_ = proving; }
+	void set_right_disk(unsigned identity) { right_disk_ = identity; }
+
+	// The workload.
+	/// When a command was submitted. If the cache was lost since, or a ghost came, its end
+	/// proves little.
+	struct Point {
+		std::uint64_t losses = 0;
+		std::uint64_t ghosts = 0;
+	};
+	[[nodiscard]] Point point(std::uint32_t block) const
+	{
+		return {losses_, blocks_[block].ghosts};
+	}
+	void write_begins(std::uint32_t block, Stamp stamp);
+	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua,
+			const Point &since);
+	void read_ends(std::uint32_t block, Stamp value, const Point &since);
+	/// A flush makes durable what was acknowledged before it was submitted.
+	struct FlushPoint {
+		std::array<Stamp, block_count> acknowledged{};
+		Point since;
+	};
+	[[nodiscard]] FlushPoint flush_begins() const;
+	void flush_ends(const FlushPoint &point);
+	/// The client went down with this write out.
+	void write_abandoned(std::uint32_t block) { unknown(block); }
+
+	// The unit.
+	void opened(std::uint64_t opening, unsigned path, std::uint64_t device,
+		    std::uint64_t epoch);
+	void closed() {}
+	void switched(std::uint64_t epoch, bool moved);
+	/// The unit goes on with `path`; by a ticket, or by a commit of pathd.
+	void proved(unsigned path, bool by_ticket);
+	void client_booted(std::uint64_t boot);
+
+	// Disks and paths.
+	void written(const Request &request, unsigned identity);
+	void cache_lost();
+	/// The path leads to another disk from now on, or to the right one again.
+	void path_leads_to(unsigned path, unsigned identity, Nanos since);
+	/// How old a proof may be when it is used.
+	void set_proof_lives(Nanos ticket, Nanos verified)
+	{
+		ticket_life_ = ticket;
+		verified_life_ = verified;
+	}
+
+	/// Ghost writes that no promise forbids: fence=drain, or from before a crash of the client.
+	[[nodiscard]] std::uint64_t ghosts_by_policy() const { return ghosts_by_policy_; }
+	[[nodiscard]] std::uint64_t ghosts_of_crash() const { return ghosts_of_crash_; }
+
+private:
+	struct Version {
+		Stamp stamp;
+		bool acknowledged;
+	};
+	struct Block {
+		/// From the oldest that a read may return to the newest submitted. The first one is
+		/// acknowledged, or the state at the begin.
+		std::vector<Version> versions{{0, true}};
+		/// What a loss of the cache may bring back: a durable version and all after it.
+		std::vector<Stamp> since_durable{0};
+		bool known = true; ///< false: the next read tells
+		std::uint64_t ghosts = 0;
+	};
+
+	void breach(const char *promise, std::string text);
+	void unknown(std::uint32_t block);
+	void ghost(const Request &request);
+	void settle(Block &block, Stamp value);
+
+	const Schedule &schedule_;
+	Violation violation_;
+	bool proving_ = true;
+	unsigned right_disk_ = 0;
+	std::array<Block, block_count> blocks_{};
+	std::uint64_t losses_ = 0; ///< of the cache
+	std::uint64_t boot_ = 0;
+	std::uint64_t opening_ = 0;
+	std::uint64_t epoch_ = 0;
+	unsigned open_path_ = 0; ///< the latest one
+	std::uint64_t open_device_ = 0;
+	std::map<unsigned, Nanos> wrong_since_; ///< by path
+	Nanos ticket_life_ = 0;
+	Nanos verified_life_ = 0;
+	std::uint64_t ghosts_ = 0;
+	std::uint64_t ghosts_by_policy_ = 0;
+	std::uint64_t ghosts_of_crash_ = 0;
+};
+
+} // namespace swpath::sim

@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "libpath/unit/reason.h"
+
+namespace swpath::sim
+{
+
+namespace
+{
+
+constexpr unsigned rounds_max = 4;
+constexpr Duration look_interval = std::chrono::seconds(1);
+constexpr unsigned connection_failures_max = 2;
+/// A peer carries out no order that is older than its limit; then it takes a moment.
+constexpr Duration order_life = std::chrono::seconds(6);
+
+Reason reason_of(Status status)
+{
+	switch (status) {
+	case Status::Ok:
+		return Reason::NONE;
+	case Status::Timeout:
+		return Reason::TIMEOUT;
+	case Status::Transport:
+		return Reason::TRANSPORT;
+	case Status::Offline:
+		return Reason::OFFLINE;
+	case Status::Medium:
+		return Reason::UNREADABLE;
+	case Status::Conflict:
+		return Reason::RESERVATION;
+	case Status::Error:
+		break;
+	}
+	return Reason::ERROR;
+}
+
+} // namespace
+
+Daemon::Daemon(Context &context, const UnitSetup &setup, Kernel &kernel, Network &network,
+	       std::vector<std::unique_ptr<Leg>> &legs, std::vector<std::unique_ptr<Peer>> &peers)
+	: context_(context), setup_(setup), kernel_(kernel), legs_(legs),
+	  process_(context, "pathd"), fencer_(context, process_, setup, network, legs, peers)
+{
+	kernel_.on_event([this] { touch(); });
+}
+
+void Daemon::start()
+{
+	process_.start();
+	MonitorPolicy monitor;
+	monitor.check_interval = duration(setup_.check_interval);
+	monitor.check_interval_max = 4 * monitor.check_interval;
+	monitor.first_retry = std::min<Duration>(monitor.first_retry, monitor.check_interval);
+	monitor.stable = duration(setup_.stable);
+	slots_.clear();
+	slots_.resize(legs_.size());
+	for (auto &slot : slots_) {
+		slot.monitor.set_policy(monitor);
+		slot.keys_pending = context_.schedule.instant() + order_life;
+	}
+
+	MvPolicy mv;
+	mv.verify_limit = command() + std::chrono::seconds(1);
+	mv.give_up_direct = 2 * command() + std::chrono::seconds(1);
+	mv_ = MountVerification(mv);
+	medium_ = {};
+	status_.reset();
+	next_wake_ = 0;
+	touch();
+}
+
+void Daemon::kill()
+{
+	process_.crash();
+}
+
+bool Daemon::dies()
+{
+	if (kill_chance_ <= 0 || !context_.random.chance(kill_chance_))
+		return false;
+	kill();
+	return true;
+}
+
+void Daemon::touch()
+{
+	wake(context_.schedule.now());
+}
+
+void Daemon::wake(Nanos at)
+{
+	if (next_wake_ != 0 && next_wake_ <= at)
+		return;
+	next_wake_ = std::max(at, context_.schedule.now());
+	const Nanos delay =
+		next_wake_ - context_.schedule.now() + context_.random.between(10 * us, 2 * ms);
+	process_.after(delay, [this, number = ++wakes_] {
+		if (number == wakes_)
+			step();
+	});
+}
+
+bool Daemon::in_table(unsigned i) const
+{
+	return status_ && legs_[i]->device() != 0 && kernel_.devices()[i] == legs_[i]->device();
+}
+
+// --- one look ---------------------------------------------------------------
+
+void Daemon::step()
+{
+	next_wake_ = 0;
+	const Instant now = context_.schedule.instant();
+	look_for_devices(now);
+	for (unsigned round = 0; round < rounds_max; round++) {
+		if (!look(now))
+			break;
+		bool told = verify(now);
+		if (!process_.up())
+			return;
+		if (status_->state != UnitState::VERIFY || !told) {
+			told |= keep(now);
+			if (!process_.up())
+				return;
+			told |= fail_back(now);
+		}
+		if (!process_.up())
+			return;
+		if (!told)
+			break;
+	}
+	build(now);
+	if (!process_.up())
+		return;
+	look_after_connections();
+	ask_peers(now);
+	probe_due(now);
+
+	Instant due = now + look_interval;
+	if (const auto deadline = mv_.deadline())
+		due = std::min(due, *deadline);
+	for (const auto &slot : slots_)
+		if (!slot.probing_since)
+			due = std::min(due, std::max(slot.monitor.next_probe(),
+						     now + std::chrono::milliseconds(10)));
+	if (status_ && status_->state == UnitState::VERIFY)
+		due = std::min(due, now + std::chrono::milliseconds(100));
+	wake(nanos(due));
+}
+
+/// The block devices that there are: a connection came or went.
+void Daemon::look_for_devices(Instant now)
+{
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		auto &slot = slots_[i];
+		const auto device = legs_[i]->device();
+		if (slot.device == device)
+			continue;
+		if (slot.device != 0)
+			slot.monitor.step(PathLost{now, Reason::PATH_GONE});
+		slot.device = device;
+		slot.probe_now = device != 0;
+		slot.proved = false;
+		slot.overdue = false;
+		slot.failures = 0;
+		slot.probing_since.reset();
+		slot.again.reset();
+		medium_.forget(i);
+		mv_.replaced(i);
+	}
+}
+
+bool Daemon::look(Instant now)
+{
+	if (!kernel_.running()) {
+		status_.reset();
+		return false;
+	}
+	const bool first_look = !status_;
+	const auto before = std::exchange(status_, kernel_.status());
+	const auto &after = *status_;
+
+	// The kernel, or the answer to it, chose this path: that is better than any stable period.
+	if (!first_look && after.state == UnitState::ONLINE && after.active &&
+	    (before->epoch != after.epoch || before->mv != after.mv ||
+	     before->state != UnitState::ONLINE) &&
+	    in_table(*after.active) && !slots_[*after.active].monitor.usable())
+		slots_[*after.active].monitor.step(PathTaken{now});
+	if (pinned_ && after.state == UnitState::ONLINE && after.active != pinned_)
+		pinned_.reset();
+
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		auto &slot = slots_[i];
+		const auto &path = after.paths[i];
+		const PathState was = slot.seen_in_kernel ? slot.kernel_state : PathState::ABSENT;
+		const bool lost = (path.state == PathState::FAILED && was != PathState::FAILED) ||
+				  (slot.seen_in_kernel && path.state == PathState::FAILED &&
+				   path.errors > slot.kernel_errors);
+		slot.kernel_state = path.state;
+		slot.kernel_errors = path.errors;
+		slot.seen_in_kernel = true;
+		if (lost && path.reason != Reason::OPERATOR && !refuses(path.reason) &&
+		    slot.monitor.state() != MonitorState::Failed &&
+		    slot.monitor.state() != MonitorState::Rejected)
+			slot.monitor.step(PathLost{now, path.reason});
+	}
+	return true;
+}
+
+std::vector<MvCandidate> Daemon::candidates() const
+{
+	std::vector<MvCandidate> list(slots_.size());
+	for (unsigned i = 0; i < list.size(); i++) {
+		list[i].monitor = slots_[i].monitor.state();
+		if (in_table(i)) {
+			list[i].name = "leg";
+			list[i].proved_at = slots_[i].monitor.proved_at();
+		}
+		auto &fencing = list[i].fencing;
+		const bool served = legs_[i]->kind() == PathKind::SERVED;
+		fencing.server = served ? fencer_.peer(i)->nexus.id() : 0;
+		fencing.reachable = served ? context_.schedule.instant() < slots_[i].peer_until
+					   : slots_[i].proved;
+		fencing.reservations = setup_.reservations;
+		fencing.lu_reset = setup_.lu_reset;
+		fencing.agent = served && setup_.agent;
+		fencing.key = fencer_.key(i);
+		if (served)
+			fencing.export_epoch = static_cast<ServedLeg &>(*legs_[i]).epoch();
+	}
+	return list;
+}
+
+bool Daemon::verify(Instant now)
+{
+	const auto known = candidates();
+	bool told = false;
+	for (const auto &action : mv_.step(*status_, known, now))
+		if (!carry_out(action, now, told))
+			return false;
+	return told;
+}
+
+/// False: killed.
+bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
+{
+	if (dies())
+		return false;
+	switch (action.kind) {
+	case MvAction::Kind::Verify:
+		if (in_table(action.path))
+			probe(action.path, action.mv);
+		else
+			mv_.refuted(action.mv, action.path, now, Reason::PATH_GONE);
+		break;
+	case MvAction::Kind::GiveUp:
+		context_.trace.say("pathd", "path {} is told to give up", action.path);
+		legs_[action.path]->give_up();
+		break;
+	case MvAction::Kind::Reject:
+		told |= kernel_.reject(action.mv, action.path, action.reason) == 0;
+		break;
+	case MvAction::Kind::Fence:
+		fence(action.fence);
+		break;
+	case MvAction::Kind::Commit: {
+		if (!in_table(action.path))
+			break;
+		// Our key is on the new nexus before it opens, and nothing of ours is on its way to
+		// take it: an earlier pathd may have sent that, too.
+		if (setup_.reservations && status_->doubt > 0 &&
+		    slots_[action.path].keys_seen <= std::max(slots_[action.path].keys_pending,
+							      slots_[action.path].keys_touched)) {
+			slots_[action.path].probe_now = true;
+			mv_.commit_refused(action.mv, action.path, EBUSY, now);
+			break;
+		}
+		if (slots_[action.path].unregistered) {
+			admit(action.path, now);
+			mv_.commit_refused(action.mv, action.path, EBUSY, now);
+			break;
+		}
+		if (action.reinstate_first)
+			(void)kernel_.reinstate(action.path);
+		if (dies())
+			return false;
+		const std::string evidence(action.evidence.empty() ? "none" : action.evidence);
+		const int error =
+			kernel_.commit(action.mv, action.path, action.method, evidence.c_str());
+		told = true;
+		if (error != 0)
+			mv_.commit_refused(action.mv, action.path, error, now);
+		break;
+	}
+	case MvAction::Kind::Retry:
+		told |= kernel_.retry() == 0;
+		break;
+	}
+	return true;
+}
+
+/// PREEMPT takes a key away, RESERVE makes keys matter. Until the order has ended, and has ended
+/// for sure, what a check saw of the key counts for nothing.
+void Daemon::touch_keys(const FenceAction &action, bool ended)
+{
+	if (action.kind != FenceAction::Kind::PreemptAbort &&
+	    action.kind != FenceAction::Kind::Reserve)
+		return;
+	const Instant now = context_.schedule.instant();
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (action.kind == FenceAction::Kind::PreemptAbort &&
+		    fencer_.key(i) != action.victim)
+			continue;
+		auto &slot = slots_[i];
+		slot.unregistered = !context_.broken(Mutant::KEY_MISSING);
+		slot.keys_touched = now;
+		slot.keys_pending = ended ? now : now + order_life;
+		slot.probe_now = true;
+	}
+}
+
+void Daemon::fence(const FenceAction &action)
+{
+	touch_keys(action, false);
+	fencer_.carry_out(action, [this, action](int error, const FenceAnswer &answer) {
+		const Instant now = context_.schedule.instant();
+		context_.trace.say("fencer", "path {}: {}", action.path,
+				   error ? std::strerror(error) : "done");
+		touch_keys(action, true);
+		if (error == 0 && action.kind == FenceAction::Kind::RegisterKey)
+			slots_[action.path].unregistered = false;
+		if (dies())
+			return;
+		if (error == 0)
+			mv_.fence_done(action.token, answer, now);
+		else
+			mv_.fence_failed(action.token, error, now);
+		touch();
+	});
+}
+
+void Daemon::admit(unsigned i, Instant now)
+{
+	auto &slot = slots_[i];
+	if (slot.admitting && now < slot.admit_next)
+		return;
+	slot.admitting = true;
+	slot.admit_next = now + std::chrono::seconds(3);
+	context_.trace.say("pathd", "path {} needs its key", i);
+	fencer_.admit(i, [this, i](bool done) {
+		auto &of = slots_[i];
+		of.admitting = false;
+		of.admit_next = context_.schedule.instant() + std::chrono::milliseconds(500);
+		if (done)
+			of.unregistered = false;
+		touch();
+	});
+}
+
+void Daemon::confirm(std::uint64_t mv)
+{
+	process_.run([this, mv] {
+		if (mv_.fence_confirmed(mv))
+			touch();
+	});
+}
+
+/// While a mount verification waits, who of the peers is there to help?
+void Daemon::ask_peers(Instant now)
+{
+	if (!status_ || status_->state != UnitState::VERIFY)
+		return;
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (legs_[i]->kind() != PathKind::SERVED ||
+		    now < slots_[i].asked + std::chrono::milliseconds(500))
+			continue;
+		slots_[i].asked = now;
+		fencer_.ask_status(i, [this, i] {
+			slots_[i].peer_until =
+				context_.schedule.instant() + std::chrono::seconds(2);
+			touch();
+		});
+	}
+}
+
+bool Daemon::keep(Instant now)
+{
+	std::vector<KeptPath> paths(slots_.size());
+	for (unsigned i = 0; i < paths.size(); i++) {
+		const auto &monitor = slots_[i].monitor;
+		if (in_table(i))
+			paths[i] = {monitor.state(), monitor.fault(), monitor.failures(),
+				    slots_[i].unregistered ? std::nullopt : monitor.proved_at()};
+		else if (status_->paths[i].state != PathState::ABSENT)
+			paths[i] = {MonitorState::Failed, Reason::PATH_GONE, active_failures_max,
+				    std::nullopt};
+	}
+	bool told = false;
+	for (const auto &action :
+	     keep_paths(*status_, paths, duration(setup_.check_interval), now)) {
+		if (dies())
+			return false;
+		switch (action.kind) {
+		case KeeperAction::Kind::Fail:
+			told |= kernel_.fail(action.path, action.reason) == 0;
+			break;
+		case KeeperAction::Kind::Reject:
+			told |= kernel_.reject(status_->mv, action.path, action.reason) == 0;
+			break;
+		case KeeperAction::Kind::Reinstate:
+			told |= kernel_.reinstate(action.path) == 0;
+			break;
+		case KeeperAction::Kind::Ticket:
+			context_.checker.expect(
+				action.ttl_ms == 0 ||
+					(paths[action.path].proved_at &&
+					 now + std::chrono::milliseconds(action.ttl_ms) <=
+						 *paths[action.path].proved_at +
+							 3 * duration(setup_.check_interval)),
+				"P3", "a ticket outlives the proof that it stands for");
+			told |= kernel_.ticket(action.path, status_->epoch, action.ttl_ms) == 0;
+			break;
+		}
+	}
+	return told;
+}
+
+FailbackDecision Daemon::failback_now(Instant now) const
+{
+	std::vector<FailbackView::Path> paths(slots_.size());
+	for (unsigned i = 0; i < paths.size(); i++) {
+		paths[i].ready = status_->paths[i].state == PathState::READY;
+		paths[i].ticket = status_->paths[i].ticket_ms > 0;
+		if (in_table(i)) {
+			paths[i].state = slots_[i].monitor.state();
+			paths[i].good_since = slots_[i].monitor.good_since();
+		}
+	}
+	return decide_failback({.online = status_->state == UnitState::ONLINE,
+				.pinned = pinned_.has_value(),
+				.active = status_->active,
+				.last_try = last_failback_,
+				.paths = paths},
+			       {.automatic = true,
+				.interval = duration(setup_.failback_interval),
+				.stable = duration(setup_.stable)},
+			       now);
+}
+
+bool Daemon::fail_back(Instant now)
+{
+	const auto decision = failback_now(now);
+	if (decision.verdict != FailbackVerdict::Go || dies())
+		return false;
+	last_failback_ = now;
+	return kernel_.switch_to(*decision.to, true, Reason::FAILBACK) == 0;
+}
+
+void Daemon::pardon(unsigned path)
+{
+	process_.run([this, path] {
+		slots_[path].monitor.step(PathPardoned{context_.schedule.instant()});
+		slots_[path].probe_now = true;
+		touch();
+	});
+}
+
+// --- devices ----------------------------------------------------------------
+
+/// Only a proved device enters a table; a reload waits for what is in flight, so there is none
+/// while that may take long (libpath/policy/unit_builder.h).
+void Daemon::build(Instant now)
+{
+	for (unsigned i = 0; i < slots_.size(); i++)
+		if (legs_[i]->device() == 0)
+			attach(i, now);
+
+	std::vector<std::uint64_t> wanted(slots_.size(), 0);
+	bool differs = false;
+	bool any = false;
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		const bool proved = legs_[i]->device() != 0 && slots_[i].proved;
+		if (kernel_.running())
+			wanted[i] = kernel_.devices()[i];
+		if (proved && wanted[i] != legs_[i]->device()) {
+			wanted[i] = legs_[i]->device();
+			differs = true;
+		}
+		any = any || proved;
+	}
+	if (!kernel_.running()) {
+		if (any && !dies()) {
+			kernel_.start(wanted);
+			touch();
+		}
+		return;
+	}
+	if (!differs || status_->oldest_ms > 500 || status_->phase == Phase::DRAIN ||
+	    status_->phase == Phase::FLUSH || dies())
+		return;
+	if (kernel_.reload(wanted))
+		touch();
+}
+
+void Daemon::attach(unsigned i, Instant now)
+{
+	auto &slot = slots_[i];
+	if (slot.attaching || now < slot.monitor.next_probe())
+		return;
+	auto &leg = static_cast<ServedLeg &>(*legs_[i]);
+	slot.attaching = true;
+	const Epoch epoch = std::max<Epoch>(kernel_.running() ? kernel_.status().epoch : 1, 1);
+	leg.attach(epoch, process_, [this, i](bool attached) {
+		slots_[i].attaching = false;
+		if (!attached)
+			slots_[i].monitor.step(
+				ProbeFailed{context_.schedule.instant(), Reason::TRANSPORT});
+		touch();
+	});
+}
+
+/// A served path whose connection is of no more use gets a new one.
+void Daemon::look_after_connections()
+{
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (legs_[i]->kind() != PathKind::SERVED || legs_[i]->device() == 0)
+			continue;
+		const bool carries = status_ && in_table(i) &&
+				     status_->state == UnitState::ONLINE && status_->active == i;
+		if (carries || slots_[i].failures < connection_failures_max)
+			continue;
+		static_cast<ServedLeg &>(*legs_[i]).disconnect("too many failed checks");
+		touch();
+	}
+}
+
+void Daemon::probe_due(Instant now)
+{
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		auto &slot = slots_[i];
+		if (legs_[i]->device() == 0)
+			continue;
+		if (slot.probing_since) {
+			const Duration limit = command() + std::chrono::seconds(1);
+			if (!slot.overdue && now >= *slot.probing_since + limit) {
+				slot.overdue = true;
+				slot.proved = false;
+				slot.failures++;
+				slot.monitor.step(ProbeFailed{now, Reason::TIMEOUT});
+				touch();
+			} else if (slot.overdue && now >= slot.monitor.next_probe()) {
+				slot.failures++;
+				slot.monitor.step(ProbeFailed{now, Reason::TIMEOUT});
+			}
+			continue;
+		}
+		if (!slot.probe_now && now < slot.monitor.next_probe())
+			continue;
+		slot.probe_now = false;
+		probe(i, 0);
+	}
+}
+
+void Daemon::probe(unsigned i, std::uint64_t mv)
+{
+	if (slots_[i].probing_since)
+		slots_[i].again = mv;
+	else
+		start_probe(i, mv);
+}
+
+void Daemon::start_probe(unsigned i, std::uint64_t mv)
+{
+	auto &slot = slots_[i];
+	const Instant began = context_.schedule.instant();
+	const auto device = legs_[i]->device();
+	slot.probing_since = began;
+	legs_[i]->revive();
+	legs_[i]->send({.op = Op::Probe, .path = i, .device = device},
+		       [this, i, device, began, mv, boot = process_.boot()](const Answer &answer) {
+			       if (boot != process_.boot())
+				       return;
+			       process_.run([this, i, device, began, mv, answer] {
+				       probed(i, device, began, mv, answer);
+			       });
+		       });
+}
+
+Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
+{
+	if (answer.status != Status::Ok)
+		return reason_of(answer.status);
+	// A direct path by its designators, a served one by its server's word about the same.
+	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
+		return Reason::IDENTITY;
+	slots_[i].keys_seen = began;
+	if (answer.unregistered)
+		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
+	else if (began > slots_[i].keys_touched && began > slots_[i].keys_pending)
+		slots_[i].unregistered = false;
+	if (slots_[i].unregistered) {
+		const bool served = legs_[i]->kind() == PathKind::SERVED;
+		// A direct path that may be fenced right now gets its key when it is chosen.
+		if (served || (status_ && status_->doubt == 0))
+			admit(i, context_.schedule.instant());
+		if (served)
+			return Reason::RESERVATION;
+	}
+	MediumSample sample{.began = began, .ended = context_.schedule.instant(), .digests = {}};
+	sample.digests = answer.landmarks;
+	medium_.add(i, sample);
+	if (status_ && status_->active && in_table(*status_->active)) {
+		const unsigned reference = *status_->active;
+		for (unsigned k = 0; k < slots_.size(); k++)
+			if (k != reference)
+				(void)medium_.judge(reference, k);
+		if (i != reference && medium_.verdict(i) == MediumVerdict::Differs)
+			return Reason::STALE_DATA;
+	}
+	return Reason::NONE;
+}
+
+void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
+		    const Answer &answer)
+{
+	auto &slot = slots_[i];
+	if (slot.device != device || !slot.probing_since)
+		return;
+	slot.probing_since.reset();
+	slot.overdue = false;
+	const Instant now = context_.schedule.instant();
+	const Reason reason = judge(i, began, answer);
+	context_.trace.say("pathd", "check of path {}{}: {}", i,
+			   mv ? " for the mount verification" : "", word(reason));
+	if (reason == Reason::NONE) {
+		slot.proved = true;
+		slot.failures = 0;
+		slot.monitor.step(ProbeOk{began});
+	} else {
+		slot.proved = false;
+		slot.failures++;
+		slot.monitor.step(ProbeFailed{now, reason});
+	}
+	if (context_.broken(Mutant::LATE_PROOF) && status_)
+		mv = status_->mv;
+	if (mv != 0 && in_table(i)) {
+		context_.checker.expect(
+			mv != kernel_.core().mv || nanos(began) >= kernel_.core().hold_at, "P9",
+			"a proof from before the mount verification was given for it");
+		if (reason == Reason::NONE)
+			mv_.verified(mv, i, now, "identity+medium");
+		else
+			mv_.refuted(mv, i, now, reason);
+	}
+	if (const auto again = std::exchange(slot.again, std::nullopt))
+		start_probe(i, *again);
+	touch();
+}
+
+} // namespace swpath::sim

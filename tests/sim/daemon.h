@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// pathd on the client: the real policies, and around them what pathd/unit*.cpp do: look at the
+/// kernel, ask the policies, tell the kernel, check paths, attach served ones. It can be killed
+/// before each thing that it does, and starts again with nothing but what it can read.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "fencer.h"
+#include "kernel.h"
+#include "libpath/policy/failback.h"
+#include "libpath/policy/medium_compare.h"
+#include "libpath/policy/mount_verification.h"
+#include "libpath/policy/path_keeper.h"
+#include "libpath/policy/path_monitor.h"
+
+namespace swpath::sim
+{
+
+class Daemon
+{
+public:
+	Daemon(Context &context, const UnitSetup &setup, Kernel &kernel, Network &network,
+	       std::vector<std::unique_ptr<Leg>> &legs, std::vector<std::unique_ptr<Peer>> &peers);
+	Daemon(const Daemon &) = delete;
+	Daemon &operator=(const Daemon &) = delete;
+
+	[[nodiscard]] Host &process() { return process_; }
+	void start();
+	/// Killed by chance before any of its deeds, with this probability each.
+	void set_kill_chance(double chance) { kill_chance_ = chance; }
+	void kill();
+
+	/// Something happened: look.
+	void touch();
+
+	// What an operator does with pathctl, beside what the kernel is told directly.
+	void pardon(unsigned path);
+	void pin(unsigned path) { pinned_ = path; }
+	/// `pathctl fenced --i-am-sure`.
+	void confirm(std::uint64_t mv);
+
+private:
+	struct Slot {
+		PathMonitor monitor{MonitorPolicy{}};
+		PathState kernel_state = PathState::ABSENT;
+		std::uint64_t kernel_errors = 0;
+		bool seen_in_kernel = false;
+		std::uint64_t device = 0; ///< of the leg, as of the last look
+		bool proved = false;
+		bool probe_now = false;
+		bool overdue = false;
+		unsigned failures = 0; ///< failed checks of this device in a row
+		std::optional<Instant> probing_since;
+		std::optional<std::uint64_t> again; ///< the mount verification of the next check
+		bool attaching = false;
+		bool unregistered = false; ///< the disk would refuse writes by this path
+		bool admitting = false;
+		Instant admit_next{};
+		Instant keys_touched{}; ///< an order of ours may have taken the key then
+		Instant keys_pending{}; ///< or may until then
+		Instant keys_seen{};    ///< begin of the check that saw the key last
+		Instant asked{};        ///< the peer's pathd, last
+		Instant peer_until{};   ///< it counts as reachable until then
+	};
+
+	void wake(Nanos at);
+	void step();
+	bool look(Instant now);
+	void look_for_devices(Instant now);
+	bool verify(Instant now);
+	bool carry_out(const MvAction &action, Instant now, bool &told);
+	bool keep(Instant now);
+	bool fail_back(Instant now);
+	void build(Instant now);
+	void attach(unsigned i, Instant now);
+	void look_after_connections();
+	void probe_due(Instant now);
+	void ask_peers(Instant now);
+	void fence(const FenceAction &action);
+	void touch_keys(const FenceAction &action, bool ended);
+	void admit(unsigned i, Instant now);
+	void probe(unsigned i, std::uint64_t mv);
+	void start_probe(unsigned i, std::uint64_t mv);
+	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
+		    const Answer &answer);
+	[[nodiscard]] Reason judge(unsigned i, Instant began, const Answer &answer);
+	[[nodiscard]] std::vector<MvCandidate> candidates() const;
+	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
+	[[nodiscard]] bool in_table(unsigned i) const;
+	[[nodiscard]] bool dies();
+	[[nodiscard]] Duration command() const { return duration(setup_.command_limit); }
+
+	Context &context_;
+	const UnitSetup &setup_;
+	Kernel &kernel_;
+	std::vector<std::unique_ptr<Leg>> &legs_;
+	Host process_;
+	Fencer fencer_;
+	double kill_chance_ = 0;
+
+	std::optional<UnitStatus> status_;
+	std::vector<Slot> slots_;
+	MountVerification mv_{MvPolicy{}};
+	MediumCompare medium_;
+	Nanos next_wake_ = 0;
+	std::uint64_t wakes_ = 0;
+
+	// Kept in its state directory.
+	std::optional<Instant> last_failback_;
+	std::optional<unsigned> pinned_;
+};
+
+} // namespace swpath::sim

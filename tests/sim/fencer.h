@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// pathd's hands in a fence: what the real libpath/policy/fence.h asks for, done to the models,
+/// through the client's own nexuses or by a call to the pathd of a peer.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernel.h"
+#include "libpath/policy/fence.h"
+#include "peer.h"
+
+namespace swpath::sim
+{
+
+class Fencer
+{
+public:
+	using Told = std::function<void(int error, const FenceAnswer &answer)>;
+
+	Fencer(Context &context, Host &pathd, const UnitSetup &setup, Network &network,
+	       std::vector<std::unique_ptr<Leg>> &legs, std::vector<std::unique_ptr<Peer>> &peers)
+		: context_(context), pathd_(pathd), setup_(setup), network_(network), legs_(legs),
+		  peers_(peers)
+	{
+	}
+
+	/// `told` may never be called: an answer can get lost.
+	void carry_out(const FenceAction &action, Told told);
+	/// Registers the key of a path's nexus; a server's only after a revoke of everything that
+	/// it was given before, because what it still has inside would pass with the key.
+	void admit(unsigned path, std::function<void(bool)> done);
+	/// Does the peer's pathd answer, and its disk answer it?
+	void ask_status(unsigned path, std::function<void()> alive);
+
+	[[nodiscard]] Key key(unsigned path) const;
+	[[nodiscard]] Peer *peer(unsigned path) const;
+
+private:
+	using Work = std::function<void(Told)>;
+
+	void call(Peer &peer, Work work, Told told);
+	void through(unsigned path, std::function<int(Disk &, NexusId, FenceAnswer &)> what,
+		     Told told);
+	void manage(Nexus &nexus, std::function<int(Disk &, NexusId, FenceAnswer &)> what,
+		    Told told);
+	void revoke(Peer &peer, Epoch epoch, Told told);
+	void reset(unsigned path, Told told);
+	void ask_cluster(Peer &peer, Told told);
+
+	Context &context_;
+	Host &pathd_;
+	const UnitSetup &setup_;
+	Network &network_;
+	std::vector<std::unique_ptr<Leg>> &legs_;
+	std::vector<std::unique_ptr<Peer>> &peers_;
+};
+
+} // namespace swpath::sim

@@ -1,0 +1,729 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace swpath::sim
+{
+
+namespace
+{
+
+constexpr std::uint64_t bio_bytes = block_bytes;
+constexpr Nanos work_delay_max = 20 * us;
+
+sw_reason error_reason(Status status)
+{
+	switch (status) {
+	case Status::Timeout:
+		return SW_REASON_TIMEOUT;
+	case Status::Transport:
+		return SW_REASON_TRANSPORT;
+	case Status::Offline:
+		return SW_REASON_OFFLINE;
+	default:
+		return SW_REASON_ERROR;
+	}
+}
+
+/// A flush may not change the disk.
+bool may_change(const Request &request)
+{
+	return request.op == Op::Write;
+}
+
+std::optional<unsigned> index(int path)
+{
+	return path == SW_NO_PATH ? std::nullopt : std::optional(static_cast<unsigned>(path));
+}
+
+} // namespace
+
+Kernel::Kernel(Context &context, Host &client, const UnitSetup &setup,
+	       std::vector<std::unique_ptr<Leg>> &legs)
+	: context_(context), client_(client), setup_(setup), legs_(legs), core_{}
+{
+}
+
+sw_now Kernel::now() const
+{
+	return {context_.schedule.now(), context_.schedule.now() / ms};
+}
+
+sw_core_config Kernel::config() const
+{
+	return {
+		.nr_paths = static_cast<unsigned>(setup_.kinds.size()),
+		.fence = setup_.fence == Fence::PROVE ? SW_FENCE_PROVE : SW_FENCE_DRAIN,
+		.mv_timeout_ns = setup_.mv_timeout,
+		.stall_ns = setup_.stall,
+		.epoch = 1,
+		.hold = true, // as pathd builds it
+	};
+}
+
+void Kernel::start(const std::vector<std::uint64_t> &devices)
+{
+	const auto c = config();
+	sw_core_init(&core_, &c);
+	for (unsigned i = 0; i < c.nr_paths; i++) {
+		core_.paths[i].kind =
+			setup_.kinds[i] == PathKind::DIRECT ? SW_KIND_DIRECT : SW_KIND_SERVED;
+		core_.paths[i].state = devices[i] ? SW_PATH_READY : SW_PATH_ABSENT;
+	}
+	devices_ = devices;
+	inflight_.assign(c.nr_paths, 0);
+	flush_sent_.assign(c.nr_paths, 0);
+	open_ = closed_ = SW_NO_PATH;
+	records_ = 0;
+	last_epoch_ = core_.epoch;
+	pumping_ = ticking_ = false;
+	running_ = true;
+	const auto at = now();
+	perform(sw_core_start(&core_, &at));
+	check();
+}
+
+void Kernel::crash()
+{
+	running_ = false;
+	bios_.clear();
+	retry_.clear();
+	held_.clear();
+	open_ = closed_ = SW_NO_PATH;
+}
+
+// --- bios -----------------------------------------------------------------
+
+void Kernel::submit(const Request &request, Done done)
+{
+	const BioId id = next_bio_++;
+	bios_[id] = {.request = request, .done = std::move(done), .arrival = next_arrival_++};
+	map(id);
+	check();
+}
+
+void Kernel::map(BioId id)
+{
+	if (open_ != SW_NO_PATH) {
+		send(id);
+		return;
+	}
+	switch (sw_core_map(&core_, false)) {
+	case SW_BIO_HOLD:
+		held_.push_back(id);
+		sw_core_held(&core_, bio_bytes);
+		break;
+	case SW_BIO_ERROR:
+		context_.checker.expect(core_.state == SW_STATE_FAILED, "P5",
+					"a bio was refused by a unit that had not failed");
+		client_.after(1 * us, [this, id] { finish(id, {.status = Status::Error}); });
+		break;
+	case SW_BIO_AGAIN:
+		context_.checker.expect(false, "P5", "a bio that may wait was told to come again");
+		break;
+	}
+}
+
+void Kernel::send(BioId id)
+{
+	auto &bio = bios_[id];
+	const auto path = static_cast<unsigned>(open_);
+	bio.path = path;
+	bio.sent = context_.schedule.now();
+	bio.in_flight = true;
+	bio.request.user = true;
+	bio.request.path = path;
+	bio.request.opening = openings_;
+	bio.request.boot = client_.boot();
+	bio.request.device = devices_[path];
+	inflight_[path]++;
+	start_tick();
+	Request request = bio.request;
+	if (bio.retried && context_.broken(Mutant::FUA_LOST))
+		request.fua = false;
+	legs_[path]->send(request, [this, id, boot = client_.boot()](const Answer &answer) {
+		if (boot == client_.boot() && running_)
+			end_io(id, answer);
+	});
+}
+
+void Kernel::end_io(BioId id, const Answer &answer)
+{
+	const auto at = bios_.find(id);
+	if (!context_.checker.expect(at != bios_.end() && at->second.in_flight, "P4",
+				     "a bio came back that was not in flight"))
+		return;
+	auto &bio = at->second;
+	const unsigned path = bio.path;
+	bio.in_flight = false;
+
+	const bool medium_too = context_.broken(Mutant::MEDIUM_RETRIED);
+	const auto mv = core_.mv;
+	if (context_.broken(Mutant::WRITE_DROPPED) && bio.request.op == Op::Write &&
+	    path_error(answer.status)) {
+		finish(id, {});
+	} else if (path_error(answer.status) || (medium_too && answer.status == Status::Medium)) {
+		unsigned actions = 0;
+		const auto at_now = now();
+		bio.tries = std::min(bio.tries + 1, unsigned{SW_BIO_TRIES_MAX});
+		const auto before = core_.state;
+		const auto verdict =
+			sw_core_error(&core_, static_cast<int>(path), error_reason(answer.status),
+				      may_change(bio.request), bio.tries, &at_now, &actions);
+		if (verdict == SW_BIO_HOLD) {
+			bio.retried = true;
+			retry_.push_back(id);
+			sw_core_held(&core_, bio_bytes);
+		} else {
+			context_.checker.expect(before == SW_STATE_FAILED ||
+							bio.tries == SW_BIO_TRIES_MAX,
+						"P5", "an error went up while paths were left");
+			finish(id, answer);
+		}
+		perform(actions);
+	} else {
+		finish(id, answer);
+	}
+	context_.checker.expect(answer.status != Status::Medium ||
+					(core_.mv == mv && !bios_.contains(id)),
+				"P5", "an error of the medium did not go up, or began a hold");
+	inflight_[path]--;
+	report_drain();
+	check();
+}
+
+void Kernel::finish(BioId id, const Answer &answer)
+{
+	const auto at = bios_.find(id);
+	if (!context_.checker.expect(at != bios_.end(), "P4", "a bio completed twice"))
+		return;
+	const auto done = std::move(at->second.done);
+	bios_.erase(at);
+	done(answer);
+}
+
+Kernel::BioId Kernel::pop_held(bool &was_retry)
+{
+	was_retry = !retry_.empty();
+	auto &list = was_retry ? retry_ : held_;
+	if (list.empty())
+		return 0;
+	BioId id = list.front();
+	if (!was_retry && context_.broken(Mutant::ORDER_REVERSED)) {
+		id = list.back();
+		list.pop_back();
+	} else {
+		list.pop_front();
+	}
+	sw_core_unheld(&core_, bio_bytes);
+	return id;
+}
+
+/// One bio a turn: a hold may begin between two of them.
+void Kernel::pump()
+{
+	pumping_ = false;
+	if (open_ == SW_NO_PATH)
+		return;
+	bool was_retry = false;
+	const BioId id = pop_held(was_retry);
+	if (id == 0) {
+		const auto at = now();
+		sw_core_released(&core_, &at);
+		return;
+	}
+	if (!was_retry) {
+		context_.checker.expect(bios_[id].arrival > last_sent_arrival_, "P4",
+					"held bios went down out of their order");
+		last_sent_arrival_ = bios_[id].arrival;
+	}
+	const bool lose = context_.broken(Mutant::HELD_LOST) && context_.random.chance(0.05);
+	if (!lose)
+		send(id);
+	if (!lose && context_.broken(Mutant::HELD_TWICE) && context_.random.chance(0.05))
+		send(id);
+	pumping_ = true;
+	client_.after(context_.random.between(1 * us, work_delay_max), [this] { pump(); });
+	check();
+}
+
+void Kernel::end_held()
+{
+	if (core_.state != SW_STATE_FAILED)
+		return;
+	bool was_retry = false;
+	std::vector<BioId> all;
+	while (const BioId id = pop_held(was_retry))
+		all.push_back(id);
+	for (const BioId id : all)
+		finish(id, {.status = Status::Error});
+	const auto at = now();
+	if (!all.empty())
+		sw_core_released(&core_, &at);
+	check();
+}
+
+// --- what the core asks for -----------------------------------------------
+
+void Kernel::perform(unsigned actions)
+{
+	const Nanos work = context_.random.between(1 * us, work_delay_max);
+
+	if (actions & SW_DO_HOLD) {
+		context_.checker.expect(open_ != SW_NO_PATH, "P4", "a hold with nothing open");
+		holds_++;
+		flushed_ = false;
+		closed_ = open_;
+		open_ = SW_NO_PATH;
+		context_.trace.say("kernel", "hold: mv {} path {} {}; {} in flight, {} in doubt",
+				   core_.mv, closed_, sw_reason_text(core_.reason), in_flight(),
+				   core_.doubt);
+		context_.checker.closed();
+		start_tick();
+		report_drain();
+	}
+	if (actions & SW_DO_OPEN)
+		opened();
+	if (actions & SW_DO_FLUSH)
+		client_.after(work, [this] { flush(); });
+	if (actions & SW_DO_FAIL) {
+		context_.trace.say("kernel", "mv {} ends in errors: {}", core_.mv,
+				   sw_reason_text(core_.reason));
+		check_record(true);
+		client_.after(work, [this] { end_held(); });
+	}
+	if (actions & SW_DO_TELL) {
+		sw_notice notice;
+		while (sw_core_notice(&core_, &notice)) {
+		}
+		// The event travels to pathd.
+		if (on_event_)
+			client_.after(context_.random.between(10 * us, 300 * us), [this] {
+				if (on_event_)
+					on_event_();
+			});
+	}
+}
+
+void Kernel::opened()
+{
+	const int to = core_.current_path;
+	context_.checker.expect(open_ == SW_NO_PATH, "P4", "two paths open");
+	for (unsigned i = 0; i < inflight_.size(); i++)
+		context_.checker.expect(inflight_[i] == 0, "P4",
+					"a path was opened while bios of another were in flight");
+	openings_++;
+	open_ = to;
+	closed_ = SW_NO_PATH;
+	last_sent_arrival_ = 0;
+	check_record(false);
+	context_.checker.opened(openings_, static_cast<unsigned>(to),
+				devices_[static_cast<unsigned>(to)], core_.epoch);
+	if (!pumping_) {
+		pumping_ = true;
+		client_.after(context_.random.between(1 * us, work_delay_max), [this] { pump(); });
+	}
+}
+
+/// P10: every hold that ended left a record which says what happened.
+void Kernel::check_record(bool failed)
+{
+	auto &checker = context_.checker;
+	if (core_.nr_records ==
+	    records_) { // the first path of a unit, or a reload that goes on as before
+		checker.expect(!failed, "P10", "errors without a record");
+		return;
+	}
+	checker.expect(core_.nr_records == records_ + 1, "P10",
+		       "more than one record for one hold");
+	records_ = core_.nr_records;
+	const sw_record *record = sw_core_record(&core_, records_ - 1);
+	if (!checker.expect(record != nullptr, "P10", "the record of a switch is not kept"))
+		return;
+	const bool moved = core_.epoch != last_epoch_;
+	last_epoch_ = core_.epoch;
+	switches_ += moved;
+	const Nanos held = context_.schedule.now() - core_.hold_at;
+	checker.expect(record->reason != SW_REASON_NONE, "P10", "a hold without a reason");
+	checker.expect(record->drain_ns + record->flush_ns + record->prove_ns == held, "P10",
+		       "the phases of a hold do not add up to it");
+	checker.expect(record->epoch == core_.epoch, "P9", "a record of another epoch");
+	checker.expect(failed ? record->to == SW_NO_PATH : record->to == core_.current_path, "P10",
+		       "the record names another path");
+	if (failed)
+		return;
+	context_.trace.say(
+		"kernel", "open: epoch {} path {} (was {}) {} {} {}; held {} ms, {} in doubt",
+		record->epoch, record->to, record->from, sw_reason_text(record->reason),
+		sw_method_text(record->method), record->evidence, held / ms, record->doubt);
+	checker.switched(core_.epoch, moved);
+	const auto to = static_cast<unsigned>(record->to);
+	const bool by_ticket = record->method == SW_METHOD_TICKET ||
+			       (record->method == SW_METHOD_DRAINED && record->evidence[0] == '-');
+	if (moved || record->method != SW_METHOD_NONE_NEEDED || record->evidence[0] != '-')
+		checker.proved(to, by_ticket);
+	if (by_ticket)
+		checker.expect(core_.paths[to].ticket_until > context_.schedule.now(), "P3",
+			       "went on alone by a ticket that had expired");
+	if (moved && core_.cooperative && record->from != SW_NO_PATH &&
+	    core_.paths[record->from].state == SW_PATH_READY)
+		checker.expect(flushed_, "P1", "a cooperative switch left a path without a flush");
+	if (by_ticket)
+		checker.expect(core_.paths[to].ticket_epoch + (moved ? 1 : 0) == core_.epoch, "P9",
+			       "went on with a ticket of another epoch");
+}
+
+void Kernel::report_drain()
+{
+	if (closed_ == SW_NO_PATH)
+		return;
+	const auto path = static_cast<unsigned>(closed_);
+	if (inflight_[path] != 0 && !context_.broken(Mutant::DRAIN_SKIPPED))
+		return;
+	client_.after(context_.random.between(1 * us, work_delay_max),
+		      [this, path, hold = holds_] { drained(path, hold); });
+}
+
+void Kernel::drained(unsigned path, std::uint64_t hold)
+{
+	if (closed_ != static_cast<int>(path) || hold != holds_)
+		return;
+	closed_ = SW_NO_PATH;
+	const auto at = now();
+	perform(sw_core_drained(&core_, static_cast<int>(path), &at));
+	check();
+}
+
+void Kernel::flush()
+{
+	if (core_.phase != SW_PHASE_FLUSH)
+		return;
+	const auto path = static_cast<unsigned>(core_.current_path);
+	if (flush_sent_[path] != 0) { // an earlier one hangs there
+		flush_ended(false);
+		return;
+	}
+	flush_sent_[path] = context_.schedule.now();
+	legs_[path]->send({.op = Op::Flush, .path = path, .device = devices_[path]},
+			  [this, path, boot = client_.boot()](const Answer &answer) {
+				  if (boot != client_.boot() || !running_)
+					  return;
+				  flush_sent_[path] = 0;
+				  if (static_cast<int>(path) == core_.current_path)
+					  flush_ended(!path_error(answer.status));
+			  });
+}
+
+void Kernel::flush_ended(bool ok)
+{
+	flushed_ = true;
+	const auto at = now();
+	perform(sw_core_flushed(&core_, ok, &at));
+	check();
+}
+
+// --- time -----------------------------------------------------------------
+
+/// Bios, and a flush of the current path, as the status line has it.
+unsigned Kernel::in_flight() const
+{
+	unsigned count = 0;
+	for (const unsigned n : inflight_)
+		count += n;
+	if (core_.current_path != SW_NO_PATH)
+		count += flush_sent_[static_cast<unsigned>(core_.current_path)] != 0;
+	return count;
+}
+
+Nanos Kernel::tick_interval() const
+{
+	return std::clamp<Nanos>(setup_.stall / 8, 10 * ms, 500 * ms);
+}
+
+/// At least how long ago the oldest bio in flight was sent, one tick short at most.
+Nanos Kernel::oldest() const
+{
+	Nanos first = context_.schedule.now();
+	for (const auto &[id, bio] : bios_)
+		if (bio.in_flight)
+			first = std::min(first, bio.sent);
+	// A flush that hangs on a path which was left says nothing about the path in use.
+	if (core_.phase == SW_PHASE_FLUSH)
+		if (const Nanos sent = flush_sent_[static_cast<unsigned>(core_.current_path)])
+			first = std::min(first, sent);
+	const Nanos age = context_.schedule.now() - first;
+	return age - age % tick_interval();
+}
+
+void Kernel::start_tick()
+{
+	if (ticking_)
+		return;
+	ticking_ = true;
+	client_.after(tick_interval(), [this] { tick(); });
+}
+
+void Kernel::tick()
+{
+	ticking_ = false;
+	if (!running_)
+		return;
+	const auto at = now();
+	perform(sw_core_tick(&core_, oldest(), &at));
+	const bool holding = core_.state == SW_STATE_VERIFY || core_.state == SW_STATE_HELD;
+	context_.checker.expect(!holding || at.ns < core_.deadline, "P6", "held past mv_timeout");
+	context_.checker.expect(core_.state != SW_STATE_ONLINE ||
+					oldest() < setup_.stall + tick_interval(),
+				"P6", "a path is not left although it stalls");
+	if (in_flight() || holding)
+		start_tick();
+	check();
+}
+
+// --- pathd's side -----------------------------------------------------------
+
+UnitStatus Kernel::status() const
+{
+	const Nanos at = context_.schedule.now();
+	const bool online = core_.state == SW_STATE_ONLINE;
+	const bool holding = core_.state == SW_STATE_VERIFY || core_.state == SW_STATE_HELD;
+	UnitStatus status;
+	status.state = static_cast<UnitState>(core_.state);
+	status.phase = static_cast<Phase>(core_.phase);
+	status.mv = core_.mv;
+	status.epoch = core_.epoch;
+	if (online)
+		status.active = index(core_.current_path);
+	status.held_bios = core_.held_bios;
+	status.held_bytes = core_.held_bytes;
+	status.oldest_ms = oldest() / ms;
+	status.doubt = core_.doubt;
+	status.reason = static_cast<Reason>(core_.reason);
+	status.since_ms = (at - core_.since) / ms;
+	if (holding)
+		status.left_ms = core_.deadline > at ? (core_.deadline - at) / ms : 0;
+	status.from = index(online ? core_.left_path : core_.current_path);
+	status.fence = setup_.fence;
+	status.paths.resize(setup_.kinds.size());
+	for (unsigned i = 0; i < status.paths.size(); i++) {
+		auto &path = status.paths[i];
+		const auto &known = core_.paths[i];
+		path.kind = setup_.kinds[i];
+		path.state = static_cast<PathState>(known.state);
+		if (path.state != PathState::ABSENT)
+			path.device = DevNumber{path.kind == PathKind::DIRECT ? 8U : 43U,
+						static_cast<std::uint32_t>(devices_[i])};
+		path.inflight = static_cast<int>(i) == core_.current_path ? in_flight() : 0;
+		path.errors = known.errors;
+		path.switches = known.switches;
+		path.ticket_ms = sw_core_ticket_left(&core_, static_cast<int>(i), at) / ms;
+		path.reason = static_cast<Reason>(known.reason);
+	}
+	return status;
+}
+
+/// P9: what is refused changes nothing; what is stale is refused.
+int Kernel::message(const char *name, const Call &call, bool stale)
+{
+	static thread_local sw_core before; // large, only for the comparison
+	before = core_;
+	const auto at = now();
+	unsigned actions = 0;
+	const int r = call(&core_, &at, &actions);
+	context_.trace.say("kernel", "message {}{}: {}", name, stale ? " (stale)" : "",
+			   r ? std::strerror(-r) : "ok");
+	if (r != 0)
+		context_.checker.expect(actions == 0 &&
+						std::memcmp(&before, &core_, sizeof(core_)) == 0,
+					"P9", "a message was refused and changed something");
+	context_.checker.expect(!stale || r != 0, "P9", "a stale message was accepted");
+	perform(actions);
+	check();
+	return -r;
+}
+
+int Kernel::ticket(unsigned path, std::uint64_t epoch, std::uint64_t ttl_ms)
+{
+	return message(
+		"ticket",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_ticket(c, static_cast<int>(path), epoch, ttl_ms * ms, at,
+					      actions);
+		},
+		epoch != core_.epoch);
+}
+
+int Kernel::commit(std::uint64_t mv, unsigned path, Method method, const char *evidence)
+{
+	return message(
+		"commit",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_commit(c, mv, static_cast<int>(path),
+					      static_cast<sw_method>(method), evidence, at,
+					      actions);
+		},
+		mv != core_.mv);
+}
+
+int Kernel::reject(std::uint64_t mv, unsigned path, Reason reason)
+{
+	return message(
+		"reject",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_reject(c, mv, static_cast<int>(path),
+					      static_cast<sw_reason>(reason), at, actions);
+		},
+		mv != core_.mv);
+}
+
+int Kernel::fail(unsigned path, Reason reason)
+{
+	return message(
+		"fail",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_fail(c, static_cast<int>(path),
+					    static_cast<sw_reason>(reason), at, actions);
+		},
+		false);
+}
+
+int Kernel::reinstate(unsigned path)
+{
+	return message(
+		"reinstate",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_reinstate(c, static_cast<int>(path), at, actions);
+		},
+		false);
+}
+
+int Kernel::switch_to(unsigned path, bool cooperative, Reason reason)
+{
+	return message(
+		"switch",
+		[=](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_switch(c, static_cast<int>(path),
+					      cooperative ? SW_COOPERATIVE : SW_FORCED,
+					      static_cast<sw_reason>(reason), at, actions);
+		},
+		false);
+}
+
+int Kernel::hold()
+{
+	return message(
+		"hold",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_hold(c, SW_REASON_OPERATOR, at, actions);
+		},
+		false);
+}
+
+int Kernel::release()
+{
+	return message(
+		"release",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_release(c, at, actions);
+		},
+		false);
+}
+
+int Kernel::abort()
+{
+	return message(
+		"abort",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_abort(c, at, actions);
+		},
+		false);
+}
+
+int Kernel::retry()
+{
+	return message(
+		"retry",
+		[](sw_core *c, const sw_now *at, unsigned *actions) {
+			return sw_core_retry(c, at, actions);
+		},
+		false);
+}
+
+/// Which path of the running table each of the next one is, as dm-sw-target.c finds it: by device,
+/// then by place where one of the two is absent.
+std::vector<int> Kernel::origins(const std::vector<std::uint64_t> &devices) const
+{
+	std::vector<int> origin(devices.size(), SW_NO_PATH);
+	for (unsigned i = 0; i < devices.size(); i++)
+		if (devices[i] == devices_[i] || devices[i] == 0 || devices_[i] == 0)
+			origin[i] = static_cast<int>(i);
+	return origin;
+}
+
+/// A noflush suspend gives the held bios back and waits for those in flight; the new table gets
+/// them again.
+bool Kernel::reload(const std::vector<std::uint64_t> &devices)
+{
+	if (in_flight() || closed_ != SW_NO_PATH ||
+	    std::any_of(flush_sent_.begin(), flush_sent_.end(),
+			[](Nanos sent) { return sent != 0; }))
+		return false;
+	const sw_core old = core_;
+	const auto c = config();
+	const auto origin = origins(devices);
+	sw_core_init(&core_, &c);
+	for (unsigned i = 0; i < c.nr_paths; i++) {
+		core_.paths[i].kind = old.paths[i].kind;
+		core_.paths[i].state = devices[i] ? SW_PATH_READY : SW_PATH_ABSENT;
+	}
+	devices_ = devices;
+	std::vector<BioId> again(retry_.begin(), retry_.end());
+	again.insert(again.end(), held_.begin(), held_.end());
+	retry_.clear();
+	held_.clear();
+	const bool was_open = open_ != SW_NO_PATH;
+	open_ = SW_NO_PATH;
+	context_.trace.say("kernel", "reload, {} bios given back", again.size());
+	const auto at = now();
+	perform(sw_core_adopt(&core_, &old, origin.data(), &at));
+	if (was_open && open_ == SW_NO_PATH)
+		holds_++;
+	context_.checker.expect(core_.epoch >= old.epoch && core_.mv >= old.mv, "P9",
+				"a reload forgot the epoch");
+	context_.checker.expect(core_.doubt == old.doubt || open_ != SW_NO_PATH, "P2",
+				"a reload forgot writes in doubt");
+	for (const BioId id : again) {
+		bios_[id].tries = 0;
+		bios_[id].arrival = next_arrival_++;
+		map(id);
+	}
+	check();
+	return true;
+}
+
+/// What holds between any two events.
+void Kernel::check()
+{
+	auto &checker = context_.checker;
+	const bool holding = core_.state == SW_STATE_VERIFY || core_.state == SW_STATE_HELD;
+	checker.expect((open_ != SW_NO_PATH) == (core_.state == SW_STATE_ONLINE), "P4",
+		       "a path is open when the unit is online, and only then");
+	checker.expect(core_.state != SW_STATE_ONLINE || core_.doubt == 0, "P2",
+		       "online with writes in doubt");
+	checker.expect(holding == (core_.phase != SW_PHASE_NONE), "P10", "a hold has a phase");
+	for (unsigned i = 0; i < inflight_.size(); i++)
+		checker.expect(inflight_[i] == 0 || static_cast<int>(i) == core_.current_path, "P4",
+			       "bios in flight on a path that is not the current one");
+	if (core_.phase == SW_PHASE_PROVE || core_.phase == SW_PHASE_FLUSH ||
+	    core_.phase == SW_PHASE_OPERATOR)
+		checker.expect(!core_.drained || core_.current_path == SW_NO_PATH ||
+				       inflight_[static_cast<unsigned>(core_.current_path)] == 0,
+			       "P4", "past the drain with bios in flight");
+	checker.expect(core_.held_bios == retry_.size() + held_.size(), "P4",
+		       "held bios are miscounted");
+}
+
+} // namespace swpath::sim

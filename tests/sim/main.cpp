@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Runs seeds and sums up. A seed that breaks a promise is named with the command that shows it.
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "world.h"
+
+namespace
+{
+
+using namespace swpath;
+using namespace swpath::sim;
+
+/// More of them tell no more.
+constexpr std::uint64_t violations_max = 20;
+
+struct Options {
+	std::uint64_t first = 1;
+	std::uint64_t last = 1000;
+	double seconds = 0;
+	bool trace = false;
+	bool one_is_enough = false; ///< end with the first violation
+	Mutant mutant = Mutant::NONE;
+};
+
+struct Sum {
+	RunResult all;
+	std::uint64_t runs = 0;
+	std::uint64_t violations = 0;
+};
+
+void add(Sum &sum, const RunResult &run)
+{
+	sum.runs++;
+	sum.all.switches += run.switches;
+	sum.all.holds += run.holds;
+	sum.all.ios += run.ios;
+	sum.all.errors += run.errors;
+	sum.all.events += run.events;
+	sum.all.faults += run.faults;
+	sum.all.ghosts_by_policy += run.ghosts_by_policy;
+	sum.all.ghosts_of_crash += run.ghosts_of_crash;
+	sum.all.simulated += run.simulated;
+}
+
+Sum run_seeds(const Options &options)
+{
+	using Clock = std::chrono::steady_clock;
+	const auto begin = Clock::now();
+	Sum sum;
+	for (std::uint64_t seed = options.first; seed <= options.last; seed++) {
+		if (options.seconds > 0 &&
+		    std::chrono::duration<double>(Clock::now() - begin).count() >= options.seconds)
+			break;
+		const auto run = World(seed, options.trace, options.mutant).run();
+		add(sum, run);
+		if (run.violation.empty())
+			continue;
+		sum.violations++;
+		fmt::print("seed {}: {}\n", seed, run.violation);
+		if (options.mutant == Mutant::NONE)
+			fmt::print("  ./dev test sim --seed {} --trace\n", seed);
+		if (options.one_is_enough || sum.violations == violations_max)
+			break;
+	}
+	const double took = std::chrono::duration<double>(Clock::now() - begin).count();
+	fmt::print("{} runs, {} holds, {} faults, {} I/Os ({} errors), {:.1f} hours of virtual "
+		   "time in "
+		   "{:.1f} s, {:.0f} switches/s\n",
+		   sum.runs, sum.all.holds, sum.all.faults, sum.all.ios, sum.all.errors,
+		   static_cast<double>(sum.all.simulated) / 3600e9, took,
+		   static_cast<double>(sum.all.switches) / took);
+	fmt::print("ghost writes that no promise forbids: {} under fence=drain, {} from before a "
+		   "crash of the client\n",
+		   sum.all.ghosts_by_policy, sum.all.ghosts_of_crash);
+	return sum;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	Options options;
+	std::string seeds;
+	std::string mutant;
+	std::uint64_t seed = 0;
+	CLI::App app("deterministic simulator of a unit, its paths, servers and disk", "swsim");
+	app.add_option("--seeds", seeds, "run seeds A to B (1-1000)");
+	auto *one = app.add_option("--seed", seed, "run one seed");
+	app.add_option("--seconds", options.seconds, "end after so many seconds");
+	app.add_flag("--trace", options.trace, "tell what happens");
+	app.add_flag("--first", options.one_is_enough, "end with the first violation");
+	app.add_option("--mutant", mutant, "break this: " + words_listed<Mutant>());
+	CLI11_PARSE(app, argc, argv);
+	if (!seeds.empty() &&
+	    std::sscanf(seeds.c_str(), "%lu-%lu", &options.first, &options.last) != 2) {
+		fmt::print(stderr, "swsim: '{}' is not A-B\n", seeds);
+		return 2;
+	}
+	if (*one)
+		options.first = options.last = seed;
+	if (!mutant.empty()) {
+		const auto which = from_word<Mutant>(mutant);
+		if (!which) {
+			fmt::print(stderr, "swsim: no mutant '{}': {}\n", mutant,
+				   words_listed<Mutant>());
+			return 2;
+		}
+		options.mutant = *which;
+	}
+
+	const Sum sum = run_seeds(options);
+	fmt::print("{} switches simulated, {} violations\n", sum.all.switches, sum.violations);
+	return sum.violations == 0 && sum.runs > 0 ? 0 : 1;
+}

@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# mutants.sh BUILD_DIR WORK_DIR
+# Breaks one thing at a time, around the core (swsim --mutant) or in the core and the policies themselves (a
+# patch), and expects a promise to be seen broken within the stated number of seeds: the proof that
+# the simulator can fail. The last line is "N of M mutants caught".
+set -euo pipefail
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$1
+work=$2
+swsim=$build/tests/sim/swsim
+caught=0
+all=0
+
+mkdir -p "$work"
+
+# judge NAME SEEDS PROGRAM [ARGS]
+judge() {
+	local name=$1 seeds=$2 found
+	shift 2
+	found=$(timeout 120 "$@" --first --seeds "1-$seeds" 2>"$work/stderr" | grep -m1 '^seed ') || true
+	all=$((all + 1))
+	if [ -n "$found" ]; then
+		caught=$((caught + 1))
+		echo "caught: $name (of $seeds seeds): $found"
+	else
+		echo "SURVIVED: $name: nothing seen in $seeds seeds"
+		cat "$work/stderr"
+	fi
+}
+
+# edge NAME SEEDS: what the simulator itself can break
+edge() {
+	judge "$1" "$2" "$swsim" --mutant "$1"
+}
+
+# patch NAME SEEDS FILE SED_EXPRESSION
+patch() {
+	local name=$1 seeds=$2 file=$3 expression=$4
+	local patched=$work/${file##*/} object=$work/patched.o
+	sed "$expression" "$source_dir/$file" >"$patched"
+	if cmp -s "$source_dir/$file" "$patched"; then
+		all=$((all + 1))
+		echo "SURVIVED: $name: the expression changes nothing"
+		return
+	fi
+	if [ "${file##*.}" = c ]; then
+		"${CC:-gcc}" -O2 -w -include "$source_dir/tests/unit/core/sw-env.h" \
+			-I "$source_dir/dm-target" -c "$patched" -o "$object"
+	else
+		"${CXX:-g++}" -std=c++20 -O2 -w -I "$source_dir" -c "$patched" -o "$object"
+	fi
+	# The patched object comes first, so that its original stays in the library.
+	"${CXX:-g++}" "$build/tests/sim/CMakeFiles/swsim.dir/main.cpp.o" "$object" \
+		"$build/tests/sim/libsim.a" "$build/tests/sim/libsim-core.a" "$build/libpath/libpath.a" \
+		-lfmt -o "$work/swsim"
+	judge "$name" "$seeds" "$work/swsim"
+}
+
+edge drain-skipped 100
+edge fua-lost-on-retry 3000
+edge flush-acknowledged-early 500
+edge held-order-reversed 100
+edge held-bio-sent-twice 100
+edge held-bio-forgotten 100
+edge failed-write-acknowledged 100
+edge medium-error-taken-for-path-error 500
+edge identity-not-checked 500
+edge server-ignores-epoch 500
+edge revoke-answers-before-io-ended 1000
+edge revoke-trusts-errored-writes 3000
+edge key-not-registered 500
+edge key-registered-before-revoke 3000
+edge preempt-without-abort 3000
+edge operator-confirms-blindly 5000
+edge proof-of-older-mv-accepted 500
+
+core=dm-target/sw-core.c
+patch 'core: fence skipped' 500 $core 's/if (core->doubt && core->config.fence == SW_FENCE_PROVE)/if (0)/'
+patch 'core: drain skipped' 500 $core 's/core->phase = SW_PHASE_DRAIN;/core->phase = SW_PHASE_PROVE;/'
+patch 'core: flush skipped' 3000 $core 's/if (core->cooperative) {/if (0) {/'
+patch 'core: epoch does not grow' 100 $core 's/core->epoch++;/;/'
+patch 'core: switch after a reload not counted' 500 $core 's/if (core->carried)/if (core->current_path != SW_NO_PATH)/'
+patch 'core: stale ticket accepted' 500 $core 's/if (epoch != core->epoch)/if (0)/'
+patch 'core: ticket never expires' 3000 $core 's/|| p->ticket_until <= now_ns)/|| !p->ticket_until)/;s/return p->ticket_until - now_ns;/return 1000000;/'
+patch 'core: ticket outlives its epoch' 500 $core 's/if (p->ticket_epoch != core->epoch || /if (/'
+patch 'core: stale commit accepted' 500 $core 's/if (mv != core->mv || core->state == SW_STATE_ONLINE ||/if (core->state == SW_STATE_ONLINE ||/'
+patch 'core: served path trusted again' 3000 $core 's/core->paths\[path\].kind == SW_KIND_DIRECT)/1)/'
+patch 'core: errored write not in doubt' 500 $core 's/	if (write)$/	if (0)/'
+patch 'core: doubt forgotten by a reload' 3000 $core 's/core->notice_count = 0;/core->doubt = 0;/'
+patch 'core: deadline ignored' 500 $core 's/now->ns >= core->deadline/0/'
+patch 'core: stall ignored' 500 $core 's/oldest_ns < core->config.stall_ns/1/'
+patch 'core: errors go up while verifying' 500 $core 's/if (core->state == SW_STATE_FAILED || tries/if (core->state != SW_STATE_ONLINE || tries/'
+
+policy=libpath/policy
+patch 'policy: revoke believed before it drained' 3000 $policy/fence.cpp 's/if (&step == &of.revoke && error_number == EINPROGRESS) {/& of.revoked = true;/'
+patch 'policy: reset believed of a server that may send again' 5000 $policy/fence.cpp 's/: direct && !keys_to_come))/: true))/;s/(facts.paths\[old\].kind == PathKind::DIRECT || of.closed || of.node_fenced)/true/'
+patch 'policy: keys believed without an abort' 5000 $policy/fence.cpp 's/if (shut && of.aborted && asked)/if (shut)/;s/if (!of.aborted && !of.shut_reset) {/if (false) {/'
+patch 'policy: a ticket lives for hours' 3000 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
+patch 'policy: another disk is no fault' 500 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'
+
+echo "$caught of $all mutants caught"
+[ "$caught" -eq "$all" ]

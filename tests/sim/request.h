@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// One command as it travels: from the unit or a check, over a leg, maybe over a server, to a disk.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "libpath/policy/medium_compare.h"
+
+namespace swpath::sim
+{
+
+inline constexpr std::uint32_t block_count = 16;
+inline constexpr std::uint64_t block_bytes = 4096;
+
+/// Contents of a block: the number of the write that it was given, 0: none.
+using Stamp = std::uint64_t;
+
+enum class Op : std::uint8_t { Read, Write, Flush, Probe };
+
+/// How a command ended for whoever sent it.
+enum class Status : std::uint8_t {
+	Ok,
+	Timeout, ///< path errors from here: another path may do better
+	Transport,
+	Offline,
+	Error,
+	Medium, ///< not the path's fault from here: goes up unchanged
+	Conflict,
+};
+
+[[nodiscard]] constexpr bool path_error(Status status)
+{
+	return status >= Status::Timeout && status <= Status::Error;
+}
+
+[[nodiscard]] constexpr const char *status_word(Status status)
+{
+	constexpr const char *words[] = {"ok",    "timeout", "transport", "offline",
+					 "error", "medium",  "conflict"};
+	return words[static_cast<unsigned>(status)];
+}
+
+struct Request {
+	Op op = Op::Read;
+	std::uint32_t block = 0;
+	Stamp stamp = 0; ///< Write
+	bool fua = false;
+	bool user = false; ///< sent by the unit, as opposed to a check by pathd
+	/// For the judge: which opening of a path let it through, and which boot of the client.
+	std::uint64_t opening = 0;
+	std::uint64_t boot = 0;
+	unsigned path = 0;
+	std::uint64_t device = 0; ///< that it was sent to, as Leg::device()
+};
+
+struct Answer {
+	Status status = Status::Ok;
+	Stamp stamp = 0; ///< Read
+	/// Probe: which disk it is and what it shows.
+	unsigned identity = 0;
+	bool unregistered = false; ///< a reservation would refuse this nexus' writes
+	std::array<std::optional<std::uint64_t>, landmark_count> landmarks{};
+};
+
+using Done = std::function<void(const Answer &)>;
+
+} // namespace swpath::sim

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// A peer's server: exports of one disk, each with an epoch, and the requests inside it. A request
+/// passes the check of its epoch and goes to the disk in one step; what was received and did not
+/// pass yet is refused after a revoke.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "network.h"
+#include "nexus.h"
+
+namespace swpath::sim
+{
+
+using Epoch = std::uint64_t;
+
+/// What revoke() answers when the epoch's I/O has ended.
+struct Drained {
+	bool in_doubt = false; ///< writes ended in errors, and the target may still execute them
+};
+
+class Server
+{
+public:
+	/// `process`: the program, `nexus`: the machine's way to the disk.
+	Server(Context &context, Host &process, Nexus &nexus)
+		: context_(context), process_(process), nexus_(nexus)
+	{
+	}
+	Server(const Server &) = delete;
+	Server &operator=(const Server &) = delete;
+
+	[[nodiscard]] Host &process() { return process_; }
+	[[nodiscard]] Nexus &nexus() { return nexus_; }
+
+	/// All of these run on the server: what they need of the network is the caller's to send.
+	/// A connection asks for an export of `epoch`. Answers with the smallest epoch that it
+	/// would open, which is `epoch` if it did.
+	Epoch open(std::uint64_t connection, Epoch epoch);
+	void serve(std::uint64_t connection, const Request &request, Done reply);
+	void end_connection(std::uint64_t connection) { sessions_.erase(connection); }
+	/// Closes `epoch` and all before it; `answer` follows when their I/O has ended.
+	void revoke(Epoch epoch, std::function<void(Drained)> answer);
+	[[nodiscard]] Epoch closed() const { return closed_; }
+	[[nodiscard]] bool has_session(std::uint64_t connection) const
+	{
+		return sessions_.contains(connection);
+	}
+
+	/// The process died: what had not reached the disk is gone, what had goes on in its kernel,
+	/// and the next process waits for it. Unless the machine went down as well: then the target
+	/// alone knows. The epochs that were closed stay closed: they are kept on the server's
+	/// disk.
+	void died(bool machine);
+
+private:
+	struct Waiter {
+		Epoch epoch;
+		std::function<void(Drained)> answer;
+	};
+
+	void submit(std::uint64_t connection, Epoch epoch, const Request &request, Done reply);
+	void ended(Epoch epoch);
+	[[nodiscard]] bool quiet(Epoch epoch) const;
+	void answer_waiters();
+
+	Context &context_;
+	Host &process_;
+	Nexus &nexus_;
+	Epoch closed_ = 0;
+	std::map<std::uint64_t, Epoch> sessions_; ///< by connection
+	std::map<Epoch, unsigned> at_disk_;
+	std::vector<Waiter> waiters_;
+};
+
+} // namespace swpath::sim
