@@ -319,6 +319,13 @@ ServeReport ExportServer::report()
 	return report;
 }
 
+void ExportServer::end_connections()
+{
+	const std::lock_guard hold(lock_);
+	for (const auto &[connection, wire] : wires_)
+		end_connection(wire.socket);
+}
+
 std::vector<std::string> ExportServer::open_exports()
 {
 	std::vector<std::string> names;

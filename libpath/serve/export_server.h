@@ -77,6 +77,8 @@ public:
 	[[nodiscard]] Answered<RevokedReply> revoke(const RevokeOrder &order) override;
 	[[nodiscard]] ServeReport report() override;
 	[[nodiscard]] std::vector<std::string> open_exports();
+	/// Ends all connections there are: the server is about to end.
+	void end_connections();
 
 private:
 	explicit ExportServer(Setup setup) : setup_(std::move(setup)) {}

@@ -11,7 +11,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 
+#include <dlfcn.h>
 #include <sys/socket.h>
 
 #include "libpath/serve/disk_ring.h"
@@ -30,6 +32,7 @@ using Session = ExportServer::Session;
 ExportServer::Setup setup{std::string(serve_socket), "/run/swpath/serve.closed", false, false, "/sys"};
 std::unique_ptr<ExportServer> server;
 std::unique_ptr<ServeControl> control;
+std::thread quit_watch;
 
 /// Reports a failed call to nbdkit, which logs it and tells the client what NBD has a number for.
 int failed(int error, const std::string &text)
@@ -78,6 +81,11 @@ int config(const char *key, const char *value)
 
 int get_ready()
 {
+	if (!setup.tls && !::dlsym(RTLD_DEFAULT, "swpath_hangup")) {
+		nbdkit_error("without TLS, start nbdkit with LD_PRELOAD=nbdkit-swpath-hangup.so: "
+			     "version 1.32 aborts when a client hangs up at the wrong moment");
+		return -1;
+	}
 	if (const auto ring = DiskRing::open(); !ring) {
 		nbdkit_error("%s", ring.error().message().c_str());
 		return -1;
@@ -99,11 +107,21 @@ int after_fork()
 		return -1;
 	}
 	control = std::move(*listening);
+	// nbdkit ends only when its last client has gone: they are sent away. The sleep is cut
+	// short when nbdkit is told to end, which is the one way for a plugin to hear of it.
+	quit_watch = std::thread([] {
+		constexpr unsigned day_s = 86400;
+		while (nbdkit_nanosleep(day_s, 0) == 0)
+			;
+		server->end_connections();
+	});
 	return 0;
 }
 
 void cleanup()
 {
+	if (quit_watch.joinable())
+		quit_watch.join();
 	control.reset();
 }
 

@@ -241,7 +241,7 @@ Call revoke_call(const RevokeOrder &order)
 	Call call{method("Revoke"),
 		  {{"wwid", order.name.wwid},
 		   {"epoch", order.name.epoch},
-		   {"wait_ms", order.wait.count()}},
+		   {"wait_ms", static_cast<std::uint64_t>(order.wait.count())}},
 		  false,
 		  false};
 	if (!order.device.empty())

@@ -138,9 +138,9 @@ void ServeControl::converse(const UniqueFd &socket)
 {
 	FrameReader reader(request_limits);
 	std::array<char, 4096> piece; // NOLINT: filled by recv
-	std::optional<Clock::time_point> begun;
+	auto deadline = Clock::now() + idle_limit;
+	bool begun = false;
 	for (;;) {
-		const auto deadline = begun ? *begun + call_limit : Clock::now() + idle_limit;
 		if (wait(socket.get(), POLLIN, stop_.get(), deadline) != Woken::Ready)
 			return;
 		const auto got = ::recv(socket.get(), piece.data(), piece.size(), 0);
@@ -162,10 +162,10 @@ void ServeControl::converse(const UniqueFd &socket)
 			    !send_all(socket.get(), encode_reply(reply), stop_.get()))
 				return;
 		}
-		if (!reader.partial())
-			begun.reset();
-		else if (!begun)
-			begun = Clock::now();
+		if (!reader.partial() || !begun)
+			deadline = Clock::now() + (reader.partial() ? Clock::duration(call_limit)
+								    : Clock::duration(idle_limit));
+		begun = reader.partial();
 	}
 }
 

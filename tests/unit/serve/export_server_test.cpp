@@ -138,7 +138,8 @@ TEST_F(Server, WritesOfManyThreadsEndBeforeDrainedIsSaid)
 			threads.emplace_back([&, i] {
 				auto session = server->connect("naa.1@" + std::to_string(epoch),
 							       wires[i].peer);
-				ASSERT_TRUE(session) << session.error().message();
+				if (!session)
+					return; // came after the revocation
 				while (server->run(**session, [&](const ServedDisk &to) {
 					in_disk++;
 					const int error = write_block(to, i, 'w');
