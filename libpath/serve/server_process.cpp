@@ -133,10 +133,10 @@ Result<ServerProcess> ServerProcess::start(const ServerSetup &setup)
 	return ServerProcess(pid, std::move(*pidfd));
 }
 
-Result<std::optional<ServerProcess>> ServerProcess::find(const std::string &control_socket,
+Result<std::optional<ServerProcess>> ServerProcess::find(const std::string &path,
 							 std::chrono::milliseconds limit)
 {
-	auto client = ControlClient::connect(control_socket, limit);
+	auto client = ControlClient::connect(path, limit);
 	if (!client && client.error().kind == RefusalKind::NotReachable)
 		return std::nullopt;
 	if (!client)
@@ -145,7 +145,7 @@ Result<std::optional<ServerProcess>> ServerProcess::find(const std::string &cont
 	ucred peer{};
 	socklen_t bytes = sizeof(peer);
 	if (::getsockopt(client->fd(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) < 0)
-		return fail(errno, "ask who listens on " + control_socket);
+		return fail(errno, "ask who listens on " + path);
 	auto pidfd = open_pidfd(peer.pid);
 	if (!pidfd && pidfd.error().code == std::errc::no_such_process)
 		return std::nullopt; // ended in between
@@ -155,11 +155,11 @@ Result<std::optional<ServerProcess>> ServerProcess::find(const std::string &cont
 	const auto status = client->call(fmt::format("{}.Status", serve_interface));
 	if (!status)
 		return fail(status.error().kind == RefusalKind::Timeout ? ETIMEDOUT : EPROTO,
-			    fmt::format("process {} on {}: {}", peer.pid, control_socket,
+			    fmt::format("process {} on {}: {}", peer.pid, path,
 					status.error().message));
 	if (status->value("schema", "") != "swpath.serve")
 		return fail(EPROTO, fmt::format("process {} on {} is no server of swpath", peer.pid,
-						control_socket));
+						path));
 	return ServerProcess(peer.pid, std::move(*pidfd));
 }
 

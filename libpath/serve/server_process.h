@@ -55,11 +55,11 @@ public:
 	/// not wait until it listens: ask on the control socket. Errors: ENOENT no nbdkit; those of
 	/// server_command(); EAGAIN or ENOMEM no process to be had.
 	[[nodiscard]] static Result<ServerProcess> start(const ServerSetup &setup);
-	/// The server that listens on `control_socket`; nothing: none does. BLOCKS at most `limit`.
+	/// The server whose control socket is `path`; nothing: none does. BLOCKS at most `limit`.
 	/// Errors: ETIMEDOUT somebody listens there and does not answer; EPROTO what answers is no such
 	/// server.
 	[[nodiscard]] static Result<std::optional<ServerProcess>>
-	find(const std::string &control_socket,
+	find(const std::string &path,
 	     std::chrono::milliseconds limit = std::chrono::seconds(2));
 
 	[[nodiscard]] pid_t pid() const noexcept { return pid_; }

@@ -33,7 +33,7 @@ TEST(ServerCommand, IsWithKeysUnlessSaidOtherwise)
 	EXPECT_FALSE(server_command(setup)) << "both";
 	setup.psk_file.clear();
 	EXPECT_THAT(server_command(setup)->arguments, Contains("--tls=off"));
-	EXPECT_THAT(server_command(setup)->arguments, Not(Contains("--tls=require")));
+	EXPECT_THAT(server_command(setup)->arguments, testing::Not(Contains("--tls=require")));
 }
 
 TEST(ServerCommand, ListensWhereItIsToldInNumbers)
