@@ -50,6 +50,20 @@ Result<void> read_closed(const std::string &text, ExportBook &book)
 	return {};
 }
 
+/// Why a disk cannot be served. Some causes have a sentence, to which an errno's text adds nothing.
+Refusal unfit(const Error &error)
+{
+	switch (error.code.value()) {
+	case ELOOP:
+	case EMEDIUMTYPE:
+	case ENOTBLK:
+	case EOPNOTSUPP:
+		return {RefusalKind::Unsafe, error.context, {}};
+	default:
+		return refusal_of(error);
+	}
+}
+
 RevokedReply reply_of(const Revocation &revocation)
 {
 	RevokedReply reply;
@@ -227,7 +241,7 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 	auto disk = ServedDisk::open(order.device, order.name.wwid,
 				     {order.read_only, setup_.files, setup_.sys});
 	if (!disk)
-		return tl::unexpected(refusal_of(disk.error()));
+		return tl::unexpected(unfit(disk.error()));
 	const auto shared = std::make_shared<const ServedDisk>(std::move(*disk));
 	const std::lock_guard hold(lock_);
 	if (auto added = book_.add(order, now()); !added)

@@ -33,7 +33,7 @@ namespace
 {
 
 constexpr std::size_t key_file_bytes_max = 64 * 1024;
-constexpr const char *priority = "NONE:+VERS-TLS1.2:+DHE-PSK:+AES-128-GCM:+AEAD:+COMP-NULL:"
+constexpr const char *priority = "NONE:+VERS-TLS1.2:+DHE-PSK:+AES-128-GCM:+AEAD:+SIGN-ALL:"
 				 "+GROUP-FFDHE2048:+GROUP-FFDHE3072:+GROUP-FFDHE4096";
 
 using Session = UniquePtr<std::remove_pointer_t<gnutls_session_t>, &gnutls_deinit>;

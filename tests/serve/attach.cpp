@@ -31,7 +31,7 @@ Result<std::string> attach(int count, char **arguments)
 	if (!control)
 		return tl::unexpected(control.error());
 	NbdAttach how;
-	how.request_timeout = std::chrono::seconds(30);
+	how.request_timeout = std::chrono::seconds(10);
 	const auto index = control->attach(how, *connection);
 	if (!index)
 		return tl::unexpected(index.error());

@@ -89,7 +89,9 @@ with_tls() {
 	server_start --tls=require --tls-psk="$SW_RUN/keys"
 	serve_disk 11
 	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@11"
+	expect grep -q 'wants TLS' "$SW_RUN/fails.log"
 	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@11" "$SW_RUN/other"
+	expect grep -q 'Permission denied' "$SW_RUN/fails.log"
 	carries_and_is_revoked 11 "$SW_RUN/keys"
 }
 
