@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Does a served path show what is on the disk, or what its server remembers?
 ///
-/// A server with a page cache (nbd-server, nbdkit's file plugin, qemu-nbd with its default caching) shows a
-/// block as it was when it read it first, whatever another path has written since. To see that, a block must be
-/// read through the candidate, then change, then be read through it again. A probe may not write: there is
-/// no place on the disk that is ours. So it uses the writes that the caller makes anyway. A block that was
-/// just written is likely to be written again (a journal, a superblock, a database's log), so it is read through
-/// the candidate: *primed*, now a cache would hold it. When it is written again, the candidate must show the new
-/// contents, as the reference shows them before and after; the old contents, or anything else, is stale.
+/// A server with a page cache (nbd-server, nbdkit's file plugin, qemu-nbd with its default caching)
+/// shows a block as it was when it read it first, whatever another path has written since. To see
+/// that, a block must be read through the candidate, then change, then be read through it again. A
+/// probe may not write: there is no place on the disk that is ours. So it uses the writes that the
+/// caller makes anyway. A block that was just written is likely to be written again (a journal, a
+/// superblock, a database's log), so it is read through the candidate: *primed*, now a cache would
+/// hold it. When it is written again, the candidate must show the new contents, as the reference
+/// shows them before and after; the old contents, or anything else, is stale.
 ///
-/// The reference is the active path. It also works the other way round, when the served path is active:
-/// a server that acknowledges writes before they are on the disk shows what the direct path does not, and it is
-/// the pair that is not coherent: the served one of the two is to blame.
+/// The reference is the active path. It also works the other way round, when the served path is
+/// active: a server that acknowledges writes before they are on the disk shows what the direct path
+/// does not, and it is the pair that is not coherent: the served one of the two is to blame.
 ///
-/// Alternatives: to write to a reserved place (there is none), to believe the server's word (our own server
-/// attests that it opens O_DIRECT, others do not), to compare fixed blocks (MediumCompare does; blocks
-/// that never change prove nothing).
+/// Alternatives: to write to a reserved place (there is none), to believe the server's word (our
+/// own server attests that it opens O_DIRECT, others do not), to compare fixed blocks
+/// (MediumCompare does; blocks that never change prove nothing).
 #pragma once
 
 #include <cstddef>
@@ -36,8 +37,8 @@ enum class Coherence : std::uint8_t {
 class CoherenceProbe
 {
 public:
-	/// Fresh answers that make a path coherent, and stale ones that make it incoherent: two, because a
-	/// block that changes and changes back around the reads looks stale once.
+	/// Fresh answers that make a path coherent, and stale ones that make it incoherent: two,
+	/// because a block that changes and changes back around the reads looks stale once.
 	static constexpr unsigned fresh_needed = 3;
 	static constexpr unsigned stale_needed = 2;
 	/// Blocks that are remembered, and steps that wait. The oldest give way.
@@ -46,7 +47,8 @@ public:
 	struct Step {
 		enum class Kind : std::uint8_t {
 			Prime, ///< read the block through the candidate; report primed()
-			Check, ///< read it through reference, candidate, reference; report checked()
+			Check, ///< read it through reference, candidate, reference; report
+			       ///< checked()
 		};
 		Kind kind = Kind::Prime;
 		std::uint64_t block = 0;

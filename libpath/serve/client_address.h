@@ -21,7 +21,7 @@ struct ClientAddress {
 	enum class Kind : std::uint8_t { Inet, Inet6, Unix };
 	Kind kind = Kind::Unix;
 	std::array<std::uint8_t, 16> bytes{}; ///< network order; the first 4 for Inet
-	uid_t uid = 0;			      ///< Unix
+	uid_t uid = 0;                        ///< Unix
 
 	bool operator==(const ClientAddress &) const = default;
 

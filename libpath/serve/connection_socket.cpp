@@ -44,7 +44,8 @@ Result<std::vector<UniqueFd>> find_sockets(const std::function<bool(int)> &fits)
 		return tl::unexpected(Error{error, "list the descriptors in /proc/self/fd"});
 	std::sort(numbers.begin(), numbers.end());
 	for (const int number : numbers) {
-		struct stat what {};
+		struct stat what {
+		};
 		if (::fstat(number, &what) < 0 || !S_ISSOCK(what.st_mode))
 			continue;
 		UniqueFd kept(::fcntl(number, F_DUPFD_CLOEXEC, 0));
@@ -107,7 +108,8 @@ Result<std::vector<UniqueFd>> find_unix_sockets(pid_t pid, const std::string &ex
 
 ino_t socket_inode(const UniqueFd &socket) noexcept
 {
-	struct stat what {};
+	struct stat what {
+	};
 	return ::fstat(socket.get(), &what) == 0 ? what.st_ino : 0;
 }
 

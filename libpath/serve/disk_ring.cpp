@@ -44,7 +44,8 @@ int DiskRing::complete()
 	int error = io_uring_submit_and_wait(ring_.get(), 1);
 	io_uring_cqe *done = nullptr;
 	while (io_uring_peek_cqe(ring_.get(), &done) != 0 || !done) {
-		const bool passing = error >= 0 || error == -EINTR || error == -EAGAIN || error == -EBUSY;
+		const bool passing =
+			error >= 0 || error == -EINTR || error == -EAGAIN || error == -EBUSY;
 		if (!passing && io_uring_sq_ready(ring_.get()) > 0) {
 			// The kernel did not take it. It must not find it the next time either.
 			io_uring_queue_exit(ring_.get());

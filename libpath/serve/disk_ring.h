@@ -34,8 +34,9 @@ public:
 	/// False after the kernel had refused to take an I/O: open another one.
 	[[nodiscard]] bool usable() const noexcept { return ring_ != nullptr; }
 
-	// Only while usable(). Each BLOCKS until the kernel says that the I/O has ended, however long that takes, and
-	// returns 0 or an errno; a signal does not end the wait. 0 means the whole of it.
+	// Only while usable(). Each BLOCKS until the kernel says that the I/O has ended, however
+	// long that takes, and returns 0 or an errno; a signal does not end the wait. 0 means the
+	// whole of it.
 
 	[[nodiscard]] int read(int fd, std::span<std::byte> into, std::uint64_t offset);
 	/// `durable`: not only with the disk but on its medium (RWF_DSYNC, which the block layer

@@ -14,12 +14,12 @@ bool is_path_error(int error) noexcept
 	switch (error) {
 	case 0:
 	case EOPNOTSUPP: // BLK_STS_NOTSUPP
-	case ENOSPC:	 // BLK_STS_NOSPC
-	case EREMOTEIO:	 // BLK_STS_TARGET
-	case EBADE:	 // BLK_STS_RESV_CONFLICT
-	case ENODATA:	 // BLK_STS_MEDIUM
-	case EILSEQ:	 // BLK_STS_PROTECTION
-	case EINVAL:	 // the request was refused before it became one
+	case ENOSPC:     // BLK_STS_NOSPC
+	case EREMOTEIO:  // BLK_STS_TARGET
+	case EBADE:      // BLK_STS_RESV_CONFLICT
+	case ENODATA:    // BLK_STS_MEDIUM
+	case EILSEQ:     // BLK_STS_PROTECTION
+	case EINVAL:     // the request was refused before it became one
 	case EPERM:
 	case EROFS:
 	case ENOMEM:
@@ -64,9 +64,8 @@ Result<bool> ExportBook::check(const ExportOrder &order) const
 		return fail(ESTALE, fmt::format("epoch {} of {} is over: {} is open", name.epoch,
 						name.wwid, has.epoch));
 	if (has.epoch < name.epoch)
-		return fail(EBUSY,
-			    fmt::format("epoch {} of {} is {}: revoke it first", has.epoch,
-					name.wwid, word(open->state)));
+		return fail(EBUSY, fmt::format("epoch {} of {} is {}: revoke it first", has.epoch,
+					       name.wwid, word(open->state)));
 	if (open->state == ExportState::Failed) {
 		if (open->quiet())
 			return true;
@@ -75,9 +74,10 @@ Result<bool> ExportBook::check(const ExportOrder &order) const
 					       has.text(), open->in_flight(), open->connections));
 	}
 	if (open->order != order)
-		return fail(EEXIST, fmt::format("{} is exported already, from {} and by other rules: "
-						"revoke it first",
-						has.text(), open->order.device));
+		return fail(EEXIST,
+			    fmt::format("{} is exported already, from {} and by other rules: "
+					"revoke it first",
+					has.text(), open->order.device));
 	return false;
 }
 
@@ -112,9 +112,9 @@ Result<std::uint64_t> ExportBook::find(std::string_view asked, const ClientAddre
 	const bool is_open = open && open->state != ExportState::Draining;
 	const auto closed = disk.closed_through;
 	if ((closed && name->epoch <= *closed) || (is_open && name->epoch < open->order.name.epoch))
-		return fail(ESTALE,
-			    fmt::format("epoch {} of {} is closed; ask for {}", name->epoch,
-					name->wwid, is_open ? open->order.name.epoch : *closed + 1));
+		return fail(ESTALE, fmt::format("epoch {} of {} is closed; ask for {}", name->epoch,
+						name->wwid,
+						is_open ? open->order.name.epoch : *closed + 1));
 	if (!is_open)
 		return fail(ENOENT, fmt::format("epoch {} of {} is not open here; none is",
 						name->epoch, name->wwid));
@@ -128,8 +128,8 @@ Result<std::uint64_t> ExportBook::find(std::string_view asked, const ClientAddre
 	const auto &allowed = open->order.clients;
 	if (std::none_of(allowed.begin(), allowed.end(),
 			 [&](const ClientPattern &each) { return each.matches(client); }))
-		return fail(EACCES, fmt::format("client {} may not use {}", client.text(),
-						name->text()));
+		return fail(EACCES,
+			    fmt::format("client {} may not use {}", client.text(), name->text()));
 	return *disk.current;
 }
 
@@ -289,20 +289,14 @@ std::map<std::string, std::uint64_t> ExportBook::closed_epochs() const
 
 ExportView ExportBook::view(const Export &what, Instant now)
 {
-	ExportView seen{what.order,
-			what.state,
-			what.path_error,
-			what.since,
-			what.connections,
-			what.connections_ended,
-			what.in_flight(),
-			std::nullopt,
-			what.requests,
+	ExportView seen{what.order,       what.state,       what.path_error,
+			what.since,       what.connections, what.connections_ended,
+			what.in_flight(), std::nullopt,     what.requests,
 			what.refused};
 	for (const auto &slot : what.slots)
 		if (slot.used)
-			seen.oldest = std::max(seen.oldest.value_or(Duration::zero()),
-					       now - slot.began);
+			seen.oldest =
+				std::max(seen.oldest.value_or(Duration::zero()), now - slot.began);
 	return seen;
 }
 

@@ -2,11 +2,11 @@
 /// What a serving host decides: which epoch of which disk may be opened and by whom, which request
 /// may go to the disk, and when a revoked epoch has ended.
 ///
-/// A disk is served in one epoch at a time. Closing an epoch closes the older ones too, for good: nothing
-/// that was closed once opens again, so an order or a client that was delayed on its way does no
-/// harm. A request is counted by the same step that checks it (begin), and until its I/O has
-/// ended (end). So there is no moment in which a request has passed the check and is not
-/// waited for: "drained" means that no request of the epoch is in the disk or on its way to it.
+/// A disk is served in one epoch at a time. Closing an epoch closes the older ones too, for good:
+/// nothing that was closed once opens again, so an order or a client that was delayed on its way
+/// does no harm. A request is counted by the same step that checks it (begin), and until its I/O
+/// has ended (end). So there is no moment in which a request has passed the check and is not waited
+/// for: "drained" means that no request of the epoch is in the disk or on its way to it.
 ///
 /// Pure: no clock, no I/O, no lock. Whoever has several threads puts one lock around it.
 #pragma once
@@ -31,9 +31,9 @@ namespace swpath
 /// (enumerator, word)
 #define SW_EXPORT_STATES(X)                                                                        \
 	X(Open, "open")                                                                            \
-	X(Failed, "failed")	/* the direct path failed: nobody is served; may be exported again */ \
+	X(Failed, "failed") /* the direct path failed: nobody is served; may be exported again */  \
 	X(Draining, "draining") /* revoked; connections or requests have not ended */              \
-	X(Drained, "drained")	/* revoked, and nothing of it is left */
+	X(Drained, "drained")   /* revoked, and nothing of it is left */
 
 SWPATH_WORDS(ExportState, SW_EXPORT_STATES)
 
@@ -61,11 +61,12 @@ struct ExportView {
 	int path_error = 0; ///< errno that ended it; Failed, or 0
 	Instant since{};    ///< of the state
 	unsigned connections = 0;
-	unsigned connections_ended = 0; ///< that were open when the epoch was closed or the path failed
+	unsigned connections_ended =
+		0; ///< that were open when the epoch was closed or the path failed
 	unsigned in_flight = 0;
 	std::optional<Duration> oldest; ///< age of the oldest request in flight
-	std::uint64_t requests = 0;	///< that went to the disk
-	std::uint64_t refused = 0;	///< that came too late to
+	std::uint64_t requests = 0;     ///< that went to the disk
+	std::uint64_t refused = 0;      ///< that came too late to
 };
 
 /// What is known of a revocation. `drained` is the promise: no request of this epoch or of an older
@@ -101,9 +102,9 @@ public:
 	static constexpr std::size_t refusals_kept = 16;
 
 	/// May this be exported? False: it is already, by an equal order. Errors: ESTALE the epoch
-	/// is closed; EEXIST the same epoch is open by another order; EBUSY an older epoch of the disk
-	/// is not drained, or the device is exported under another WWID; EINVAL nobody is allowed
-	/// in; ENOSPC too many disks.
+	/// is closed; EEXIST the same epoch is open by another order; EBUSY an older epoch of the
+	/// disk is not drained, or the device is exported under another WWID; EINVAL nobody is
+	/// allowed in; ENOSPC too many disks.
 	[[nodiscard]] Result<bool> check(const ExportOrder &order) const;
 	/// The device is open and ours alone: serve. Errors: as check(), for what happened since.
 	[[nodiscard]] Result<void> add(const ExportOrder &order, Instant now);
@@ -114,20 +115,23 @@ public:
 		bool read_only = false;
 	};
 	/// A client asks for an export by name. Errors: EINVAL no such kind of name; ENOENT not
-	/// served here; ESTALE that epoch is closed; ENXIO the direct path has failed; EACCES the client
-	/// may not. The context is the sentence for the client, and is kept for the status.
+	/// served here; ESTALE that epoch is closed; ENXIO the direct path has failed; EACCES the
+	/// client may not. The context is the sentence for the client, and is kept for the status.
 	[[nodiscard]] Result<Admitted> connect(std::string_view asked, const ClientAddress &client,
 					       Instant now);
 	/// The connection is gone, and with it the server's part in it.
 	void disconnected(ConnectionId connection, Instant now);
 
-	/// May a request of this connection go to the disk? Errors: ESHUTDOWN the epoch was closed or the
-	/// path has failed.
+	/// May a request of this connection go to the disk? Errors: ESHUTDOWN the epoch was closed
+	/// or the path has failed.
 	[[nodiscard]] Result<AdmittedRequest> begin(ConnectionId connection, Instant now);
-	/// Its I/O has ended, with errno or 0. Returns connections to be ended: the path has failed.
-	[[nodiscard]] std::vector<ConnectionId> end(AdmittedRequest request, int error, Instant now);
+	/// Its I/O has ended, with errno or 0. Returns connections to be ended: the path has
+	/// failed.
+	[[nodiscard]] std::vector<ConnectionId> end(AdmittedRequest request, int error,
+						    Instant now);
 
-	/// Closes the epoch and every older one of the disk. Idempotent: asking again says how far it is.
+	/// Closes the epoch and every older one of the disk. Idempotent: asking again says how far
+	/// it is.
 	[[nodiscard]] Revocation revoke(const ExportName &name, Instant now);
 
 	/// Nothing of it needs the device any more.
@@ -162,9 +166,9 @@ private:
 		[[nodiscard]] bool quiet() const { return connections == 0 && in_flight() == 0; }
 	};
 	struct Disk {
-		std::optional<std::uint64_t> current;	    ///< export not drained
+		std::optional<std::uint64_t> current;        ///< export not drained
 		std::optional<std::uint64_t> closed_through; ///< this epoch and all older ones
-		std::vector<ExportView> drained;	    ///< latest last
+		std::vector<ExportView> drained;             ///< latest last
 		bool sole = false;
 	};
 	struct Connection {

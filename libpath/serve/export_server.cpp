@@ -27,8 +27,8 @@ constexpr milliseconds free_poll = 20ms;
 
 std::uint64_t ms_between(Instant from, Instant to)
 {
-	return static_cast<std::uint64_t>(
-		std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(to - from).count()));
+	return static_cast<std::uint64_t>(std::max<std::int64_t>(
+		0, std::chrono::duration_cast<milliseconds>(to - from).count()));
 }
 
 Instant process_begin() noexcept
@@ -95,17 +95,18 @@ Result<std::unique_ptr<ExportServer>> ExportServer::create(Setup setup)
 	if (!text)
 		return tl::unexpected(text.error());
 	if (auto good = read_closed(*text, server->book_); !good)
-		return fail(std::move(good.error()),
-			    fmt::format("closed epochs in '{}' (remove it only if no client of this "
-					"host can still hold an old epoch)",
-					file));
+		return fail(
+			std::move(good.error()),
+			fmt::format("closed epochs in '{}' (remove it only if no client of this "
+				    "host can still hold an old epoch)",
+				    file));
 	return server;
 }
 
-/// A TCP peer's address and port are one connection's. On a unix socket the connections of one process look
-/// alike, so one is taken that no other session has: if two of them were swapped, the one that was to
-/// be ended stays, and revoke() ends all of that process after a moment. No request can pass in
-/// between: the book refuses them.
+/// A TCP peer's address and port are one connection's. On a unix socket the connections of one
+/// process look alike, so one is taken that no other session has: if two of them were swapped, the
+/// one that was to be ended stays, and revoke() ends all of that process after a moment. No request
+/// can pass in between: the book refuses them.
 Result<UniqueFd> ExportServer::claim_socket(const Peer &peer)
 {
 	if (peer.address.ss_family != AF_UNIX)
@@ -137,9 +138,10 @@ Result<std::unique_ptr<ExportServer::Session>> ExportServer::connect(std::string
 	auto socket = claim_socket(peer);
 	if (!socket) {
 		book_.disconnected(admitted->connection, now());
-		return fail(ENOTSOCK, fmt::format("{}: so the connection could not be ended when it "
-						  "must be, and is not served",
-						  socket.error().message()));
+		return fail(ENOTSOCK,
+			    fmt::format("{}: so the connection could not be ended when it "
+					"must be, and is not served",
+					socket.error().message()));
 	}
 	wires_[admitted->connection] = {std::move(*socket), admitted->name, peer.pid};
 	auto session = std::make_unique<Session>();
@@ -290,8 +292,9 @@ Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
 				break;
 			if (at - asked_at >= cut_grace)
 				cut_by_process(order.name);
-			changed_.wait_until(hold, std::min(deadline, std::chrono::steady_clock::now() +
-								     cut_grace));
+			changed_.wait_until(
+				hold,
+				std::min(deadline, std::chrono::steady_clock::now() + cut_grace));
 		}
 		waiting_--;
 	}
@@ -299,12 +302,13 @@ Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
 	if (reply.drained && !revocation.sole) {
 		// This process vouches for itself. Is there anything of one before it?
 		if (order.device.empty())
-			return refuse(RefusalKind::Unsafe,
-				      fmt::format("{} is closed, but this server process has never "
-						  "held the disk and cannot tell what an earlier one "
-						  "left in it",
-						  order.name.text()),
-				      "revoke again with the disk's device");
+			return refuse(
+				RefusalKind::Unsafe,
+				fmt::format("{} is closed, but this server process has never "
+					    "held the disk and cannot tell what an earlier one "
+					    "left in it",
+					    order.name.text()),
+				"revoke again with the disk's device");
 		auto is_free = disk_is_free(order.device);
 		while (is_free && !*is_free && std::chrono::steady_clock::now() < deadline) {
 			std::this_thread::sleep_for(free_poll); // the kernel tells nobody

@@ -33,8 +33,8 @@ public:
 	struct Setup {
 		std::string control_socket; ///< not to be taken for a client's
 		std::string closed_file;    ///< where closed epochs are kept for the next process
-		bool files = false;	    ///< regular files may be exported
-		bool tls = false;	    ///< for the report
+		bool files = false;         ///< regular files may be exported
+		bool tls = false;           ///< for the report
 		std::string sys = "/sys";
 	};
 	/// Reads the epochs that an earlier process closed. Errors: EBADMSG or errno: `closed_file`
@@ -59,8 +59,8 @@ public:
 	[[nodiscard]] Result<AdmittedRequest> begin(const Session &session);
 	void end(AdmittedRequest request, int error);
 
-	/// Lets `io` (of a const ServedDisk &, returning an errno or 0) happen if it may. Returns 0 or
-	/// an errno: ESHUTDOWN it may not.
+	/// Lets `io` (of a const ServedDisk &, returning an errno or 0) happen if it may. Returns 0
+	/// or an errno: ESHUTDOWN it may not.
 	template <class Io>
 	[[nodiscard]] int run(const Session &session, Io &&io)
 	{

@@ -4,9 +4,9 @@
 /// nbdkit 1.32 (Debian 12) aborts with "raw_send_socket: Assertion `sock >= 0' failed" if one of a
 /// connection's threads fails to send or to receive while another waits to send a reply: the first
 /// one takes the socket away. One client that dies, or one revocation, would end the serving of all
-/// disks. Seen here with sixteen writers; only without TLS, whose functions do not take the socket away.
-/// So a reply to a client that is gone is dropped, and a connection that broke reads as one that
-/// ended: nbdkit then closes it in the orderly way.
+/// disks. Seen here with sixteen writers; only without TLS, whose functions do not take the socket
+/// away. So a reply to a client that is gone is dropped, and a connection that broke reads as one
+/// that ended: nbdkit then closes it in the orderly way.
 #include <cerrno>
 
 #include <sys/socket.h>

@@ -29,7 +29,8 @@ using namespace swpath;
 using Session = ExportServer::Session;
 
 /// One of each in the process: nbdkit hands plugins no pointer of their own.
-ExportServer::Setup setup{std::string(serve_socket), "/run/swpath/serve.closed", false, false, "/sys"};
+ExportServer::Setup setup{std::string(serve_socket), "/run/swpath/serve.closed", false, false,
+			  "/sys"};
 std::unique_ptr<ExportServer> server;
 std::unique_ptr<ServeControl> control;
 std::thread quit_watch;
@@ -42,8 +43,8 @@ int failed(int error, const std::string &text)
 	return -1;
 }
 
-/// The result of a request. What failed for the request's own sake is said; a path that fails is the
-/// concern of the status, and of one line.
+/// The result of a request. What failed for the request's own sake is said; a path that fails is
+/// the concern of the status, and of one line.
 int answer(int error, const char *doing)
 {
 	if (error == 0)
@@ -239,13 +240,14 @@ int trim(void *handle, std::uint32_t count, std::uint64_t offset, std::uint32_t 
 
 int zero(void *handle, std::uint32_t count, std::uint64_t offset, std::uint32_t flags)
 {
-	const auto how = flags & NBDKIT_FLAG_FAST_ZERO	 ? ServedDisk::Zero::FastOnly
+	const auto how = flags & NBDKIT_FLAG_FAST_ZERO  ? ServedDisk::Zero::FastOnly
 			 : flags & NBDKIT_FLAG_MAY_TRIM ? ServedDisk::Zero::MayUnmap
 							: ServedDisk::Zero::Keep;
 	const int error = server->run(session_of(handle), [&](const ServedDisk &disk) {
 		return disk.zero(offset, count, how, (flags & NBDKIT_FLAG_FUA) != 0);
 	});
-	// nbdkit writes zeroes itself then, or says so to a client that wanted it fast: no complaint.
+	// nbdkit writes zeroes itself then, or says so to a client that wanted it fast: no
+	// complaint.
 	if (error == EOPNOTSUPP) {
 		nbdkit_set_error(error);
 		return -1;

@@ -151,8 +151,8 @@ Reply call_revoke(const Call &call, ServeHandler &handler)
 	Members in(call.parameters, {"wwid", "epoch", "wait_ms", "device"});
 	RevokeOrder order;
 	order.name = read_name(in);
-	const auto wait_ms = in.number<std::uint64_t>(
-		"wait_ms", static_cast<std::uint64_t>(order.wait.count()));
+	const auto wait_ms =
+		in.number<std::uint64_t>("wait_ms", static_cast<std::uint64_t>(order.wait.count()));
 	order.device = in.text("device", false);
 	if (order.device.find('\0') != std::string::npos)
 		in.wrong("device", "is not a path");
@@ -286,28 +286,26 @@ Json to_json(const ServeReport &report)
 		Json clients = Json::array();
 		for (const auto &each : view.order.clients)
 			clients.push_back(each.text());
-		exports.push_back(
-			{{"export", view.order.name.text()},
-			 {"wwid", view.order.name.wwid},
-			 {"epoch", view.order.name.epoch},
-			 {"state", std::string(word(view.state))},
-			 {"since_ms", since_ms},
-			 {"device", view.order.device},
-			 {"clients", std::move(clients)},
-			 {"read_only", view.order.read_only},
-			 {"path_errno", view.path_error ? Json(view.path_error) : Json()},
-			 {"connections", view.connections},
-			 {"connections_ended", view.connections_ended},
-			 {"in_flight", view.in_flight},
-			 {"oldest_ms", view.oldest ? Json(to_ms(*view.oldest)) : Json()},
-			 {"requests", view.requests},
-			 {"refused", view.refused}});
+		exports.push_back({{"export", view.order.name.text()},
+				   {"wwid", view.order.name.wwid},
+				   {"epoch", view.order.name.epoch},
+				   {"state", std::string(word(view.state))},
+				   {"since_ms", since_ms},
+				   {"device", view.order.device},
+				   {"clients", std::move(clients)},
+				   {"read_only", view.order.read_only},
+				   {"path_errno", view.path_error ? Json(view.path_error) : Json()},
+				   {"connections", view.connections},
+				   {"connections_ended", view.connections_ended},
+				   {"in_flight", view.in_flight},
+				   {"oldest_ms", view.oldest ? Json(to_ms(*view.oldest)) : Json()},
+				   {"requests", view.requests},
+				   {"refused", view.refused}});
 	}
 	Json refusals = Json::array();
 	for (const auto &each : report.refusals)
-		refusals.push_back({{"ms_ago", each.ms_ago},
-				    {"client", each.client},
-				    {"text", each.text}});
+		refusals.push_back(
+			{{"ms_ago", each.ms_ago}, {"client", each.client}, {"text", each.text}});
 	return {{"schema", "swpath.serve"},
 		{"version", 1},
 		{"pid", report.pid},

@@ -46,14 +46,14 @@ struct RevokedReply {
 	/// No request of this epoch or of an older one is in the disk or can get there, by this
 	/// server or one that ran before it.
 	bool drained = false;
-	unsigned connections = 0;	///< still open
+	unsigned connections = 0;       ///< still open
 	unsigned connections_ended = 0; ///< that were open when the epoch was closed
 	unsigned in_flight = 0;
-	std::uint64_t oldest_ms = 0;   ///< age of the oldest request in flight; 0: none
-	std::uint64_t requests = 0;    ///< that went to the disk
-	std::uint64_t refused = 0;     ///< that came too late to
-	bool served_here = false;      ///< by this process
-	std::string text;	       ///< one line: the evidence, or what is waited for
+	std::uint64_t oldest_ms = 0; ///< age of the oldest request in flight; 0: none
+	std::uint64_t requests = 0;  ///< that went to the disk
+	std::uint64_t refused = 0;   ///< that came too late to
+	bool served_here = false;    ///< by this process
+	std::string text;            ///< one line: the evidence, or what is waited for
 
 	bool operator==(const RevokedReply &) const = default;
 };

@@ -20,7 +20,7 @@ namespace
 using namespace std::chrono_literals;
 
 // As docs/protocol.md says of the daemon's socket.
-constexpr auto call_limit = 5s;	 ///< from a call's first byte to its last
+constexpr auto call_limit = 5s;   ///< from a call's first byte to its last
 constexpr auto idle_limit = 300s; ///< between calls
 
 using Clock = std::chrono::steady_clock;
@@ -35,7 +35,8 @@ Woken wait(int fd, short events, int stop, Clock::time_point deadline)
 		if (left.count() <= 0)
 			return Woken::Timeout;
 		std::array<pollfd, 2> watched{{{fd, events, 0}, {stop, POLLIN, 0}}};
-		const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(left.count()));
+		const int ready =
+			::poll(watched.data(), watched.size(), static_cast<int>(left.count()));
 		if (ready > 0)
 			return watched[1].revents ? Woken::Stop : Woken::Ready;
 	}
@@ -45,7 +46,8 @@ bool send_all(int fd, std::string_view bytes, int stop)
 {
 	const auto deadline = Clock::now() + call_limit;
 	while (!bytes.empty()) {
-		const auto put = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+		const auto put =
+			::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (put > 0)
 			bytes.remove_prefix(static_cast<std::size_t>(put));
 		else if (put < 0 && errno != EAGAIN && errno != EINTR)
@@ -58,7 +60,8 @@ bool send_all(int fd, std::string_view bytes, int stop)
 
 } // namespace
 
-ServeControl::ServeControl(std::string path, UniqueFd listener, UniqueFd stop, ServeHandler &handler)
+ServeControl::ServeControl(std::string path, UniqueFd listener, UniqueFd stop,
+			   ServeHandler &handler)
 	: path_(std::move(path)), listener_(std::move(listener)), stop_(std::move(stop)),
 	  handler_(handler)
 {
@@ -90,7 +93,8 @@ ServeControl::~ServeControl()
 void ServeControl::accept_callers()
 {
 	for (;;) {
-		const auto woken = wait(listener_.get(), POLLIN, stop_.get(), Clock::now() + idle_limit);
+		const auto woken =
+			wait(listener_.get(), POLLIN, stop_.get(), Clock::now() + idle_limit);
 		if (woken == Woken::Stop)
 			return;
 		for (auto each = callers_.begin(); each != callers_.end();) {

@@ -25,8 +25,8 @@ public:
 
 	/// Listens on `path`, mode 0600, for uid 0 and for the user that this process runs as.
 	/// `handler` must outlive this. Errors: those of listen_on().
-	[[nodiscard]] static Result<std::unique_ptr<ServeControl>>
-	listen(const std::string &path, ServeHandler &handler);
+	[[nodiscard]] static Result<std::unique_ptr<ServeControl>> listen(const std::string &path,
+									  ServeHandler &handler);
 	/// Waits for the calls that are being answered.
 	~ServeControl();
 

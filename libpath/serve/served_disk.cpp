@@ -94,7 +94,8 @@ Result<void> check_kind(const std::string &device, const std::string &wwid, cons
 
 struct flock whole_file(short type)
 {
-	struct flock lock {};
+	struct flock lock {
+	};
 	lock.l_type = type;
 	lock.l_whence = SEEK_SET;
 	return lock;
@@ -141,7 +142,8 @@ Result<bool> disk_is_free(const std::string &device)
 Result<ServedDisk> ServedDisk::open(const std::string &device, const std::string &wwid,
 				    const ServedDiskRules &rules)
 {
-	struct stat before {};
+	struct stat before {
+	};
 	if (::stat(device.c_str(), &before) < 0)
 		return fail(errno, "open " + device);
 	if (auto good = check_kind(device, wwid, before, rules); !good)
@@ -154,14 +156,16 @@ Result<ServedDisk> ServedDisk::open(const std::string &device, const std::string
 						    device));
 	if (!disk.fd_)
 		return fail(errno, "open " + device);
-	struct stat after {};
+	struct stat after {
+	};
 	if (::fstat(disk.fd_.get(), &after) < 0)
 		return fail(errno, "stat " + device);
 	if (after.st_rdev != before.st_rdev || after.st_mode != before.st_mode)
 		return fail(ESTALE, fmt::format("{} became another device while it was opened; ask "
 						"again",
 						device));
-	// A read lock is all that a file opened for reading can have; it keeps writers' servers out.
+	// A read lock is all that a file opened for reading can have; it keeps writers' servers
+	// out.
 	auto lock = whole_file(rules.read_only ? F_RDLCK : F_WRLCK);
 	if (::fcntl(disk.fd_.get(), F_OFD_SETLK, &lock) < 0)
 		return fail(errno == EAGAIN || errno == EACCES ? EBUSY : errno,
@@ -187,7 +191,8 @@ Result<void> ServedDisk::measure(const std::string &device, const ServedDiskRule
 		size_bytes_ = geometry->capacity_bytes;
 		logical_ = geometry->logical_block_bytes;
 		physical_ = geometry->physical_block_bytes;
-		struct stat what {};
+		struct stat what {
+		};
 		(void)::fstat(fd_.get(), &what); // succeeded a moment ago
 		const auto number = DevNumber::from(what.st_rdev);
 		const auto limit = [&](const char *name) -> std::optional<std::uint64_t> {
@@ -275,10 +280,10 @@ int ServedDisk::trim(std::uint64_t offset, std::uint64_t bytes, bool durable) co
 	if (!fits(offset, bytes))
 		return EINVAL;
 	std::uint64_t range[2] = {offset, bytes};
-	const int done = is_block_
-				 ? ::ioctl(fd_.get(), BLKDISCARD, range)
-				 : ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-					       static_cast<off_t>(offset), static_cast<off_t>(bytes));
+	const int done =
+		is_block_ ? ::ioctl(fd_.get(), BLKDISCARD, range)
+			  : ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					static_cast<off_t>(offset), static_cast<off_t>(bytes));
 	if (done < 0)
 		return errno;
 	return durable ? flush() : 0;
@@ -290,8 +295,8 @@ int ServedDisk::zero(std::uint64_t offset, std::uint64_t bytes, Zero how, bool d
 		return EINVAL;
 	// block/fops.c, blkdev_fallocate(): PUNCH_HOLE never writes zeroes itself, ZERO_RANGE may.
 	const auto with = [&](int mode) {
-		return ::fallocate(fd_.get(), mode | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-				   static_cast<off_t>(bytes)) < 0
+		return ::fallocate(fd_.get(), mode | FALLOC_FL_KEEP_SIZE,
+				   static_cast<off_t>(offset), static_cast<off_t>(bytes)) < 0
 			       ? errno
 			       : 0;
 	};

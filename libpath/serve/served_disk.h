@@ -2,11 +2,11 @@
 /// The disk below an export: a block device of this host, opened so that what a client reads and
 /// writes is what every other path to the disk reads and writes.
 ///
-/// O_DIRECT, because a page cache in the server would show the client what the disk no longer holds,
-/// and acknowledge what it does not hold yet. One lock on the open file (F_OFD_SETLK), because the
-/// kernel drops it only when the last I/O that uses the file has ended, even if the process was
-/// killed: who gets the lock knows that no earlier server's I/O is left in the disk. The lock is of
-/// the kind that udev and LVM do not look at (they use flock(2)).
+/// O_DIRECT, because a page cache in the server would show the client what the disk no longer
+/// holds, and acknowledge what it does not hold yet. One lock on the open file (F_OFD_SETLK),
+/// because the kernel drops it only when the last I/O that uses the file has ended, even if the
+/// process was killed: who gets the lock knows that no earlier server's I/O is left in the disk.
+/// The lock is of the kind that udev and LVM do not look at (they use flock(2)).
 #pragma once
 
 #include <cstddef>
@@ -38,9 +38,8 @@ public:
 	/// another process's I/O on it has not ended; EMEDIUMTYPE another disk; EOPNOTSUPP no
 	/// direct I/O; EROFS write-protected; EINVAL no size; else errno of open(2). The context
 	/// says what to do.
-	[[nodiscard]] static Result<ServedDisk> open(const std::string &device,
-						     const std::string &wwid,
-						     const ServedDiskRules &rules);
+	[[nodiscard]] static Result<ServedDisk>
+	open(const std::string &device, const std::string &wwid, const ServedDiskRules &rules);
 
 	[[nodiscard]] std::uint64_t size_bytes() const noexcept { return size_bytes_; }
 	[[nodiscard]] std::uint32_t logical_block_bytes() const noexcept { return logical_; }
@@ -66,9 +65,9 @@ public:
 	/// BLKDISCARD: a hint; the contents of the range are not defined afterwards.
 	[[nodiscard]] int trim(std::uint64_t offset, std::uint64_t bytes, bool durable) const;
 	enum class Zero : std::uint8_t {
-		Keep,	   ///< blocks stay allocated; written if the disk has no command for it
-		MayUnmap,  ///< blocks may be given back; written otherwise
-		FastOnly,  ///< EOPNOTSUPP unless the disk has a command for it
+		Keep,     ///< blocks stay allocated; written if the disk has no command for it
+		MayUnmap, ///< blocks may be given back; written otherwise
+		FastOnly, ///< EOPNOTSUPP unless the disk has a command for it
 	};
 	[[nodiscard]] int zero(std::uint64_t offset, std::uint64_t bytes, Zero how,
 			       bool durable) const;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "libpath/control/client.h"
+#include "libpath/control/server_socket.h"
 #include "libpath/serve/client_address.h"
 
 extern char **environ;
@@ -74,8 +75,9 @@ public:
 Result<ServerCommand> server_command(const ServerSetup &setup)
 {
 	if (setup.psk_file.empty() && !setup.plain)
-		return fail(EINVAL, "serving needs a file of pre-shared keys (psktool makes one), or "
-				    "the explicit setting to serve without TLS");
+		return fail(EINVAL,
+			    "serving needs a file of pre-shared keys (psktool makes one), or "
+			    "the explicit setting to serve without TLS");
 	if (!setup.psk_file.empty() && setup.plain)
 		return fail(EINVAL, "serving: keys are given, and TLS is switched off: which?");
 	ServerCommand command;
@@ -85,10 +87,12 @@ Result<ServerCommand> server_command(const ServerSetup &setup)
 		to.insert(to.end(), {"--unix", setup.listen.unix_path});
 	} else {
 		if (!ClientPattern::parse(setup.listen.host) || setup.listen.host == "any" ||
-		    setup.listen.host.starts_with("unix") || setup.listen.host.find('/') != std::string::npos)
-			return fail(EINVAL, fmt::format("serving on '{}': give a numeric address of "
-							"this host (0.0.0.0 or :: for all)",
-							setup.listen.host));
+		    setup.listen.host.starts_with("unix") ||
+		    setup.listen.host.find('/') != std::string::npos)
+			return fail(EINVAL,
+				    fmt::format("serving on '{}': give a numeric address of "
+						"this host (0.0.0.0 or :: for all)",
+						setup.listen.host));
 		if (setup.listen.port == 0)
 			return fail(EINVAL, "serving on port 0: give the port");
 		to.insert(to.end(), {"--ipaddr", setup.listen.host, "--port",
@@ -98,9 +102,9 @@ Result<ServerCommand> server_command(const ServerSetup &setup)
 		to.push_back("--tls=off");
 	else
 		to.insert(to.end(), {"--tls=require", "--tls-psk=" + setup.psk_file});
-	to.insert(to.end(), {setup.plugin, "control=" + setup.control_socket,
-			     "closed=" + setup.closed_file,
-			     fmt::format("tls={}", setup.plain ? "no" : "yes")});
+	to.insert(to.end(),
+		  {setup.plugin, "control=" + setup.control_socket, "closed=" + setup.closed_file,
+		   fmt::format("tls={}", setup.plain ? "no" : "yes")});
 	if (setup.files)
 		to.push_back("files=yes");
 	command.environment.push_back("LD_PRELOAD=" + setup.hangup_library);
@@ -112,6 +116,10 @@ Result<ServerProcess> ServerProcess::start(const ServerSetup &setup)
 	auto command = server_command(setup);
 	if (!command)
 		return tl::unexpected(std::move(command.error()));
+	// nbdkit does not listen on a name that is there.
+	if (const auto &path = setup.listen.unix_path; !path.empty())
+		if (auto free = remove_dead_socket(path); !free)
+			return tl::unexpected(std::move(free.error()));
 	const auto arguments = pointers(command->arguments);
 	auto environment = pointers(command->environment);
 	environment.pop_back();
@@ -158,8 +166,8 @@ Result<std::optional<ServerProcess>> ServerProcess::find(const std::string &path
 			    fmt::format("process {} on {}: {}", peer.pid, path,
 					status.error().message));
 	if (status->value("schema", "") != "swpath.serve")
-		return fail(EPROTO, fmt::format("process {} on {} is no server of swpath", peer.pid,
-						path));
+		return fail(EPROTO,
+			    fmt::format("process {} on {} is no server of swpath", peer.pid, path));
 	return ServerProcess(peer.pid, std::move(*pidfd));
 }
 

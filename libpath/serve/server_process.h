@@ -27,16 +27,18 @@ struct ServerSetup {
 	/// nbdkit's name of it, or a path with a slash.
 	std::string plugin = "swpath";
 	/// Preloaded; see hangup.cpp.
-	std::string hangup_library = "/usr/lib/x86_64-linux-gnu/nbdkit/plugins/nbdkit-swpath-hangup.so";
+	std::string hangup_library =
+		"/usr/lib/x86_64-linux-gnu/nbdkit/plugins/nbdkit-swpath-hangup.so";
 	/// Where it listens: a numeric address of this host, or a unix socket.
 	NbdEndpoint listen;
-	/// Pre-shared keys of the cluster, "name:hex" lines (psktool(1) makes them). Empty only with
-	/// `plain`.
+	/// Pre-shared keys of the cluster, "name:hex" lines (psktool(1) makes them). Empty only
+	/// with `plain`.
 	std::string psk_file;
 	bool plain = false; ///< no TLS: loopback, the lab, or a network of its own
 	std::string control_socket = std::string(serve_socket);
 	std::string closed_file = "/run/swpath/serve.closed";
-	unsigned threads = 16; ///< requests of one connection that are with the disk at once, at most
+	unsigned threads =
+		16; ///< requests of one connection that are with the disk at once, at most
 	bool files = false;
 };
 
@@ -51,24 +53,24 @@ struct ServerCommand {
 class ServerProcess
 {
 public:
-	/// Starts it; standard output and error stay this process's, so that they reach the journal. Does
-	/// not wait until it listens: ask on the control socket. Errors: ENOENT no nbdkit; those of
-	/// server_command(); EAGAIN or ENOMEM no process to be had.
+	/// Starts it; standard output and error stay this process's, so that they reach the
+	/// journal. Does not wait until it listens: ask on the control socket. Errors: ENOENT no
+	/// nbdkit; those of server_command(); EADDRINUSE somebody listens there; EAGAIN or ENOMEM
+	/// no process to be had.
 	[[nodiscard]] static Result<ServerProcess> start(const ServerSetup &setup);
 	/// The server whose control socket is `path`; nothing: none does. BLOCKS at most `limit`.
-	/// Errors: ETIMEDOUT somebody listens there and does not answer; EPROTO what answers is no such
-	/// server.
+	/// Errors: ETIMEDOUT somebody listens there and does not answer; EPROTO what answers is no
+	/// such server.
 	[[nodiscard]] static Result<std::optional<ServerProcess>>
-	find(const std::string &path,
-	     std::chrono::milliseconds limit = std::chrono::seconds(2));
+	find(const std::string &path, std::chrono::milliseconds limit = std::chrono::seconds(2));
 
 	[[nodiscard]] pid_t pid() const noexcept { return pid_; }
 	/// Readable when it has ended: for a loop.
 	[[nodiscard]] int fd() const noexcept { return pidfd_.get(); }
 	/// Does not block. Reaps it if it is this process's child.
 	[[nodiscard]] bool ended() const noexcept;
-	/// SIGTERM: it sends its clients away, lets their requests end, and ends. To stop serving without
-	/// doubt for the clients, revoke the epochs first.
+	/// SIGTERM: it sends its clients away, lets their requests end, and ends. To stop serving
+	/// without doubt for the clients, revoke the epochs first.
 	void terminate() const noexcept;
 
 private:

@@ -59,23 +59,30 @@ Result<void> handshake(gnutls_session_t session, int fd, Instant deadline)
 			return {};
 		if (done != GNUTLS_E_AGAIN && done != GNUTLS_E_INTERRUPTED &&
 		    gnutls_error_is_fatal(done)) {
-			const bool alert = done == GNUTLS_E_FATAL_ALERT_RECEIVED;
-			const auto which = alert ? gnutls_alert_get(session) : GNUTLS_A_CLOSE_NOTIFY;
-			// nbdkit's GnuTLS says one or the other of a wrong key.
-			const bool key = alert && (which == GNUTLS_A_DECRYPT_ERROR ||
-						   which == GNUTLS_A_BAD_RECORD_MAC ||
-						   which == GNUTLS_A_UNKNOWN_PSK_IDENTITY);
+			// What a server does about a wrong key: nbdkit hangs up, others send an
+			// alert.
+			if (done == GNUTLS_E_PREMATURE_TERMINATION)
+				return fail(EACCES,
+					    "TLS handshake (the server hung up, as one does that "
+					    "has another key)");
+			if (done != GNUTLS_E_FATAL_ALERT_RECEIVED)
+				return fail(EPROTO, fmt::format("TLS handshake ({})",
+								gnutls_strerror(done)));
+			const auto alert = gnutls_alert_get(session);
+			const bool key = alert == GNUTLS_A_DECRYPT_ERROR ||
+					 alert == GNUTLS_A_BAD_RECORD_MAC ||
+					 alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY;
 			return fail(key ? EACCES : EPROTO,
-				    fmt::format("TLS handshake ({})",
-						alert ? gnutls_alert_get_name(which)
-						      : gnutls_strerror(done)));
+				    fmt::format("TLS handshake (the server says: {})",
+						gnutls_alert_get_name(alert)));
 		}
 		const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now());
 		if (left.count() <= 0)
 			return fail(ETIMEDOUT, "TLS handshake");
 		const short wanted = gnutls_record_get_direction(session) ? POLLOUT : POLLIN;
 		pollfd watched{fd, wanted, 0};
-		(void)::poll(&watched, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+		(void)::poll(&watched, 1,
+			     static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
 	}
 }
 
@@ -111,7 +118,8 @@ Result<PresharedKey> PresharedKey::parse(std::string_view text)
 		const auto entry = trimmed(line);
 		if (entry.empty() || entry.starts_with('#'))
 			continue;
-		const auto wrong = fmt::format("line {}: not USER:KEY with KEY in hexadecimal", number);
+		const auto wrong =
+			fmt::format("line {}: not USER:KEY with KEY in hexadecimal", number);
 		const auto colon = entry.rfind(':');
 		if (colon == entry.npos || colon == 0)
 			return fail(EINVAL, wrong);
@@ -155,8 +163,8 @@ Result<void> start_tls(int fd, const PresharedKey &key, Instant deadline)
 				    static_cast<unsigned>(key.key.size())};
 	int error = gnutls_priority_set_direct(session.get(), priority, nullptr);
 	if (error >= 0)
-		error = gnutls_psk_set_client_credentials(credentials.get(), key.user.c_str(), &secret,
-							  GNUTLS_PSK_KEY_RAW);
+		error = gnutls_psk_set_client_credentials(credentials.get(), key.user.c_str(),
+							  &secret, GNUTLS_PSK_KEY_RAW);
 	if (error >= 0)
 		error = gnutls_credentials_set(session.get(), GNUTLS_CRD_PSK, credentials.get());
 	if (error < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// swattach ENDPOINT EXPORT [KEYFILE]: gives an export to the kernel's nbd the way pathd does, with TLS if
-/// there is a key, and prints the device. For the VM tests.
+/// swattach ENDPOINT EXPORT [KEYFILE]: gives an export to the kernel's nbd the way pathd does, with
+/// TLS if there is a key, and prints the device. For the VM tests.
 #include <iostream>
 
 #include "libpath/sys/clock.h"
@@ -23,8 +23,8 @@ Result<std::string> attach(int count, char **arguments)
 			return tl::unexpected(read.error());
 		key = std::move(*read);
 	}
-	const auto connection = nbd_connect(*endpoint, arguments[2], now() + std::chrono::seconds(60),
-					    key ? &*key : nullptr);
+	const auto connection = nbd_connect(
+		*endpoint, arguments[2], now() + std::chrono::seconds(60), key ? &*key : nullptr);
 	if (!connection)
 		return tl::unexpected(connection.error());
 	auto control = NbdControl::open();

@@ -37,9 +37,10 @@ struct World {
 	}
 };
 
-/// `writes` writes to a few blocks, with the probe's reads between them; `busy`: a write falls between the
-/// reads of some checks.
-Coherence probe(World world, bool served_is_active, unsigned writes, unsigned seed, bool busy = false)
+/// `writes` writes to a few blocks, with the probe's reads between them; `busy`: a write falls
+/// between the reads of some checks.
+Coherence probe(World world, bool served_is_active, unsigned writes, unsigned seed,
+		bool busy = false)
 {
 	std::mt19937 random(seed);
 	CoherenceProbe probe;

@@ -70,8 +70,8 @@ TEST(ClientPattern, UsersOfThisHost)
 
 TEST(ClientPattern, WhatIsNoneIsRefusedWithWhatIsAllowed)
 {
-	for (const char *text : {"", "beta", "10.0.0", "10.0.0.0/33", "fe80::/129", "10.0.0.0/", "unix:x",
-				 "unix:-1", "10.0.0.2 ", "*"}) {
+	for (const char *text : {"", "beta", "10.0.0", "10.0.0.0/33", "fe80::/129", "10.0.0.0/",
+				 "unix:x", "unix:-1", "10.0.0.2 ", "*"}) {
 		const auto parsed = ClientPattern::parse(text);
 		ASSERT_FALSE(parsed) << text;
 		EXPECT_EQ(parsed.error().code.value(), EINVAL);
@@ -97,8 +97,8 @@ TEST(ExportName, IsWhatItIsWrittenAs)
 	EXPECT_EQ(name->wwid, "t10.A B@C");
 	EXPECT_EQ(name->epoch, UINT64_MAX);
 	EXPECT_EQ(name->text(), "t10.A B@C@18446744073709551615");
-	for (const char *text : {"", "@", "@1", "naa.1", "naa.1@", "naa.1@-1", "naa.1@18446744073709551616",
-				 "naa\n@1"})
+	for (const char *text : {"", "@", "@1", "naa.1", "naa.1@", "naa.1@-1",
+				 "naa.1@18446744073709551616", "naa\n@1"})
 		EXPECT_FALSE(ExportName::parse(text)) << text;
 	EXPECT_FALSE(ExportName::parse(std::string(256, 'a') + "@1"));
 }

@@ -21,14 +21,17 @@ constexpr unsigned event_count = 10;
 /// The book, and what has really happened: kept by value, so that a branch is a copy.
 struct World {
 	ExportBook book;
-	std::uint64_t closed = 0;			///< epochs up to here; they begin with 1
+	std::uint64_t closed = 0;                          ///< epochs up to here; they begin with 1
 	std::map<ConnectionId, std::uint64_t> connections; ///< to their epochs
 	std::vector<std::pair<AdmittedRequest, std::uint64_t>> requests;
 	std::multiset<ConnectionId> cut;
 	std::set<std::uint64_t> failed;
 	Instant at{};
 
-	void note_cut(const std::vector<ConnectionId> &list) { cut.insert(list.begin(), list.end()); }
+	void note_cut(const std::vector<ConnectionId> &list)
+	{
+		cut.insert(list.begin(), list.end());
+	}
 
 	void export_epoch(std::uint64_t epoch)
 	{
@@ -104,16 +107,26 @@ struct World {
 	{
 		at += std::chrono::seconds(1);
 		switch (event) {
-		case 0: return export_epoch(1);
-		case 1: return export_epoch(2);
-		case 2: return connect(1);
-		case 3: return connect(2);
-		case 4: return begin();
-		case 5: return end(0);
-		case 6: return end(EIO);
-		case 7: return disconnect();
-		case 8: return revoke(1);
-		default: return revoke(2);
+		case 0:
+			return export_epoch(1);
+		case 1:
+			return export_epoch(2);
+		case 2:
+			return connect(1);
+		case 3:
+			return connect(2);
+		case 4:
+			return begin();
+		case 5:
+			return end(0);
+		case 6:
+			return end(EIO);
+		case 7:
+			return disconnect();
+		case 8:
+			return revoke(1);
+		default:
+			return revoke(2);
 		}
 	}
 };

@@ -110,9 +110,9 @@ TEST_F(OpenBook, OrdersThatContradictAreRefused)
 TEST_F(Book, ThereIsAnEndToTheDisks)
 {
 	for (unsigned i = 0; i < ExportBook::disks_max; i++)
-		ASSERT_TRUE(book.add(order_for("naa." + std::to_string(i), 1,
-					       "/dev/x" + std::to_string(i)),
-				     at(0s)));
+		ASSERT_TRUE(book.add(
+			order_for("naa." + std::to_string(i), 1, "/dev/x" + std::to_string(i)),
+			at(0s)));
 	EXPECT_EQ(book.check(order_for("naa.more", 1)).error().code.value(), ENOSPC);
 }
 
@@ -249,7 +249,8 @@ TEST_F(OpenBook, AFailedExportIsRevokedLikeAnyOther)
 TEST_F(OpenBook, ErrorsOfTheMediumOrOfTheRequestEndNothing)
 {
 	const auto connection = open(7);
-	for (const int error : {ENODATA, EREMOTEIO, EBADE, EILSEQ, ENOSPC, EOPNOTSUPP, EINVAL, ENOMEM}) {
+	for (const int error :
+	     {ENODATA, EREMOTEIO, EBADE, EILSEQ, ENOSPC, EOPNOTSUPP, EINVAL, ENOMEM}) {
 		EXPECT_THAT(book.end(*book.begin(connection, at(0s)), error, at(1s)), IsEmpty());
 		EXPECT_FALSE(is_path_error(error)) << error;
 	}

@@ -37,10 +37,13 @@ struct Wire {
 		EXPECT_EQ(::listen(listener.get(), 1), 0);
 		sockaddr_in address{};
 		socklen_t bytes = sizeof(address);
-		EXPECT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr *>(&address), &bytes), 0);
+		EXPECT_EQ(
+			getsockname(listener.get(), reinterpret_cast<sockaddr *>(&address), &bytes),
+			0);
 		client.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr *>(&address), bytes), 0);
+		EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr *>(&address), bytes),
+			  0);
 		peer.bytes = sizeof(peer.address);
 		server.reset(::accept4(listener.get(), reinterpret_cast<sockaddr *>(&peer.address),
 				       &peer.bytes, SOCK_CLOEXEC));
@@ -64,7 +67,8 @@ protected:
 	}
 	std::unique_ptr<ExportServer> make()
 	{
-		auto made = ExportServer::create({path("control"), path("closed"), true, false, "/sys"});
+		auto made = ExportServer::create(
+			{path("control"), path("closed"), true, false, "/sys"});
 		EXPECT_TRUE(made) << made.error().message();
 		return made ? std::move(*made) : nullptr;
 	}
@@ -105,10 +109,12 @@ TEST_F(Server, ARequestBetweenTheCheckAndTheDiskIsWaitedForAndALaterOneNeverGets
 	EXPECT_THAT(revoked->text, HasSubstr("draining: 1 in flight"));
 	EXPECT_TRUE(wire.ended()) << "its connection was ended at once";
 
-	auto waiting = std::async(std::launch::async, [&] { return server->revoke(revocation(7)); });
+	auto waiting =
+		std::async(std::launch::async, [&] { return server->revoke(revocation(7)); });
 	EXPECT_EQ(waiting.wait_for(100ms), std::future_status::timeout);
 	// A later one is refused and does not get to the disk.
-	EXPECT_EQ(server->run(**session, [](const ServedDisk &to) { return write_block(to, 1, 'L'); }),
+	EXPECT_EQ(server->run(**session,
+			      [](const ServedDisk &to) { return write_block(to, 1, 'L'); }),
 		  ESHUTDOWN);
 	server->end(*parked, write_block(*(*session)->disk, 0, 'P'));
 	EXPECT_EQ(waiting.wait_for(100ms), std::future_status::timeout) << "the connection is open";
@@ -198,7 +204,8 @@ TEST_F(Server, ClosedEpochsOutliveTheProcess)
 	server = make();
 	const auto late = server->export_disk(order(7));
 	ASSERT_FALSE(late);
-	EXPECT_THAT(late.error().message, HasSubstr("epoch 7 of naa.1 is closed; the next one is 8"));
+	EXPECT_THAT(late.error().message,
+		    HasSubstr("epoch 7 of naa.1 is closed; the next one is 8"));
 	EXPECT_TRUE(server->export_disk(order(8)));
 }
 
@@ -206,7 +213,8 @@ TEST_F(Server, AFileOfClosedEpochsThatCannotBeReadIsNoStart)
 {
 	for (const char *text : {"", "[]", "{\"naa.1\":-1}", "{\"\":1}", "{\"naa.1\":"}) {
 		write("closed", text);
-		const auto made = ExportServer::create({path("control"), path("closed"), true, false, "/sys"});
+		const auto made = ExportServer::create(
+			{path("control"), path("closed"), true, false, "/sys"});
 		ASSERT_FALSE(made) << text;
 		EXPECT_EQ(made.error().code.value(), EBADMSG);
 	}
@@ -265,7 +273,8 @@ TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 	const Wire wire;
 	auto session = server->connect("naa.1@7", wire.peer);
 	ASSERT_TRUE(session);
-	auto waiting = std::async(std::launch::async, [&] { return call(revoke_call(revocation(7))); });
+	auto waiting =
+		std::async(std::launch::async, [&] { return call(revoke_call(revocation(7))); });
 	const auto state = [&] {
 		const auto status = call({"io.swpath.Serve.Status", Json::object(), false, false});
 		return status ? (*status)["exports"][0]["state"].get<std::string>()

@@ -9,7 +9,10 @@ namespace swpath
 inline ExportOrder order_for(std::string wwid, std::uint64_t epoch, std::string device = "/dev/sdx",
 			     std::string_view client = "any")
 {
-	return {{std::move(wwid), epoch}, std::move(device), {*ClientPattern::parse(client)}, false};
+	return {{std::move(wwid), epoch},
+		std::move(device),
+		{*ClientPattern::parse(client)},
+		false};
 }
 
 } // namespace swpath

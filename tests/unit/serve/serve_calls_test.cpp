@@ -49,13 +49,15 @@ TEST(ServeCalls, WhatIsAskedArrives)
 	Handler handler;
 	auto order = order_for("naa.1", 7, "/dev/sdx", "10.0.0.0/24");
 	order.read_only = true;
-	const auto exported = exported_from_json(answer_serve_call(export_call(order), handler).parameters);
+	const auto exported =
+		exported_from_json(answer_serve_call(export_call(order), handler).parameters);
 	EXPECT_EQ(handler.exported, order);
 	ASSERT_TRUE(exported);
 	EXPECT_EQ(*exported, (ExportedReply{"naa.1@7", 1 << 20, 512, 4096, true}));
 
 	const RevokeOrder revoke{{"naa.1", 7}, 1500ms, "/dev/sdx"};
-	const auto revoked = revoked_from_json(answer_serve_call(revoke_call(revoke), handler).parameters);
+	const auto revoked =
+		revoked_from_json(answer_serve_call(revoke_call(revoke), handler).parameters);
 	EXPECT_EQ(handler.revoked, revoke);
 	ASSERT_TRUE(revoked);
 	EXPECT_FALSE(revoked->drained);

@@ -32,7 +32,8 @@ protected:
 		return ServedDisk::open(file, "naa.1", {read_only, true, path("sys")});
 	}
 	/// A block device of a made-up /sys.
-	void device(const std::string &number, const std::string &attribute, const std::string &text)
+	void device(const std::string &number, const std::string &attribute,
+		    const std::string &text)
 	{
 		write("sys/dev/block/" + number + "/" + attribute, text);
 	}
@@ -126,7 +127,8 @@ TEST_F(Disk, WhatIsNoDiskIsRefusedWithTheReason)
 
 TEST_F(Disk, AFileSystemWithoutDirectIoIsRefused)
 {
-	struct statfs what {};
+	struct statfs what {
+	};
 	constexpr long proc = 0x9fa0;
 	ASSERT_EQ(statfs("/proc/self/status", &what), 0);
 	ASSERT_EQ(what.f_type, proc);

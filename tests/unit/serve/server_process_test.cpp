@@ -117,7 +117,8 @@ TEST_F(Process, IsFoundByOneWhoDidNotStartItAndHeardToEnd)
 TEST_F(Process, OneThatIsKilledLeavesNothingInTheWay)
 {
 	for (unsigned round = 0; round < 2; round++) {
-		std::filesystem::remove(path("nbd")); // nbdkit does not take over a dead one's socket
+		std::filesystem::remove(
+			path("nbd")); // nbdkit does not take over a dead one's socket
 		const auto started = ServerProcess::start(setup);
 		ASSERT_TRUE(started);
 		ASSERT_TRUE(wait_until([&] { return find() || started->ended(); }));

@@ -213,7 +213,8 @@ TEST(NbdHandshakeTls, SaysNothingElseInTheClear)
 	EXPECT_FALSE(handshake.wants_tls());
 	EXPECT_FALSE(handshake.secured()) << "once";
 	EXPECT_EQ(Bytes(secured->begin(), secured->begin() + 12),
-		  from_hex("49484156454f505400000007")) << "NBD_OPT_GO, without the client's flags";
+		  from_hex("49484156454f505400000007"))
+		<< "NBD_OPT_GO, without the client's flags";
 	EXPECT_EQ(handshake.wants(), 20U);
 }
 

@@ -21,13 +21,14 @@ TEST(PresharedKey, IsTheFirstOfTheFile)
 
 TEST(PresharedKey, WhatIsNoneIsNamedByItsLine)
 {
-	for (const char *text : {"\nswpath", "\n:00", "\nswpath:", "\nswpath:0", "\nswpath:0g",
-				 "\nswpath:00 11"}) {
+	for (const char *text :
+	     {"\nswpath", "\n:00", "\nswpath:", "\nswpath:0", "\nswpath:0g", "\nswpath:00 11"}) {
 		const auto key = PresharedKey::parse(text);
 		ASSERT_FALSE(key) << text;
 		EXPECT_EQ(key.error().code.value(), EINVAL);
 		EXPECT_THAT(key.error().context, testing::HasSubstr("line 2"));
-		EXPECT_THAT(key.error().context, testing::Not(testing::HasSubstr("swpath"))) << "no secrets";
+		EXPECT_THAT(key.error().context, testing::Not(testing::HasSubstr("swpath")))
+			<< "no secrets";
 	}
 	EXPECT_EQ(PresharedKey::parse("# nothing\n").error().code.value(), ENOKEY);
 }
