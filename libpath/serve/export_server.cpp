@@ -242,13 +242,16 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 	// May block: nobody else is to wait for it.
 	auto disk = ServedDisk::open(order.device, order.name.wwid,
 				     {order.read_only, setup_.files, setup_.sys});
-	if (!disk)
-		return tl::unexpected(unfit(disk.error()));
-	const auto shared = std::make_shared<const ServedDisk>(std::move(*disk));
 	const std::lock_guard hold(lock_);
+	if (!disk) {
+		// Two equal orders at once: the lock on the disk has let the other one through.
+		if (const auto is_new = book_.check(order); is_new && !*is_new)
+			return answer(*disks_.at(order.name));
+		return tl::unexpected(unfit(disk.error()));
+	}
+	const auto shared = std::make_shared<const ServedDisk>(std::move(*disk));
 	if (auto added = book_.add(order, now()); !added)
 		return refused(added.error());
-	// Two equal orders at once: the lock on the disk has let one through.
 	disks_.insert_or_assign(order.name, shared);
 	return answer(*shared);
 }

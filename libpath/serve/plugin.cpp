@@ -43,14 +43,30 @@ int failed(int error, const std::string &text)
 	return -1;
 }
 
-/// The result of a request. What failed for the request's own sake is said; a path that fails is
-/// the concern of the status, and of one line.
+/// What NBD has a number for; nbdkit would make EINVAL of the others, as if the client were to
+/// blame.
+int sendable(int error)
+{
+	switch (error) {
+	case EPERM:
+	case EROFS:
+	case ENOMEM:
+	case EINVAL:
+	case ENOSPC:
+	case EOPNOTSUPP:
+	case ESHUTDOWN:
+		return error;
+	default:
+		return EIO;
+	}
+}
+
+/// The result of a request.
 int answer(int error, const char *doing)
 {
 	if (error == 0)
 		return 0;
-	return failed(error == ESTALE || error == EBADE ? EIO : error,
-		      std::string(doing) + ": " + std::strerror(error));
+	return failed(sendable(error), std::string(doing) + ": " + std::strerror(error));
 }
 
 Session &session_of(void *handle)
