@@ -27,12 +27,11 @@ Result<SocketAddress> socket_address(const std::string &path)
 	return address;
 }
 
-namespace
+Result<void> remove_dead_socket(const std::string &path)
 {
-
-/// Takes the socket of a dead server away. A living one, or something that is no socket, stays.
-Result<void> make_room(const std::string &path, const SocketAddress &address)
-{
+	const auto address = socket_address(path);
+	if (!address)
+		return tl::unexpected(address.error());
 	struct stat what {};
 	if (::lstat(path.c_str(), &what) < 0)
 		return errno == ENOENT ? Result<void>() : fail(errno, fmt::format("stat '{}'", path));
@@ -41,7 +40,7 @@ Result<void> make_room(const std::string &path, const SocketAddress &address)
 	const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (!probe)
 		return fail(errno, "socket");
-	if (::connect(probe.get(), address.get(), address.length) == 0 || errno == EAGAIN)
+	if (::connect(probe.get(), address->get(), address->length) == 0 || errno == EAGAIN)
 		return fail(EADDRINUSE, fmt::format("another server answers on '{}'", path));
 	if (errno != ECONNREFUSED)
 		return fail(errno, fmt::format("connect to '{}'", path));
@@ -49,6 +48,9 @@ Result<void> make_room(const std::string &path, const SocketAddress &address)
 		return fail(errno, fmt::format("remove '{}'", path));
 	return {};
 }
+
+namespace
+{
 
 /// Before listen(2), so that nobody connects with other rights than these.
 Result<void> set_rights(const std::string &path, const std::string &group)
@@ -68,7 +70,7 @@ Result<UniqueFd> listen_on(const std::string &path, const std::string &group)
 	const auto address = socket_address(path);
 	if (!address)
 		return tl::unexpected(address.error());
-	if (auto room = make_room(path, *address); !room)
+	if (auto room = remove_dead_socket(path); !room)
 		return tl::unexpected(std::move(room.error()));
 	UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (!fd)

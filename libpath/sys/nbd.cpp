@@ -148,11 +148,19 @@ Result<void> receive_all(int fd, std::span<std::uint8_t> bytes, Instant deadline
 	return {};
 }
 
-Result<NbdExport> shake_hands(int fd, std::string_view export_name, Instant deadline)
+Result<NbdExport> shake_hands(int fd, std::string_view export_name, const PresharedKey *key,
+			      Instant deadline)
 {
-	NbdHandshake handshake(export_name);
+	NbdHandshake handshake(export_name, key != nullptr);
 	std::vector<std::uint8_t> bytes;
 	while (!handshake.done()) {
+		if (handshake.wants_tls()) {
+			if (auto secure = start_tls(fd, *key, deadline); !secure)
+				return tl::unexpected(secure.error());
+			const auto next = handshake.secured();
+			if (auto sent = send_all(fd, *next, deadline); !sent)
+				return tl::unexpected(sent.error());
+		}
 		bytes.resize(handshake.wants());
 		if (auto got = receive_all(fd, bytes, deadline); !got)
 			return tl::unexpected(got.error());
@@ -329,7 +337,7 @@ int take_link_dead(nl_msg *message, void *argument)
 } // namespace
 
 Result<NbdConnection> nbd_connect(const NbdEndpoint &endpoint, std::string_view export_name,
-				  Instant deadline)
+				  Instant deadline, const PresharedKey *key)
 {
 	const auto doing = [&] {
 		return fmt::format("reach export '{}' at {}", export_name, endpoint.text());
@@ -338,7 +346,7 @@ Result<NbdConnection> nbd_connect(const NbdEndpoint &endpoint, std::string_view 
 					: connect_tcp(endpoint, deadline);
 	if (!fd)
 		return fail(fd.error(), doing());
-	const auto what = shake_hands(fd->get(), export_name, deadline);
+	const auto what = shake_hands(fd->get(), export_name, key, deadline);
 	if (!what)
 		return fail(what.error(), doing());
 	// The kernel's own calls block as they need; a flag of ours must not say otherwise.

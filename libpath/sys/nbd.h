@@ -16,6 +16,7 @@
 #include "libpath/base/result.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/sys/nbd_handshake.h"
+#include "libpath/sys/tls_client.h"
 #include "libpath/unit/nbd_endpoint.h"
 
 struct nl_sock;
@@ -35,9 +36,12 @@ struct NbdConnection {
 /// Connects and shakes hands. BLOCKS, at most until `deadline`, except for the name service, which
 /// has time limits of its own: give addresses, or names from /etc/hosts. TCP gets NODELAY and
 /// keepalive. Errors: ECONNREFUSED, EHOSTUNREACH, … of connect(); ETIMEDOUT; EADDRNOTAVAIL no such
-/// host name; those of NbdHandshake::step().
+/// host name; those of NbdHandshake::step(). With `key` the connection is secured first, by the
+/// kernel's TLS, and nothing is said in the clear but the wish for it; errors also those of
+/// start_tls(), and TCP only.
 [[nodiscard]] Result<NbdConnection> nbd_connect(const NbdEndpoint &endpoint,
-						std::string_view export_name, Instant deadline);
+						std::string_view export_name, Instant deadline,
+						const PresharedKey *key = nullptr);
 
 /// Cuts a connection that the kernel has, through our own descriptor of its socket: at once, even
 /// while a stalled server takes no more bytes. Requests in flight end with the disconnect() that

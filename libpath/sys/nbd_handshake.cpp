@@ -22,6 +22,7 @@ constexpr std::uint16_t server_fixed_newstyle = 1U << 0;
 constexpr std::uint16_t server_no_zeroes = 1U << 1;
 constexpr std::uint32_t client_fixed_newstyle = 1U << 0;
 constexpr std::uint32_t client_no_zeroes = 1U << 1;
+constexpr std::uint32_t option_starttls = 5;
 constexpr std::uint32_t option_go = 7;
 constexpr std::uint32_t reply_ack = 1;
 constexpr std::uint32_t reply_info = 3;
@@ -65,7 +66,7 @@ struct Refusal {
 	std::string_view text;
 };
 constexpr Refusal refusals[] = {
-	{1, EOPNOTSUPP, "does not know NBD_OPT_GO"},
+	{1, EOPNOTSUPP, "does not know the option"},
 	{2, EACCES, "refuses by policy"},
 	{3, EPROTO, "calls the option invalid"},
 	{4, EOPNOTSUPP, "is not made for this platform"},
@@ -108,8 +109,8 @@ bool NbdExport::can_trim() const noexcept
 	return (flags & NBD_FLAG_SEND_TRIM) != 0;
 }
 
-NbdHandshake::NbdHandshake(std::string_view export_name)
-	: export_name_(export_name.substr(0, name_bytes_max)), wants_(greeting_bytes)
+NbdHandshake::NbdHandshake(std::string_view export_name, bool tls)
+	: export_name_(export_name.substr(0, name_bytes_max)), tls_(tls), wants_(greeting_bytes)
 {
 }
 
@@ -146,6 +147,33 @@ Result<std::vector<std::uint8_t>> NbdHandshake::greeting(Bytes bytes)
 
 	std::vector<std::uint8_t> out;
 	put(out, client_fixed_newstyle | (flags & server_no_zeroes ? client_no_zeroes : 0U), 4);
+	if (tls_) {
+		option_ = option_starttls;
+		put(out, option_magic, 8);
+		put(out, option_, 4);
+		put(out, 0, 4);
+	} else {
+		put_go(out);
+	}
+	stage_ = Stage::ReplyHeader;
+	wants_ = reply_header_bytes;
+	return out;
+}
+
+Result<std::vector<std::uint8_t>> NbdHandshake::secured()
+{
+	if (stage_ != Stage::Tls)
+		return fail(EINVAL, "NBD handshake: secured out of turn");
+	std::vector<std::uint8_t> out;
+	put_go(out);
+	stage_ = Stage::ReplyHeader;
+	wants_ = reply_header_bytes;
+	return out;
+}
+
+void NbdHandshake::put_go(std::vector<std::uint8_t> &out)
+{
+	option_ = option_go;
 	// NBD_OPT_GO: the name, and one request for information: the block sizes.
 	constexpr std::uint16_t requests[] = {info_block_size};
 	put(out, option_magic, 8);
@@ -156,16 +184,13 @@ Result<std::vector<std::uint8_t>> NbdHandshake::greeting(Bytes bytes)
 	put(out, std::size(requests), 2);
 	for (const auto request : requests)
 		put(out, request, 2);
-	stage_ = Stage::ReplyHeader;
-	wants_ = reply_header_bytes;
-	return out;
 }
 
 Result<std::vector<std::uint8_t>> NbdHandshake::header(Bytes bytes)
 {
 	if (big_endian(bytes.first(8)) != reply_magic)
 		return broken("sends something that is no reply to an option");
-	if (big_endian(bytes.subspan(8, 4)) != option_go)
+	if (big_endian(bytes.subspan(8, 4)) != option_)
 		return broken("answers an option that was not sent");
 	if (++replies_ > replies_max)
 		return broken(fmt::format("sends more than {} replies", replies_max));
@@ -193,6 +218,13 @@ Result<std::vector<std::uint8_t>> NbdHandshake::reply(Bytes data)
 		if (const auto own = server_text(data); !own.empty())
 			text += fmt::format(" (\"{}\")", own);
 		return fail(known != std::end(refusals) ? known->error : EPROTO, std::move(text));
+	}
+	if (option_ == option_starttls) {
+		if (reply_type_ != reply_ack || !data.empty())
+			return broken("answers something else to a request for TLS");
+		stage_ = Stage::Tls;
+		wants_ = 0;
+		return std::vector<std::uint8_t>{};
 	}
 	stage_ = Stage::ReplyHeader;
 	wants_ = reply_header_bytes;

@@ -42,25 +42,34 @@ public:
 	/// Replies to one option: a server that sends more is refused.
 	static constexpr unsigned replies_max = 32;
 
-	/// `export_name`: at most 4096 bytes, may be empty (the server's default export).
-	explicit NbdHandshake(std::string_view export_name);
+	/// `export_name`: at most 4096 bytes, may be empty (the server's default export). `tls`:
+	/// nothing but NBD_OPT_STARTTLS is asked before the connection is secured; then
+	/// wants_tls().
+	explicit NbdHandshake(std::string_view export_name, bool tls = false);
 
 	/// How many bytes are to be read from the socket next, exactly, and given to step():
 	/// reading more would take bytes of the data phase. 0 when done.
 	[[nodiscard]] std::size_t wants() const noexcept { return wants_; }
 	/// Takes exactly wants() bytes; returns what is to be sent now (may be empty).
 	/// Errors: EPROTO not an NBD server, or it breaks the protocol; EOPNOTSUPP it has no fixed
-	/// newstyle or no NBD_OPT_GO; ENOENT no such export; EACCES refused by policy;
-	/// EPROTONOSUPPORT it wants TLS; ESHUTDOWN it is going down; EINVAL an odd size. The
-	/// context holds the server's own words. After an error the object is of no further use.
+	/// newstyle, no NBD_OPT_GO or no TLS that was asked for; ENOENT no such export; EACCES
+	/// refused by policy; EPROTONOSUPPORT it wants TLS; ESHUTDOWN it is going down; EINVAL an
+	/// odd size. The context holds the server's own words. After an error the object is of no
+	/// further use.
 	[[nodiscard]] Result<std::vector<std::uint8_t>> step(std::span<const std::uint8_t> bytes);
+
+	/// The server expects the TLS handshake now: do it, then call secured(). wants() is 0.
+	[[nodiscard]] bool wants_tls() const noexcept { return stage_ == Stage::Tls; }
+	/// The connection is secure. Returns what is to be sent through it now. Errors: EINVAL out
+	/// of turn.
+	[[nodiscard]] Result<std::vector<std::uint8_t>> secured();
 
 	[[nodiscard]] bool done() const noexcept { return stage_ == Stage::Done; }
 	/// The export, once done().
 	[[nodiscard]] const NbdExport &result() const noexcept { return export_; }
 
 private:
-	enum class Stage : std::uint8_t { Greeting, ReplyHeader, ReplyData, Done, Broken };
+	enum class Stage : std::uint8_t { Greeting, ReplyHeader, ReplyData, Tls, Done, Broken };
 	[[nodiscard]] Result<std::vector<std::uint8_t>>
 	greeting(std::span<const std::uint8_t> bytes);
 	[[nodiscard]] Result<std::vector<std::uint8_t>> header(std::span<const std::uint8_t> bytes);
@@ -68,7 +77,11 @@ private:
 	[[nodiscard]] Result<std::vector<std::uint8_t>>
 	information(std::span<const std::uint8_t> data);
 
+	void put_go(std::vector<std::uint8_t> &out);
+
 	std::string export_name_;
+	bool tls_;
+	std::uint32_t option_ = 0; ///< the one that was sent last
 	Stage stage_ = Stage::Greeting;
 	std::size_t wants_ = 18;
 	std::uint32_t reply_type_ = 0;

@@ -189,7 +189,41 @@ def faults(report, directory):
         report.verdict(f"errors.{sw}", errors[sw], at_most=0)
 
 
-PARTS = {"instructions": instructions, "iops": iops, "faults": faults}
+SERVERS = {
+    "swpath": "nbdkit, swpath plugin (direct)",
+    "qemu-uring": "qemu-nbd --cache=none --aio=io_uring",
+    "qemu-native": "qemu-nbd --cache=none --aio=native",
+    "qemu-threads": "qemu-nbd --cache=none --aio=threads",
+    "nbdkit-file": "nbdkit file cache=none (page cache)",
+    "nbd-server": "nbd-server (page cache)",
+}
+PEERS = ("qemu-uring", "qemu-native", "qemu-threads")
+
+
+def serve(report, directory):
+    rounds = defaultdict(dict)
+    for number, server, pattern, direction, mib_per_s, p99_us in records(directory / "serve.txt", "serve"):
+        rounds[int(number)][server, pattern, direction] = (float(mib_per_s), float(p99_us))
+    loads = [(pattern, direction) for pattern in ("rand4k", "seq1m") for direction in DIRECTIONS]
+
+    report.say(f"### NBD servers, MiB/s at depth 32 through one connection: medians of {len(rounds)} rounds")
+    report.say()
+    report.table(
+        ["", *(f"{pattern} {direction}" for pattern, direction in loads)],
+        [
+            [text, *(f"{statistics.median(r[server, *load][0] for r in rounds.values()):.0f}" for load in loads)]
+            for server, text in SERVERS.items()
+        ],
+    )
+    for load in loads:
+        # The best of those that read and write the disk itself, as ours does, in the same round.
+        ratio = statistics.median(
+            r["swpath", *load][0] / max(r[peer, *load][0] for peer in PEERS) for r in rounds.values()
+        )
+        report.verdict(f"serve.{load[0]}.{load[1]}.over_best_direct", ratio, at_least=1, digits=2)
+
+
+PARTS = {"serve": serve, "instructions": instructions, "iops": iops, "faults": faults}
 
 
 def main():

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh [instructions|iops|faults]... - what sw costs and how long it lets the caller wait, beside
-# dm-linear and dm-multipath, measured in VMs; all three if none is named. `./dev bench` calls it.
+# run.sh [instructions|iops|faults|serve]... - what sw costs and how long it lets the caller wait, beside
+# dm-linear and dm-multipath, measured in VMs, and what our export delivers beside other NBD servers,
+# measured on this machine if it has loop devices, else in a VM; all if none is named. `./dev bench` calls it.
 #
 # Prints a table and, for each figure with a goal, a line
 #   bench: NAME VALUE goal GOAL ok|short
@@ -27,9 +28,19 @@ measure() { # NAME VM-OPTION...
 	echo "measuring: $name took $((SECONDS - begin)) s"
 }
 
-[ $# -gt 0 ] || set -- instructions iops faults
+measure_here() { # NAME
+	echo "measuring: $1, on this machine"
+	"$top/tools/build.sh" release
+	if ! "$here/$1.sh" >"$out/$1.txt" 2>"$out/$1.err"; then
+		echo "measuring: $1 failed:"
+		tail -n 60 "$out/$1.txt" "$out/$1.err"
+		exit 2
+	fi
+}
+
+[ $# -gt 0 ] || set -- instructions iops faults serve
 mkdir -p "$out"
-rm -f "$out"/{instructions,iops,faults}.{txt,err}
+rm -f "$out"/{instructions,iops,faults,serve}.{txt,err}
 for name in "$@"; do
 	case $name in
 	# One CPU that executes one instruction in a nanosecond: the clock counts instructions.
@@ -37,8 +48,15 @@ for name in "$@"; do
 	iops) measure iops --smp 2 --no-udev --timeout 400 ;;
 	# The same clock: no other work on the machine can delay an I/O, and idle time costs none.
 	faults) measure faults --kernel 6.12 --icount --timeout 550 ;;
+	serve)
+		if [ "$(id -u)" = 0 ] && losetup --find >/dev/null 2>&1; then
+			measure_here serve
+		else
+			measure serve --smp 2 --no-udev --timeout 550
+		fi
+		;;
 	*)
-		echo "usage: ./dev bench [instructions|iops|faults]..." >&2
+		echo "usage: ./dev bench [instructions|iops|faults|serve]..." >&2
 		exit 2
 		;;
 	esac

@@ -193,5 +193,49 @@ TEST(NbdHandshake, EveryCutLeavesItWaiting)
 	}
 }
 
+// What nbdkit 1.32 with --tls=require answered to NBD_OPT_STARTTLS.
+constexpr const char *starttls_ack = "0003e889045565a9000000050000000100000000";
+
+TEST(NbdHandshakeTls, SaysNothingElseInTheClear)
+{
+	NbdHandshake handshake("disk", true);
+	const auto asked = handshake.step(from_hex(greeting));
+	ASSERT_TRUE(asked);
+	EXPECT_EQ(*asked, from_hex("0000000349484156454f50540000000500000000"));
+	EXPECT_FALSE(handshake.wants_tls());
+	ASSERT_TRUE(handshake.step(from_hex(starttls_ack)));
+	EXPECT_TRUE(handshake.wants_tls());
+	EXPECT_EQ(handshake.wants(), 0U);
+	EXPECT_FALSE(handshake.step({})) << "not before the connection is secured";
+
+	const auto secured = handshake.secured();
+	ASSERT_TRUE(secured);
+	EXPECT_FALSE(handshake.wants_tls());
+	EXPECT_FALSE(handshake.secured()) << "once";
+	EXPECT_EQ(Bytes(secured->begin(), secured->begin() + 12),
+		  from_hex("49484156454f505400000007"))
+		<< "NBD_OPT_GO, without the client's flags";
+	EXPECT_EQ(handshake.wants(), 20U);
+}
+
+TEST(NbdHandshakeTls, AServerWithoutItOrWithOtherAnswersIsRefused)
+{
+	const auto answered = [](const char *reply) {
+		NbdHandshake handshake("disk", true);
+		EXPECT_TRUE(handshake.step(from_hex(greeting)));
+		const auto bytes = from_hex(reply);
+		auto result = handshake.step({bytes.data(), 20});
+		if (result && bytes.size() > 20)
+			result = handshake.step({bytes.data() + 20, bytes.size() - 20});
+		return result ? 0 : result.error().code.value();
+	};
+	EXPECT_EQ(answered("0003e889045565a9000000058000000100000000"), EOPNOTSUPP);
+	EXPECT_EQ(answered("0003e889045565a9000000058000000200000000"), EACCES);
+	EXPECT_EQ(answered("0003e889045565a9000000070000000100000000"), EPROTO) << "another option";
+	EXPECT_EQ(answered("0003e889045565a9000000050000000300000000"), EPROTO);
+	EXPECT_EQ(answered("0003e889045565a900000005000000010000000141"), EPROTO);
+	EXPECT_EQ(answered(starttls_ack), 0);
+}
+
 } // namespace
 } // namespace swpath

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/serve/connection_socket.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "libpath/base/text.h"
+
+namespace swpath
+{
+namespace
+{
+
+bool is_connected_stream(int fd)
+{
+	int value = 0;
+	socklen_t bytes = sizeof(value);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &bytes) < 0 || value != SOCK_STREAM)
+		return false;
+	bytes = sizeof(value);
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &bytes) == 0 && value == 0;
+}
+
+/// Duplicates of the sockets that fit. Descriptors come and go while this looks: the duplicate is
+/// what is judged, so that it cannot change its meaning.
+Result<std::vector<UniqueFd>> find_sockets(const std::function<bool(int)> &fits)
+{
+	std::vector<UniqueFd> found;
+	std::vector<int> numbers;
+	std::error_code error;
+	for (const auto &entry : std::filesystem::directory_iterator("/proc/self/fd", error))
+		if (const auto number = parse_number<unsigned>(entry.path().filename().string()))
+			numbers.push_back(static_cast<int>(*number));
+	if (error)
+		return tl::unexpected(Error{error, "list the descriptors in /proc/self/fd"});
+	std::sort(numbers.begin(), numbers.end());
+	for (const int number : numbers) {
+		struct stat what {
+		};
+		if (::fstat(number, &what) < 0 || !S_ISSOCK(what.st_mode))
+			continue;
+		UniqueFd kept(::fcntl(number, F_DUPFD_CLOEXEC, 0));
+		if (!kept && errno == EMFILE)
+			return fail(EMFILE, "keep the connection's socket");
+		if (kept && is_connected_stream(kept.get()) && fits(kept.get()))
+			found.push_back(std::move(kept));
+	}
+	return found;
+}
+
+bool same_peer(const sockaddr_storage &seen, const sockaddr *peer)
+{
+	if (seen.ss_family != peer->sa_family)
+		return false;
+	if (peer->sa_family == AF_INET) {
+		const auto &a = reinterpret_cast<const sockaddr_in &>(seen);
+		const auto *b = reinterpret_cast<const sockaddr_in *>(peer);
+		return a.sin_port == b->sin_port && a.sin_addr.s_addr == b->sin_addr.s_addr;
+	}
+	const auto &a = reinterpret_cast<const sockaddr_in6 &>(seen);
+	const auto *b = reinterpret_cast<const sockaddr_in6 *>(peer);
+	return a.sin6_port == b->sin6_port &&
+	       std::memcmp(&a.sin6_addr, &b->sin6_addr, sizeof(a.sin6_addr)) == 0;
+}
+
+} // namespace
+
+Result<UniqueFd> find_tcp_socket(const sockaddr *peer)
+{
+	auto found = find_sockets([&](int fd) {
+		sockaddr_storage seen{};
+		socklen_t bytes = sizeof(seen);
+		return getpeername(fd, reinterpret_cast<sockaddr *>(&seen), &bytes) == 0 &&
+		       same_peer(seen, peer);
+	});
+	if (!found)
+		return tl::unexpected(std::move(found.error()));
+	if (found->empty())
+		return fail(ENOENT, "find the connection's socket");
+	return std::move(found->front());
+}
+
+Result<std::vector<UniqueFd>> find_unix_sockets(pid_t pid, const std::string &except)
+{
+	return find_sockets([&](int fd) {
+		sockaddr_un own{};
+		socklen_t bytes = sizeof(own);
+		// One that was accepted has the listener's name.
+		if (getsockname(fd, reinterpret_cast<sockaddr *>(&own), &bytes) < 0 ||
+		    own.sun_family != AF_UNIX || bytes <= offsetof(sockaddr_un, sun_path) ||
+		    own.sun_path == except)
+			return false;
+		ucred peer{};
+		bytes = sizeof(peer);
+		return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 &&
+		       peer.pid == pid;
+	});
+}
+
+ino_t socket_inode(const UniqueFd &socket) noexcept
+{
+	struct stat what {
+	};
+	return ::fstat(socket.get(), &what) == 0 ? what.st_ino : 0;
+}
+
+void end_connection(const UniqueFd &socket) noexcept
+{
+	(void)::shutdown(socket.get(), SHUT_RDWR); // ENOTCONN: it has ended already
+}
+
+} // namespace swpath

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The server's control socket: answers calls of io.swpath.Serve in threads of its own, because a
+/// revocation waits while others ask for the status.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "libpath/base/result.h"
+#include "libpath/base/unique_fd.h"
+#include "libpath/serve/serve_calls.h"
+
+namespace swpath
+{
+
+class ServeControl
+{
+public:
+	/// Callers at once; one more is turned away.
+	static constexpr std::size_t callers_max = 8;
+
+	/// Listens on `path`, mode 0600, for uid 0 and for the user that this process runs as.
+	/// `handler` must outlive this. Errors: those of listen_on().
+	[[nodiscard]] static Result<std::unique_ptr<ServeControl>> listen(const std::string &path,
+									  ServeHandler &handler);
+	/// Waits for the calls that are being answered.
+	~ServeControl();
+
+private:
+	struct Caller {
+		std::thread thread;
+		std::atomic<bool> done = false;
+	};
+	ServeControl(std::string path, UniqueFd listener, UniqueFd stop, ServeHandler &handler);
+	void accept_callers();
+	void admit(UniqueFd socket);
+	void converse(const UniqueFd &socket);
+
+	std::string path_;
+	UniqueFd listener_;
+	UniqueFd stop_; ///< readable when all is to end
+	ServeHandler &handler_;
+	std::list<Caller> callers_; ///< of the accepting thread alone
+	std::thread thread_;
+};
+
+} // namespace swpath

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The client's side of TLS with a pre-shared key, up to the point where the kernel takes over:
+/// the handshake is GnuTLS's, the records are the kernel's (kTLS). So a socket comes out of it that
+/// anything may use like a plain one, the kernel's nbd for one, and no process of ours stands in
+/// the way of the data.
+///
+/// TLS 1.2 only, DHE-PSK with AES-128-GCM: in TLS 1.3 a server may send messages after the
+/// handshake (tickets, new keys), which the kernel would hand to a reader that does not know them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libpath/base/instant.h"
+#include "libpath/base/result.h"
+
+namespace swpath
+{
+
+struct PresharedKey {
+	std::string user;
+	std::vector<unsigned char> key;
+
+	/// The first key of a file of "user:hex" lines, as psktool(1) writes it. Errors: ENOKEY
+	/// there is none; EINVAL a line that is none, with its number; else errno.
+	[[nodiscard]] static Result<PresharedKey> read(const std::string &file);
+	/// The same, from the file's text. Pure.
+	[[nodiscard]] static Result<PresharedKey> parse(std::string_view text);
+};
+
+/// Shakes hands on `fd`, a connected TCP socket that is nonblocking and on which the server expects
+/// TLS now, and gives the keys to the kernel. BLOCKS, at most until `deadline`. Afterwards send(2)
+/// and recv(2) carry plain data. Errors: EACCES the server knows another key, or no such user;
+/// ETIMEDOUT; ENOPROTOOPT the kernel has no TLS (modprobe tls); EPROTO anything else that is wrong
+/// with the handshake, with GnuTLS's words.
+[[nodiscard]] Result<void> start_tls(int fd, const PresharedKey &key, Instant deadline);
+
+} // namespace swpath

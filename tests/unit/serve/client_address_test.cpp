@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <cerrno>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+
+#include "libpath/serve/client_address.h"
+#include "libpath/serve/export_name.h"
+
+namespace swpath
+{
+namespace
+{
+
+ClientAddress client(const char *text)
+{
+	sockaddr_in inet{};
+	inet.sin_family = AF_INET;
+	sockaddr_in6 inet6{};
+	inet6.sin6_family = AF_INET6;
+	if (inet_pton(AF_INET, text, &inet.sin_addr) == 1)
+		return *ClientAddress::from(reinterpret_cast<sockaddr *>(&inet), sizeof(inet), 0);
+	EXPECT_EQ(inet_pton(AF_INET6, text, &inet6.sin6_addr), 1) << text;
+	return *ClientAddress::from(reinterpret_cast<sockaddr *>(&inet6), sizeof(inet6), 0);
+}
+
+bool lets_in(std::string_view pattern, const ClientAddress &who)
+{
+	const auto parsed = ClientPattern::parse(pattern);
+	EXPECT_TRUE(parsed) << pattern;
+	return parsed && parsed->matches(who);
+}
+
+TEST(ClientPattern, AnAddressIsThatAddress)
+{
+	EXPECT_TRUE(lets_in("10.0.0.2", client("10.0.0.2")));
+	EXPECT_FALSE(lets_in("10.0.0.2", client("10.0.0.3")));
+	EXPECT_TRUE(lets_in("fe80::1", client("fe80::1")));
+	EXPECT_FALSE(lets_in("fe80::1", client("10.0.0.2")));
+}
+
+TEST(ClientPattern, ANetworkIsItsPrefix)
+{
+	EXPECT_TRUE(lets_in("10.0.0.0/23", client("10.0.1.255")));
+	EXPECT_FALSE(lets_in("10.0.0.0/23", client("10.0.2.0")));
+	EXPECT_TRUE(lets_in("0.0.0.0/0", client("192.0.2.1")));
+	EXPECT_FALSE(lets_in("0.0.0.0/0", client("fe80::1")));
+	EXPECT_TRUE(lets_in("fe80::/10", client("febf::1")));
+	EXPECT_FALSE(lets_in("fe80::/10", client("fec0::1")));
+}
+
+TEST(ClientPattern, AnIpv4ClientOfADualStackListenerIsAnIpv4Client)
+{
+	EXPECT_TRUE(lets_in("10.0.0.2", client("::ffff:10.0.0.2")));
+	EXPECT_EQ(client("::ffff:10.0.0.2").text(), "10.0.0.2");
+}
+
+TEST(ClientPattern, UsersOfThisHost)
+{
+	ClientAddress user;
+	user.uid = 33;
+	EXPECT_TRUE(lets_in("unix", user));
+	EXPECT_TRUE(lets_in("unix:33", user));
+	EXPECT_FALSE(lets_in("unix:0", user));
+	EXPECT_TRUE(lets_in("any", user));
+	EXPECT_FALSE(lets_in("unix", client("127.0.0.1")));
+	EXPECT_EQ(user.text(), "unix:33");
+}
+
+TEST(ClientPattern, WhatIsNoneIsRefusedWithWhatIsAllowed)
+{
+	for (const char *text : {"", "beta", "10.0.0", "10.0.0.0/33", "fe80::/129", "10.0.0.0/",
+				 "unix:x", "unix:-1", "10.0.0.2 ", "*"}) {
+		const auto parsed = ClientPattern::parse(text);
+		ASSERT_FALSE(parsed) << text;
+		EXPECT_EQ(parsed.error().code.value(), EINVAL);
+		EXPECT_THAT(parsed.error().context, testing::HasSubstr("10.0.0.0/24"));
+	}
+}
+
+TEST(ClientAddress, OtherFamiliesAreRefused)
+{
+	sockaddr_storage other{};
+	other.ss_family = AF_VSOCK;
+	EXPECT_EQ(ClientAddress::from(reinterpret_cast<sockaddr *>(&other), sizeof(other), 0)
+			  .error()
+			  .code.value(),
+		  EAFNOSUPPORT);
+	EXPECT_FALSE(ClientAddress::from(reinterpret_cast<sockaddr *>(&other), 0, 0));
+}
+
+TEST(ExportName, IsWhatItIsWrittenAs)
+{
+	const auto name = ExportName::parse("t10.A B@C@18446744073709551615");
+	ASSERT_TRUE(name);
+	EXPECT_EQ(name->wwid, "t10.A B@C");
+	EXPECT_EQ(name->epoch, UINT64_MAX);
+	EXPECT_EQ(name->text(), "t10.A B@C@18446744073709551615");
+	for (const char *text : {"", "@", "@1", "naa.1", "naa.1@", "naa.1@-1",
+				 "naa.1@18446744073709551616", "naa\n@1"})
+		EXPECT_FALSE(ExportName::parse(text)) << text;
+	EXPECT_FALSE(ExportName::parse(std::string(256, 'a') + "@1"));
+}
+
+} // namespace
+} // namespace swpath

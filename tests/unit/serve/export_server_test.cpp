@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The serving side with real disk I/O on a file and real sockets, and without nbdkit, so that a
+/// request can be stopped between the check and the disk.
+#include <cerrno>
+#include <cstring>
+#include <future>
+
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "libpath/control/client.h"
+#include "libpath/serve/export_server.h"
+#include "libpath/serve/serve_control.h"
+#include "tests/unit/serve/orders.h"
+#include "tests/unit/sys/temporary_directory.h"
+
+namespace swpath
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+constexpr std::size_t block_bytes = 4096;
+
+/// Both ends of a TCP connection in this process.
+struct Wire {
+	UniqueFd server;
+	UniqueFd client;
+	Peer peer;
+
+	Wire()
+	{
+		const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+		EXPECT_EQ(::listen(listener.get(), 1), 0);
+		sockaddr_in address{};
+		socklen_t bytes = sizeof(address);
+		EXPECT_EQ(
+			getsockname(listener.get(), reinterpret_cast<sockaddr *>(&address), &bytes),
+			0);
+		client.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr *>(&address), bytes),
+			  0);
+		peer.bytes = sizeof(peer.address);
+		server.reset(::accept4(listener.get(), reinterpret_cast<sockaddr *>(&peer.address),
+				       &peer.bytes, SOCK_CLOEXEC));
+		EXPECT_TRUE(server);
+	}
+	[[nodiscard]] bool ended() const
+	{
+		char byte = 0;
+		return ::recv(client.get(), &byte, 1, MSG_DONTWAIT) == 0;
+	}
+};
+
+class Server : public TemporaryDirectory
+{
+protected:
+	Server()
+	{
+		disk = write("disk", "");
+		std::filesystem::resize_file(disk, 64 * block_bytes);
+		server = make();
+	}
+	std::unique_ptr<ExportServer> make()
+	{
+		auto made = ExportServer::create(
+			{path("control"), path("closed"), true, false, "/sys"});
+		EXPECT_TRUE(made) << made.error().message();
+		return made ? std::move(*made) : nullptr;
+	}
+	ExportOrder order(std::uint64_t epoch) const { return order_for("naa.1", epoch, disk); }
+	RevokeOrder revocation(std::uint64_t epoch, std::chrono::milliseconds wait = 10s) const
+	{
+		return {{"naa.1", epoch}, wait, {}};
+	}
+	[[nodiscard]] char first_byte(std::size_t block) const
+	{
+		return text_of(disk)[block * block_bytes];
+	}
+
+	std::string disk;
+	std::unique_ptr<ExportServer> server;
+};
+
+int write_block(const ServedDisk &disk, std::size_t block, char fill)
+{
+	std::vector<std::byte> bytes(block_bytes, static_cast<std::byte>(fill));
+	return disk.write(bytes, block * block_bytes, false);
+}
+
+TEST_F(Server, ARequestBetweenTheCheckAndTheDiskIsWaitedForAndALaterOneNeverGetsThere)
+{
+	ASSERT_TRUE(server->export_disk(order(7)));
+	const Wire wire;
+	auto session = server->connect("naa.1@7", wire.peer);
+	ASSERT_TRUE(session) << session.error().message();
+
+	const auto parked = server->begin(**session); // checked, and not yet with the disk
+	ASSERT_TRUE(parked);
+	auto revoked = server->revoke(revocation(7, 50ms));
+	ASSERT_TRUE(revoked) << revoked.error().message;
+	EXPECT_FALSE(revoked->drained);
+	EXPECT_EQ(revoked->in_flight, 1U);
+	EXPECT_GE(revoked->oldest_ms, 50U);
+	EXPECT_THAT(revoked->text, HasSubstr("draining: 1 in flight"));
+	EXPECT_TRUE(wire.ended()) << "its connection was ended at once";
+
+	auto waiting =
+		std::async(std::launch::async, [&] { return server->revoke(revocation(7)); });
+	EXPECT_EQ(waiting.wait_for(100ms), std::future_status::timeout);
+	// A later one is refused and does not get to the disk.
+	EXPECT_EQ(server->run(**session,
+			      [](const ServedDisk &to) { return write_block(to, 1, 'L'); }),
+		  ESHUTDOWN);
+	server->end(*parked, write_block(*(*session)->disk, 0, 'P'));
+	EXPECT_EQ(waiting.wait_for(100ms), std::future_status::timeout) << "the connection is open";
+	server->disconnect(std::move(*session));
+
+	revoked = waiting.get();
+	ASSERT_TRUE(revoked);
+	EXPECT_TRUE(revoked->drained);
+	EXPECT_EQ(revoked->connections_ended, 1U);
+	EXPECT_EQ(revoked->requests, 1U);
+	EXPECT_EQ(revoked->refused, 1U);
+	EXPECT_EQ(first_byte(0), 'P') << "in the disk before it was called drained";
+	EXPECT_EQ(first_byte(1), '\0');
+	EXPECT_TRUE(*disk_is_free(disk)) << "the server let go of it";
+	EXPECT_TRUE(server->revoke(revocation(7))->drained) << "said again to who asks again";
+}
+
+TEST_F(Server, WritesOfManyThreadsEndBeforeDrainedIsSaid)
+{
+	for (std::uint64_t epoch = 1; epoch <= 20; epoch++) {
+		ASSERT_TRUE(server->export_disk(order(epoch)));
+		std::vector<Wire> wires(4);
+		std::vector<std::thread> threads;
+		std::atomic<unsigned> in_disk = 0;
+		std::atomic<bool> begun = false;
+		for (std::size_t i = 0; i < wires.size(); i++)
+			threads.emplace_back([&, i] {
+				auto session = server->connect("naa.1@" + std::to_string(epoch),
+							       wires[i].peer);
+				if (!session)
+					return; // came after the revocation
+				while (server->run(**session, [&](const ServedDisk &to) {
+					in_disk++;
+					const int error = write_block(to, i, 'w');
+					begun = true;
+					in_disk--;
+					return error;
+				}) == 0)
+					;
+				server->disconnect(std::move(*session));
+			});
+		while (!begun)
+			std::this_thread::yield();
+		const auto revoked = server->revoke(revocation(epoch));
+		EXPECT_EQ(in_disk, 0U);
+		ASSERT_TRUE(revoked);
+		EXPECT_TRUE(revoked->drained) << revoked->text;
+		for (auto &thread : threads)
+			thread.join();
+	}
+}
+
+TEST_F(Server, APathErrorEndsEveryConnectionAtOnce)
+{
+	ASSERT_TRUE(server->export_disk(order(7)));
+	const Wire one, two;
+	auto first = server->connect("naa.1@7", one.peer);
+	auto second = server->connect("naa.1@7", two.peer);
+	ASSERT_TRUE(first && second);
+	EXPECT_EQ(server->run(**first, [](const ServedDisk &) { return ENODEV; }), ENODEV);
+	EXPECT_TRUE(one.ended() && two.ended());
+	EXPECT_EQ(server->report().exports[0].view.state, ExportState::Failed);
+	server->disconnect(std::move(*first));
+	server->disconnect(std::move(*second));
+	EXPECT_TRUE(*disk_is_free(disk));
+	EXPECT_TRUE(server->export_disk(order(7))) << "the path is back";
+}
+
+TEST_F(Server, AConnectionThatCouldNotBeEndedIsNotServed)
+{
+	ASSERT_TRUE(server->export_disk(order(7)));
+	Peer nobody;
+	auto *inet = reinterpret_cast<sockaddr_in *>(&nobody.address);
+	inet->sin_family = AF_INET;
+	inet->sin_port = htons(1);
+	nobody.bytes = sizeof(*inet);
+	const auto session = server->connect("naa.1@7", nobody);
+	ASSERT_FALSE(session);
+	EXPECT_EQ(session.error().code.value(), ENOTSOCK);
+	EXPECT_EQ(server->report().exports[0].view.connections, 0U);
+}
+
+TEST_F(Server, ClosedEpochsOutliveTheProcess)
+{
+	ASSERT_TRUE(server->export_disk(order(7)));
+	ASSERT_TRUE(server->revoke(revocation(7)));
+	server = make();
+	const auto late = server->export_disk(order(7));
+	ASSERT_FALSE(late);
+	EXPECT_THAT(late.error().message,
+		    HasSubstr("epoch 7 of naa.1 is closed; the next one is 8"));
+	EXPECT_TRUE(server->export_disk(order(8)));
+}
+
+TEST_F(Server, AFileOfClosedEpochsThatCannotBeReadIsNoStart)
+{
+	for (const char *text : {"", "[]", "{\"naa.1\":-1}", "{\"\":1}", "{\"naa.1\":"}) {
+		write("closed", text);
+		const auto made = ExportServer::create(
+			{path("control"), path("closed"), true, false, "/sys"});
+		ASSERT_FALSE(made) << text;
+		EXPECT_EQ(made.error().code.value(), EBADMSG);
+	}
+}
+
+TEST_F(Server, AnEpochThatCannotBeRecordedAsClosedIsNotCalledDrained)
+{
+	ASSERT_TRUE(server->export_disk(order(7)));
+	std::filesystem::create_directory(path("closed"));
+	write("closed/occupied", "");
+	const auto revoked = server->revoke(revocation(7));
+	ASSERT_FALSE(revoked);
+	EXPECT_THAT(revoked.error().message, HasSubstr("could not be recorded"));
+	const Wire wire;
+	EXPECT_FALSE(server->connect("naa.1@7", wire.peer)) << "closed all the same";
+}
+
+TEST_F(Server, AnEpochOfAnEarlierProcessIsDrainedWhenItsIoHasLeftTheDisk)
+{
+	auto revoke = revocation(7, 200ms);
+	auto revoked = server->revoke(revoke);
+	ASSERT_FALSE(revoked) << "this process knows nothing of it";
+	EXPECT_EQ(revoked.error().kind, RefusalKind::Unsafe);
+	EXPECT_THAT(revoked.error().hint, HasSubstr("with the disk's device"));
+
+	revoke.device = disk;
+	{
+		// What an earlier process's I/O keeps: the open file.
+		const auto left = ServedDisk::open(disk, "naa.1", {false, true, "/sys"});
+		ASSERT_TRUE(left);
+		revoked = server->revoke(revoke);
+		ASSERT_TRUE(revoked);
+		EXPECT_FALSE(revoked->drained);
+		EXPECT_THAT(revoked->text, HasSubstr("of an earlier server process"));
+		const auto exported = server->export_disk(order(8));
+		ASSERT_FALSE(exported);
+		EXPECT_EQ(exported.error().kind, RefusalKind::Unsafe) << exported.error().message;
+	}
+	revoked = server->revoke(revoke);
+	ASSERT_TRUE(revoked);
+	EXPECT_TRUE(revoked->drained);
+	EXPECT_FALSE(revoked->served_here);
+}
+
+TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
+{
+	const auto control = ServeControl::listen(path("control"), *server);
+	ASSERT_TRUE(control) << control.error().message();
+	const auto call = [&](const Call &what) -> Answered<Json> {
+		auto client = ControlClient::connect(path("control"), 20s);
+		if (!client)
+			return tl::unexpected(client.error());
+		return client->call(what.method, what.parameters);
+	};
+	ASSERT_TRUE(call(export_call(order(7))));
+	const Wire wire;
+	auto session = server->connect("naa.1@7", wire.peer);
+	ASSERT_TRUE(session);
+	auto waiting =
+		std::async(std::launch::async, [&] { return call(revoke_call(revocation(7))); });
+	const auto state = [&] {
+		const auto status = call({"io.swpath.Serve.Status", Json::object(), false, false});
+		return status ? (*status)["exports"][0]["state"].get<std::string>()
+			      : status.error().message;
+	};
+	const auto deadline = std::chrono::steady_clock::now() + 10s;
+	while (state() != "draining" && std::chrono::steady_clock::now() < deadline)
+		std::this_thread::sleep_for(5ms);
+	EXPECT_EQ(state(), "draining");
+	server->disconnect(std::move(*session));
+	const auto answer = waiting.get();
+	ASSERT_TRUE(answer) << answer.error().message;
+	EXPECT_TRUE(revoked_from_json(*answer)->drained);
+	EXPECT_EQ(state(), "drained");
+}
+
+} // namespace
+} // namespace swpath

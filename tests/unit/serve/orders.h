@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "libpath/serve/export_book.h"
+
+namespace swpath
+{
+
+inline ExportOrder order_for(std::string wwid, std::uint64_t epoch, std::string device = "/dev/sdx",
+			     std::string_view client = "any")
+{
+	return {{std::move(wwid), epoch},
+		std::move(device),
+		{*ClientPattern::parse(client)},
+		false};
+}
+
+} // namespace swpath
