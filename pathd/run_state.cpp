@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -70,6 +71,21 @@ UnitRunState state_from(const Json &json)
 	return state;
 }
 
+/// Pathds that start in the same moment.
+constexpr unsigned lock_tries = 8;
+
+/// A process whose first thread has ended runs no code of pathd any more: it was killed, and a thread
+/// that waits in the kernel for a hanging disk keeps its files open, for as long as the disk likes.
+bool has_ended(const std::string &pid)
+{
+	const auto stat = read_file("/proc/" + pid + "/stat", 4096);
+	if (!stat)
+		return false;
+	// proc(5): the name is in parentheses and may hold any character; the state follows.
+	const auto name_end = stat->rfind(')');
+	return name_end != std::string::npos && name_end + 2 < stat->size() && (*stat)[name_end + 2] == 'Z';
+}
+
 } // namespace
 
 Result<UnitRunState> load_run_state(const std::string &unit, const std::string &directory)
@@ -109,21 +125,34 @@ Result<UniqueFd> lock_run_dir(const std::string &directory)
 	if (error)
 		return fail(error.value(), "create '" + directory + "'");
 	const std::string path = directory + "/pathd.lock";
-	UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-	if (!fd)
-		return fail(errno, "open '" + path + "'");
-	if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-		const int cause = errno;
-		const auto owner = read_file(path, 64);
-		const auto pid = owner ? std::string(trimmed(*owner)) : std::string();
-		return fail(cause, pid.empty() ? "another pathd runs"
-					       : fmt::format("another pathd runs (process {})", pid));
+	for (unsigned tries = 0; tries < lock_tries; tries++) {
+		UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+		if (!fd)
+			return fail(errno, "open '" + path + "'");
+		if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+			const int cause = errno;
+			const auto owner = read_file(path, 64);
+			const auto pid = owner ? std::string(trimmed(*owner)) : std::string();
+			if (has_ended(pid)) {
+				(void)::unlink(path.c_str());
+				continue;
+			}
+			return fail(cause, pid.empty() ? "another pathd runs"
+						       : fmt::format("another pathd runs (process {})", pid));
+		}
+		// Between the open and the lock the file may have been taken away as above.
+		struct stat ours{};
+		struct stat named{};
+		if (::fstat(fd.get(), &ours) != 0 || ::stat(path.c_str(), &named) != 0 ||
+		    ours.st_ino != named.st_ino)
+			continue;
+		const std::string pid = fmt::format("{}\n", ::getpid());
+		if (::ftruncate(fd.get(), 0) != 0 ||
+		    ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+			return fail(errno, "write '" + path + "'");
+		return fd;
 	}
-	const std::string pid = fmt::format("{}\n", ::getpid());
-	if (::ftruncate(fd.get(), 0) != 0 ||
-	    ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-		return fail(errno, "write '" + path + "'");
-	return fd;
+	return fail(EWOULDBLOCK, "other pathds are starting");
 }
 
 } // namespace swpath

@@ -37,7 +37,7 @@ struct UnitRunState {
 					  const std::string &directory = std::string(run_dir));
 
 /// Takes the lock that there is one pathd for the directory; it is held as long as the descriptor is
-/// open. Creates the directory. Errors: EWOULDBLOCK another process has it (the context names it).
+/// open, but not by a killed process that a hanging disk keeps from ending. Creates the directory. Errors: EWOULDBLOCK another process has it (the context names it).
 [[nodiscard]] Result<UniqueFd> lock_run_dir(const std::string &directory = std::string(run_dir));
 
 } // namespace swpath
