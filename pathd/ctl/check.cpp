@@ -63,7 +63,7 @@ CheckResult check(const Report &report)
 	if (report.units.empty())
 		return check_failed("no unit exists");
 	CheckStatus worst = CheckStatus::Ok;
-	std::string details;
+	std::string details, notes;
 	std::string data;
 	std::size_t well = 0;
 	for (const auto &unit : report.units) {
@@ -74,6 +74,13 @@ CheckResult check(const Report &report)
 			details += harmless(fmt::format("{} is {}: {}", unit.name, word(unit.health),
 							unit.reason_text)) +
 				   "\n";
+		// Not a fault: chosen. But who watches the unit should know what was chosen.
+		if (unit.fence == Fence::DRAIN &&
+		    std::any_of(unit.paths.begin(), unit.paths.end(),
+				[](const auto &path) { return path.kind == PathKind::SERVED; }))
+			notes += fmt::format("{} has fence=drain: a server that stalls and goes on after "
+					     "a switch can overwrite newer data\n",
+					     unit.name);
 		data += (data.empty() ? "" : " ") + performance(unit);
 	}
 	std::string summary = fmt::format("{} of {} {} online", well, report.units.size(),
@@ -85,7 +92,7 @@ CheckResult check(const Report &report)
 		summary += ", pathd does not answer";
 	}
 	return {worst, fmt::format("SWPATH {} - {} | {}\n{}", words[static_cast<unsigned>(worst)],
-				   summary, data, details)};
+				   summary, data, details + notes)};
 }
 
 CheckResult check_failed(std::string_view why)

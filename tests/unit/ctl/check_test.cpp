@@ -48,6 +48,20 @@ TEST(Check, WorstUnitDecidesAndIsNamedFirst)
 		<< result.text;
 }
 
+TEST(Check, SaysWhatADrainedFenceRisksWithAServer)
+{
+	auto unit = unit_from(lines::online_line);
+	unit.fence = Fence::PROVE;
+	EXPECT_EQ(check(report_of(unit)).text.find("fence=drain"), std::string::npos);
+	unit.fence = Fence::DRAIN;
+	const auto risky = check(report_of(unit));
+	EXPECT_EQ(risky.status, CheckStatus::Ok);
+	EXPECT_NE(risky.text.find("sw0 has fence=drain: a server that stalls"), std::string::npos);
+	for (auto &path : unit.paths)
+		path.kind = PathKind::DIRECT;
+	EXPECT_EQ(check(report_of(unit)).text.find("fence=drain"), std::string::npos);
+}
+
 TEST(Check, WithoutDaemonNothingIsQuiteOk)
 {
 	const auto result = check(report_of(unit_from(lines::online_line), Source::Kernel));

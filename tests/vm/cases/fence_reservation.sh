@@ -88,7 +88,7 @@ config_two_direct() {
 }
 
 keys() {
-	sg_persist -n -i -k "/dev/$1" | grep -o '0x[0-9a-f]*' | sort
+	sg_persist -n -i -k "/dev/$1" | sed -n 's/^ *\(0x[0-9a-f]*\) *$/\1/p' | sort
 }
 
 show() {
@@ -119,7 +119,7 @@ the_old_path_is_preempted() {
 	expect_eq 1 "$(keys "$DEV_b" | wc -l)" "keys"
 	key_a=$(history_last evidence | grep -o '^0x[0-9a-f]*')
 	if keys "$DEV_b" | grep -q "$key_a"; then fail "the old key is still there"; fi
-	sg_persist -n -i -r "/dev/$DEV_b" | grep -q 'Registrants Only' || fail "no reservation"
+	sg_persist -n -i -r "/dev/$DEV_b" | grep -qi 'registrants only' || fail "no reservation"
 	writer_verify sw0 "/dev/$DEV_b"
 
 	# What the old nexus sends now is rejected. Without pathd, which would take the path in again.
