@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Of the daemon: the devices that stand for the paths: the table, connections, checks.
+#include <algorithm>
+#include <utility>
+
+#include "daemon.h"
+
+namespace swpath::sim
+{
+
+namespace
+{
+
+constexpr unsigned connection_failures_max = 2;
+
+Reason reason_of(Status status)
+{
+	switch (status) {
+	case Status::Ok:
+		return Reason::NONE;
+	case Status::Timeout:
+		return Reason::TIMEOUT;
+	case Status::Transport:
+		return Reason::TRANSPORT;
+	case Status::Offline:
+		return Reason::OFFLINE;
+	case Status::Medium:
+		return Reason::UNREADABLE;
+	case Status::Conflict:
+		return Reason::RESERVATION;
+	case Status::Error:
+		break;
+	}
+	return Reason::ERROR;
+}
+
+} // namespace
+
+/// Only a proved device enters a table; a reload waits for what is in flight, so there is none
+/// while that may take long (libpath/policy/unit_builder.h).
+void Daemon::build(Instant now)
+{
+	for (unsigned i = 0; i < slots_.size(); i++)
+		if (legs_[i]->device() == 0)
+			attach(i, now);
+
+	std::vector<std::uint64_t> wanted(slots_.size(), 0);
+	bool differs = false;
+	bool any = false;
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		const bool proved = legs_[i]->device() != 0 && slots_[i].proved;
+		if (kernel_.running())
+			wanted[i] = kernel_.devices()[i];
+		if (proved && wanted[i] != legs_[i]->device()) {
+			wanted[i] = legs_[i]->device();
+			differs = true;
+		}
+		any = any || proved;
+	}
+	if (!kernel_.running()) {
+		if (any && !dies()) {
+			kernel_.start(wanted);
+			touch();
+		}
+		return;
+	}
+	if (!differs || status_->oldest_ms > 500 || status_->phase == Phase::DRAIN ||
+	    status_->phase == Phase::FLUSH || dies())
+		return;
+	if (kernel_.reload(wanted))
+		touch();
+}
+
+void Daemon::attach(unsigned i, Instant now)
+{
+	auto &slot = slots_[i];
+	if (slot.attaching || now < slot.monitor.next_probe())
+		return;
+	auto &leg = static_cast<ServedLeg &>(*legs_[i]);
+	slot.attaching = true;
+	const Epoch epoch = std::max<Epoch>(kernel_.running() ? kernel_.status().epoch : 1, 1);
+	leg.attach(epoch, process_, [this, i](bool attached) {
+		slots_[i].attaching = false;
+		if (!attached)
+			slots_[i].monitor.step(
+				ProbeFailed{context_.schedule.instant(), Reason::TRANSPORT});
+		touch();
+	});
+}
+
+/// A served path whose connection is of no more use gets a new one.
+void Daemon::look_after_connections()
+{
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (legs_[i]->kind() != PathKind::SERVED || legs_[i]->device() == 0)
+			continue;
+		const bool carries = status_ && in_table(i) &&
+				     status_->state == UnitState::ONLINE && status_->active == i;
+		if (carries || slots_[i].failures < connection_failures_max)
+			continue;
+		static_cast<ServedLeg &>(*legs_[i]).disconnect("too many failed checks");
+		touch();
+	}
+}
+
+void Daemon::probe_due(Instant now)
+{
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		auto &slot = slots_[i];
+		if (legs_[i]->device() == 0)
+			continue;
+		if (slot.probing_since) {
+			const Duration limit = command() + std::chrono::seconds(1);
+			if (!slot.overdue && now >= *slot.probing_since + limit) {
+				slot.overdue = true;
+				slot.proved = false;
+				slot.failures++;
+				slot.monitor.step(ProbeFailed{now, Reason::TIMEOUT});
+				touch();
+			} else if (slot.overdue && now >= slot.monitor.next_probe()) {
+				slot.failures++;
+				slot.monitor.step(ProbeFailed{now, Reason::TIMEOUT});
+			}
+			continue;
+		}
+		if (!slot.probe_now && now < slot.monitor.next_probe())
+			continue;
+		slot.probe_now = false;
+		probe(i, 0);
+	}
+}
+
+void Daemon::probe(unsigned i, std::uint64_t mv)
+{
+	if (slots_[i].probing_since)
+		slots_[i].again = mv;
+	else
+		start_probe(i, mv);
+}
+
+void Daemon::start_probe(unsigned i, std::uint64_t mv)
+{
+	auto &slot = slots_[i];
+	const Instant began = context_.schedule.instant();
+	const auto device = legs_[i]->device();
+	slot.probing_since = began;
+	legs_[i]->revive();
+	legs_[i]->send({.op = Op::Probe, .path = i, .device = device},
+		       [this, i, device, began, mv, boot = process_.boot()](const Answer &answer) {
+			       if (boot != process_.boot())
+				       return;
+			       process_.run([this, i, device, began, mv, answer] {
+				       probed(i, device, began, mv, answer);
+			       });
+		       });
+}
+
+Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
+{
+	if (answer.status != Status::Ok)
+		return reason_of(answer.status);
+	// A direct path by its designators, a served one by its server's word about the same.
+	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
+		return Reason::IDENTITY;
+	slots_[i].keys_seen = began;
+	if (answer.unregistered)
+		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
+	else if (began > slots_[i].keys_touched && began > slots_[i].keys_pending)
+		slots_[i].unregistered = false;
+	if (slots_[i].unregistered) {
+		const bool served = legs_[i]->kind() == PathKind::SERVED;
+		// A direct path that may be fenced right now gets its key when it is chosen.
+		if (served || (status_ && status_->doubt == 0))
+			admit(i, context_.schedule.instant());
+		if (served)
+			return Reason::RESERVATION;
+	}
+	MediumSample sample{.began = began, .ended = context_.schedule.instant(), .digests = {}};
+	sample.digests = answer.landmarks;
+	medium_.add(i, sample);
+	if (status_ && status_->active && in_table(*status_->active)) {
+		const unsigned reference = *status_->active;
+		for (unsigned k = 0; k < slots_.size(); k++)
+			if (k != reference)
+				(void)medium_.judge(reference, k);
+		if (i != reference && medium_.verdict(i) == MediumVerdict::Differs)
+			return Reason::STALE_DATA;
+	}
+	return Reason::NONE;
+}
+
+void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
+		    const Answer &answer)
+{
+	auto &slot = slots_[i];
+	if (slot.device != device || !slot.probing_since)
+		return;
+	slot.probing_since.reset();
+	slot.overdue = false;
+	const Instant now = context_.schedule.instant();
+	const Reason reason = judge(i, began, answer);
+	context_.trace.say("pathd", "check of path {}{}: {}", i,
+			   mv ? " for the mount verification" : "", word(reason));
+	if (reason == Reason::NONE) {
+		slot.proved = true;
+		slot.failures = 0;
+		slot.monitor.step(ProbeOk{began});
+	} else {
+		slot.proved = false;
+		slot.failures++;
+		slot.monitor.step(ProbeFailed{now, reason});
+	}
+	if (context_.broken(Mutant::LATE_PROOF) && status_)
+		mv = status_->mv;
+	if (mv != 0 && in_table(i)) {
+		context_.checker.expect(
+			mv != kernel_.core().mv || nanos(began) >= kernel_.core().hold_at, "P9",
+			"a proof from before the mount verification was given for it");
+		if (reason == Reason::NONE)
+			mv_.verified(mv, i, now, "identity+medium");
+		else
+			mv_.refuted(mv, i, now, reason);
+	}
+	if (const auto again = std::exchange(slot.again, std::nullopt))
+		start_probe(i, *again);
+	touch();
+}
+
+} // namespace swpath::sim
