@@ -72,8 +72,10 @@ static unsigned int spoil_path(struct sw_core *core, int path,
 	p->state = state;
 	p->reason = reason;
 	p->ticket_until = 0;
-	if (path == core->current_path && state != SW_PATH_READY)
+	if (path == core->current_path && state != SW_PATH_READY) {
 		core->cooperative = false;
+		core->resume = false;
+	}
 
 	return tell(core, SW_ACTION_PATH, path, reason, 0);
 }
@@ -628,7 +630,7 @@ int sw_core_release(struct sw_core *core, const struct sw_now *now,
 
 	core->state = SW_STATE_VERIFY;
 	core->since = now->ns;
-	core->resume = true;
+	core->resume = path_ready(core, core->current_path);
 	if (!path_ready(core, core->current_path))
 		core->reason = core->current_path == SW_NO_PATH ?
 			SW_REASON_NO_PATH :

@@ -137,6 +137,16 @@ TEST_F(Core, ReturnsToTheSamePathAfterAnOperatorsHoldWithoutATicket)
 	EXPECT_EQ(core().epoch, 1u);
 }
 
+TEST_F(Core, WaitsForAProofOfAPathThatFailedDuringAnOperatorsHold)
+{
+	EXPECT_EQ(sw_core_hold(&core(), SW_REASON_OPERATOR, now(), &actions_), 0);
+	drained();
+	EXPECT_EQ(sw_core_fail(&core(), 0, SW_REASON_OFFLINE, now(), &actions_), 0);
+	EXPECT_EQ(sw_core_release(&core(), now(), &actions_), 0);
+	EXPECT_EQ(sw_core_reinstate(&core(), 0, now(), &actions_), 0);
+	EXPECT_EQ(core().state, SW_STATE_VERIFY);
+}
+
 TEST_F(Core, RecordsHowLongEachPhaseTook)
 {
 	ticket(1);
