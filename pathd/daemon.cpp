@@ -42,13 +42,13 @@ std::string problems_text(const std::vector<ConfigProblem> &problems)
 
 Daemon::Daemon(const DaemonOptions &options, Config config, dm::DmChannel dm, SettingsBook settings,
 	       std::shared_ptr<Mailbox> mailbox, std::unique_ptr<EventLoop> loop)
-	: options_(options), config_(std::move(config)), dm_(std::move(dm)), settings_(std::move(settings)),
-	  mailbox_(std::move(mailbox)), loop_(std::move(loop)),
-	  services_{.dm = dm_,
-		    .mailbox = mailbox_,
-		    .settings = settings_,
-		    .rescan = [this] { scan_due_ = true; },
-		    .dry_run = options.dry_run}
+	: options_(options), config_(std::move(config)), dm_(std::move(dm)),
+	  settings_(std::move(settings)), mailbox_(std::move(mailbox)),
+	  loop_(std::move(loop)), services_{.dm = dm_,
+					    .mailbox = mailbox_,
+					    .settings = settings_,
+					    .rescan = [this] { scan_due_ = true; },
+					    .dry_run = options.dry_run}
 {
 }
 
@@ -58,7 +58,8 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const DaemonOptions &options, Con
 {
 	auto dm = dm::DmChannel::open();
 	if (!dm)
-		return fail(dm.error(), "device-mapper is not there (modprobe dm-mod; are you root?)");
+		return fail(dm.error(),
+			    "device-mapper is not there (modprobe dm-mod; are you root?)");
 	auto settings = SettingsBook::open(fmt::format("{}/settings", run_dir));
 	if (!settings)
 		return tl::unexpected(settings.error());
@@ -110,7 +111,8 @@ Result<void> Daemon::watch()
 	}
 	if (!done || options_.dry_run)
 		return done;
-	auto server = ControlServer::open(config_.daemon.socket, config_.daemon.socket_group, *this);
+	auto server =
+		ControlServer::open(config_.daemon.socket, config_.daemon.socket_group, *this);
 	if (!server)
 		return fail(server.error(), "listen for pathctl");
 	server_ = std::move(*server);
@@ -130,7 +132,8 @@ void Daemon::device_event()
 	while (true) {
 		const auto event = udev_->receive();
 		if (!event) {
-			// Events were lost, or cannot be read: the scan finds out what they were about.
+			// Events were lost, or cannot be read: the scan finds out what they were
+			// about.
 			scan_due_ = true;
 			return;
 		}
@@ -160,7 +163,8 @@ void Daemon::scan()
 	scanned_ = now();
 	const auto devices = enumerate_block_devices();
 	if (!devices) {
-		log::say(Message::Warning, {}, "cannot list block devices: {}", devices.error().message());
+		log::say(Message::Warning, {}, "cannot list block devices: {}",
+			 devices.error().message());
 		return;
 	}
 	const auto marked = marked_legs().value_or(std::vector<DevNumber>{});
@@ -178,7 +182,8 @@ void Daemon::hide_legs()
 	const auto kept = write_leg_rules(wwids, leg_rules_path);
 	if (kept)
 		return;
-	log::say(Message::Warning, {}, "legs are not hidden at the next boot: {}", kept.error().message());
+	log::say(Message::Warning, {}, "legs are not hidden at the next boot: {}",
+		 kept.error().message());
 	if (auto passing = write_leg_rules(wwids, leg_rules_run_path); !passing)
 		log::say(Message::Warning, {}, "nor in this one: {}", passing.error().message());
 }
@@ -186,7 +191,8 @@ void Daemon::hide_legs()
 void Daemon::make_units()
 {
 	if (config_.units.empty())
-		log::say(Message::Notice, {}, "no unit is configured: write one into {} (swpath.toml(5)), then reload",
+		log::say(Message::Notice, {},
+			 "no unit is configured: write one into {} (swpath.toml(5)), then reload",
 			 options_.config);
 	for (const auto &[name, config] : config_.units) {
 		if (!config.enabled || units_.contains(name))
@@ -211,7 +217,8 @@ void Daemon::remove_unit(const std::string &name)
 		return;
 	found->second->let_go();
 	units_.erase(found);
-	log::say(Message::Notice, {.unit = name}, "is not in the configuration any more and is left as it is");
+	log::say(Message::Notice, {.unit = name},
+		 "is not in the configuration any more and is left as it is");
 }
 
 Answered<std::vector<std::string>> Daemon::load(bool dry_run)
@@ -224,7 +231,8 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 	for (const auto &change : diff(config_, *loaded)) {
 		std::string keys;
 		for (const auto &key : change.keys)
-			keys += fmt::format("{}{} = {}", keys.empty() ? ": " : ", ", key.key, key.after);
+			keys += fmt::format("{}{} = {}", keys.empty() ? ": " : ", ", key.key,
+					    key.after);
 		lines.push_back(fmt::format("{}{}{}", word(change.kind),
 					    change.unit.empty() ? "" : " " + change.unit, keys));
 		if (dry_run)
@@ -274,8 +282,9 @@ void Daemon::order(CallId id, const Order &order)
 {
 	const auto found = units_.find(order.unit);
 	if (found == units_.end()) {
-		server_->answer(id, Answered<Done>(refuse(RefusalKind::NotFound,
-							  fmt::format("there is no unit '{}'", order.unit))));
+		server_->answer(id, Answered<Done>(refuse(
+					    RefusalKind::NotFound,
+					    fmt::format("there is no unit '{}'", order.unit))));
 		return;
 	}
 	server_->answer(id, found->second->order(order, now()));
@@ -319,7 +328,8 @@ void Daemon::round()
 		wake = std::min(wake, at + std::chrono::microseconds(interval / 2));
 
 	if (options_.dry_run) {
-		if ((settled && at - started_ > std::chrono::seconds(1)) || at - started_ > dry_run_limit)
+		if ((settled && at - started_ > std::chrono::seconds(1)) ||
+		    at - started_ > dry_run_limit)
 			loop_->stop();
 		wake = std::min(wake, at + std::chrono::milliseconds(100));
 	}

@@ -16,7 +16,8 @@ namespace
 std::uint64_t microseconds(Instant at)
 {
 	const auto count =
-		std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
+		std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch())
+			.count();
 	return count < 0 ? 0 : static_cast<std::uint64_t>(count);
 }
 
@@ -55,7 +56,8 @@ Result<void> EventLoop::watch(int fd, Callback callback)
 	auto handler = std::make_unique<Handler>();
 	handler->callback = std::move(callback);
 	sd_event_source *source = nullptr;
-	if (const int r = sd_event_add_io(event_.get(), &source, fd, EPOLLIN, dispatch_io, handler.get());
+	if (const int r =
+		    sd_event_add_io(event_.get(), &source, fd, EPOLLIN, dispatch_io, handler.get());
 	    r < 0)
 		return fail(-r, "watch descriptor");
 	handler->source.reset(source);

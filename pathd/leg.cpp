@@ -32,8 +32,9 @@ Result<void> reset_direct(UniqueFd &fd, const std::string &devnode)
 
 Result<void> disconnect_served(const std::string &sysname)
 {
-	const auto index = parse_number<std::uint32_t>(
-		sysname.starts_with("nbd") ? std::string_view(sysname).substr(3) : std::string_view());
+	const auto index = parse_number<std::uint32_t>(sysname.starts_with("nbd")
+							       ? std::string_view(sysname).substr(3)
+							       : std::string_view());
 	if (!index)
 		return fail(EINVAL, "'" + sysname + "' is not an NBD device");
 	auto control = NbdControl::open();
@@ -44,19 +45,20 @@ Result<void> disconnect_served(const std::string &sysname)
 
 } // namespace
 
-Leg::Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox, OnProbe on_probe,
-	 OnGivenUp on_given_up)
-	: device_(device), kind_(kind), mailbox_(std::move(mailbox)), on_probe_(std::move(on_probe)),
-	  on_given_up_(std::move(on_given_up)), reset_fd_(std::make_shared<UniqueFd>())
+Leg::Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox,
+	 OnProbe on_probe, OnGivenUp on_given_up)
+	: device_(device), kind_(kind), mailbox_(std::move(mailbox)),
+	  on_probe_(std::move(on_probe)), on_given_up_(std::move(on_given_up)),
+	  reset_fd_(std::make_shared<UniqueFd>())
 {
 }
 
-Result<std::shared_ptr<Leg>> Leg::create(const BlockDevice &device, PathKind kind, Duration command_limit,
-					 std::shared_ptr<Mailbox> mailbox, OnProbe on_probe,
-					 OnGivenUp on_given_up)
+Result<std::shared_ptr<Leg>> Leg::create(const BlockDevice &device, PathKind kind,
+					 Duration command_limit, std::shared_ptr<Mailbox> mailbox,
+					 OnProbe on_probe, OnGivenUp on_given_up)
 {
-	auto leg = std::shared_ptr<Leg>(new Leg(device, kind, std::move(mailbox), std::move(on_probe),
-						std::move(on_given_up)));
+	auto leg = std::shared_ptr<Leg>(new Leg(device, kind, std::move(mailbox),
+						std::move(on_probe), std::move(on_given_up)));
 	leg->prober_ = std::make_shared<Prober>(kind, device.sysname, command_limit);
 	auto checker = Worker::start("chk-" + device.sysname);
 	if (!checker)
@@ -67,7 +69,8 @@ Result<std::shared_ptr<Leg>> Leg::create(const BlockDevice &device, PathKind kin
 		return tl::unexpected(breaker.error());
 	leg->breaker_ = std::move(*breaker);
 	if (kind == PathKind::DIRECT) {
-		// Opened now: in a mount verification an open could hang behind the commands that do.
+		// Opened now: in a mount verification an open could hang behind the commands that
+		// do.
 		(void)leg->breaker_->submit([fd = leg->reset_fd_, devnode = device.devnode] {
 			if (auto opened = open_leg(devnode))
 				*fd = std::move(*opened);
@@ -111,7 +114,8 @@ void Leg::finished(const ProbeFacts &facts, std::uint64_t mv)
 bool Leg::fence(const FenceAction &action, std::function<void(const FenceResult &)> answered)
 {
 	return breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,
-				 devnode = device_.devnode, action, answered = std::move(answered)] {
+				 devnode = device_.devnode, action,
+				 answered = std::move(answered)] {
 		FenceResult result;
 		if (!*fd) {
 			auto opened = open_leg(devnode);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// A block device of this host that is, or may become, a way to a unit's disk; with the threads that
-/// talk to it. One of them checks, the other makes it give up while the first one hangs.
+/// A block device of this host that is, or may become, a way to a unit's disk; with the threads
+/// that talk to it. One of them checks, the other makes it give up while the first one hangs.
 #pragma once
 
 #include <functional>
@@ -35,8 +35,8 @@ public:
 	[[nodiscard]] PathKind kind() const { return kind_; }
 	void update(const BlockDevice &device) { device_ = device; }
 
-	/// Asks for a check. While one runs, the wish is kept and another follows: what is known of a
-	/// mount verification must have begun in it. `mv` 0: a routine check.
+	/// Asks for a check. While one runs, the wish is kept and another follows: what is known of
+	/// a mount verification must have begun in it. `mv` 0: a routine check.
 	void probe(std::uint64_t mv);
 	/// Begin of the check that is running, if any.
 	[[nodiscard]] std::optional<Instant> probing_since() const { return probing_since_; }
@@ -44,25 +44,26 @@ public:
 	/// Direct: resets the logical unit. Served: ends the connection. Idempotent while one runs.
 	void give_up();
 
-	/// Direct: one step of a fence, on the thread that resets. `answered` is called on the loop's thread,
-	/// unless the leg is gone by then. False: the thread hangs, nothing will be done.
+	/// Direct: one step of a fence, on the thread that resets. `answered` is called on the
+	/// loop's thread, unless the leg is gone by then. False: the thread hangs, nothing will be
+	/// done.
 	[[nodiscard]] bool fence(const FenceAction &action,
 				 std::function<void(const FenceResult &)> answered);
 
-	ProbeKey key; ///< direct
+	ProbeKey key;              ///< direct
 	bool reservations = false; ///< direct: the last good check said so
-	bool alive = true;    ///< served: its connection is believed to work
+	bool alive = true;         ///< served: its connection is believed to work
 	bool marked = false;
-	bool proved = false;  ///< the last check proved it
-	bool settled = false; ///< there was a verdict
+	bool proved = false;   ///< the last check proved it
+	bool settled = false;  ///< there was a verdict
 	unsigned failures = 0; ///< failed checks of this device in a row
 	std::optional<unsigned> served_slot;
 	/// Served, and connected by this process: cutting it needs nobody's patience.
 	std::shared_ptr<UniqueFd> socket;
 
 private:
-	Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox, OnProbe on_probe,
-	    OnGivenUp on_given_up);
+	Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox,
+	    OnProbe on_probe, OnGivenUp on_given_up);
 	void start(std::uint64_t mv);
 	void finished(const ProbeFacts &facts, std::uint64_t mv);
 
@@ -71,7 +72,7 @@ private:
 	std::shared_ptr<Mailbox> mailbox_;
 	OnProbe on_probe_;
 	OnGivenUp on_given_up_;
-	std::shared_ptr<Prober> prober_; ///< the checking thread's
+	std::shared_ptr<Prober> prober_;     ///< the checking thread's
 	std::shared_ptr<UniqueFd> reset_fd_; ///< the other thread's; opened before it is needed
 	std::unique_ptr<Worker> checker_;
 	std::unique_ptr<Worker> breaker_;

@@ -39,7 +39,8 @@ constexpr std::array kinds{
 };
 
 /// A text of bounded length that is copied, never allocated.
-template <std::size_t N> struct Text {
+template <std::size_t N>
+struct Text {
 	std::array<char, N> bytes;
 	std::uint16_t length;
 
@@ -169,8 +170,9 @@ void write_journal(const Entry &entry, const Kind &kind)
 			entry = {};
 			entry.message = Message::Dropped;
 			char text[64];
-			const auto end = fmt::format_to_n(text, sizeof(text), "{} messages were dropped",
-							  ring.lost - ring.lost_told);
+			const auto end =
+				fmt::format_to_n(text, sizeof(text), "{} messages were dropped",
+						 ring.lost - ring.lost_told);
 			entry.text.set({text, end.size});
 			ring.lost_told = ring.lost;
 		}
@@ -203,7 +205,8 @@ Result<void> start(LogLevel level)
 	pthread_attr_setstacksize(&attributes, Worker::stack_bytes);
 	pthread_t thread{};
 	const int error = pthread_create(
-		&thread, &attributes, [](void *data) -> void * { return write_out(data); }, nullptr);
+		&thread, &attributes, [](void *data) -> void * { return write_out(data); },
+		nullptr);
 	pthread_attr_destroy(&attributes);
 	if (error != 0)
 		return fail(error, "start log thread");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Messages of the daemon: a ring of fixed size, written out by a thread of its own.
 ///
-/// journald may itself wait for a disk that is being switched, so nobody who has something to do for
-/// a unit may wait for it. When the ring is full, messages are dropped and counted; the count is the
-/// next message.
+/// journald may itself wait for a disk that is being switched, so nobody who has something to do
+/// for a unit may wait for it. When the ring is full, messages are dropped and counted; the count
+/// is the next message.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +50,7 @@ struct Subject {
 	std::string_view path{};   ///< SW_PATH
 	std::string_view reason{}; ///< SW_REASON
 	std::string_view from{};   ///< SW_FROM
-	std::string_view to{};	   ///< SW_TO
+	std::string_view to{};     ///< SW_TO
 	std::uint64_t held_us = 0; ///< SW_HELD_USEC
 };
 
@@ -68,7 +68,8 @@ void write(Message message, const Subject &subject, std::string_view text) noexc
 [[nodiscard]] std::uint64_t dropped() noexcept;
 
 template <class... Args>
-void say(Message message, const Subject &subject, fmt::format_string<Args...> format, Args &&...args)
+void say(Message message, const Subject &subject, fmt::format_string<Args...> format,
+	 Args &&...args)
 {
 	char text[512];
 	const auto end = fmt::format_to_n(text, sizeof(text), format, std::forward<Args>(args)...);

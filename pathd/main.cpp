@@ -56,9 +56,12 @@ int main(int argc, char **argv)
 	DaemonOptions options;
 	bool check = false;
 	const option long_options[] = {
-		{"config", required_argument, nullptr, 'c'}, {"config-dir", required_argument, nullptr, 'd'},
-		{"check", no_argument, nullptr, 'k'},	     {"dry-run", no_argument, nullptr, 'n'},
-		{"version", no_argument, nullptr, 'v'},	     {"help", no_argument, nullptr, 'h'},
+		{"config", required_argument, nullptr, 'c'},
+		{"config-dir", required_argument, nullptr, 'd'},
+		{"check", no_argument, nullptr, 'k'},
+		{"dry-run", no_argument, nullptr, 'n'},
+		{"version", no_argument, nullptr, 'v'},
+		{"help", no_argument, nullptr, 'h'},
 		{nullptr, 0, nullptr, 0},
 	};
 	int letter = 0;

@@ -102,7 +102,8 @@ Reason reason_of(const Error &error)
 	}
 }
 
-bool offline_after_hang(std::string_view state, std::uint64_t timeouts, std::uint64_t timeouts_when_good)
+bool offline_after_hang(std::string_view state, std::uint64_t timeouts,
+			std::uint64_t timeouts_when_good)
 {
 	return state == "offline" && timeouts > timeouts_when_good;
 }
@@ -173,8 +174,10 @@ Result<void> Prober::read_landmarks(ProbeFacts &facts)
 		good++;
 	}
 	// Landmarks may sit in some cache by now: another place every time is read from the disk.
-	if (const std::uint64_t blocks = facts.geometry.capacity_bytes / landmark_bytes; blocks > 0) {
-		constexpr std::uint64_t stride = 104729; // a prime: visits every block of most disks
+	if (const std::uint64_t blocks = facts.geometry.capacity_bytes / landmark_bytes;
+	    blocks > 0) {
+		constexpr std::uint64_t stride =
+			104729; // a prime: visits every block of most disks
 		turn_++;
 		auto read = read_medium(fd_.get(), turn_ * stride % blocks * landmark_bytes,
 					buffer_.span());
@@ -200,8 +203,10 @@ Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
 		return tl::unexpected(keys.error());
 	}
 	facts.reservations = true;
-	const bool listed = std::find(keys->keys.begin(), keys->keys.end(), key.key) != keys->keys.end();
-	// A key that is listed may be another nexus's, from before this device had the path's place.
+	const bool listed =
+		std::find(keys->keys.begin(), keys->keys.end(), key.key) != keys->keys.end();
+	// A key that is listed may be another nexus's, from before this device had the path's
+	// place.
 	if (listed && (registered_ || !key.may_register))
 		return {};
 	if (!key.may_register)

@@ -21,8 +21,8 @@ namespace swpath
 struct ProbeFacts {
 	Instant began{};
 	Instant ended{};
-	Reason failure = Reason::NONE; ///< why the disk could not be asked; never a refusal
-	std::string text;	       ///< the failure for people
+	Reason failure = Reason::NONE;    ///< why the disk could not be asked; never a refusal
+	std::string text;                 ///< the failure for people
 	std::optional<Identity> identity; ///< direct legs
 	Geometry geometry;
 	MediumSample medium;
@@ -61,15 +61,16 @@ private:
 	Duration limit_;
 	UniqueFd fd_;
 	AlignedBuffer buffer_;
-	bool registered_ = false; ///< this nexus, by this object
-	std::uint64_t turn_ = 0; ///< which other block is read this time
+	bool registered_ = false;    ///< this nexus, by this object
+	std::uint64_t turn_ = 0;     ///< which other block is read this time
 	std::uint64_t timeouts_ = 0; ///< of the device, as of the last good check
 };
 
 /// True if a SCSI device in `state` was taken offline by the kernel's error handling after commands
 /// had timed out: nothing in the kernel brings it back then, and it is for us to do so. An
-/// administrator who sets a device offline does so while it works, so its time-outs are those of the last good
-/// check. (Its commands may end in a plain I/O error, so the path's own reason does not tell.)
+/// administrator who sets a device offline does so while it works, so its time-outs are those of
+/// the last good check. (Its commands may end in a plain I/O error, so the path's own reason does
+/// not tell.)
 [[nodiscard]] bool offline_after_hang(std::string_view state, std::uint64_t timeouts,
 				      std::uint64_t timeouts_when_good);
 

@@ -52,7 +52,8 @@ std::vector<std::string> seal_process()
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
 		missing.push_back(failure("memory is not locked (LimitMEMLOCK=infinity?)"));
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
-		missing.push_back(failure("memory reclaim may wait for a held disk (PR_SET_IO_FLUSHER)"));
+		missing.push_back(
+			failure("memory reclaim may wait for a held disk (PR_SET_IO_FLUSHER)"));
 	const UniqueFd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
 	if (!score || ::write(score.get(), "-1000", 5) != 5)
 		missing.push_back(failure("the OOM killer may take this process"));

@@ -9,8 +9,8 @@
 namespace swpath
 {
 
-/// Before any thread starts: one malloc arena that grows without mmap and never shrinks, so that memory once
-/// locked stays.
+/// Before any thread starts: one malloc arena that grows without mmap and never shrinks, so that
+/// memory once locked stays.
 void prepare_memory();
 
 /// Locks all memory, now and later; asks the kernel not to write anything out on our behalf when it

@@ -48,7 +48,8 @@ Identity identity_from(const Json &json)
 	identity.serial = json.at("serial").get<std::string>();
 	for (const auto &each : json.at("designators")) {
 		Designator designator;
-		designator.association = static_cast<Association>(each.at("association").get<unsigned>());
+		designator.association =
+			static_cast<Association>(each.at("association").get<unsigned>());
 		designator.type = static_cast<DesignatorType>(each.at("type").get<unsigned>());
 		designator.code_set = each.at("code_set").get<std::uint8_t>();
 		designator.bytes = each.at("bytes").get<std::vector<std::uint8_t>>();
@@ -74,8 +75,9 @@ UnitRunState state_from(const Json &json)
 /// Pathds that start in the same moment.
 constexpr unsigned lock_tries = 8;
 
-/// A process whose first thread has ended runs no code of pathd any more: it was killed, and a thread
-/// that waits in the kernel for a hanging disk keeps its files open, for as long as the disk likes.
+/// A process whose first thread has ended runs no code of pathd any more: it was killed, and a
+/// thread that waits in the kernel for a hanging disk keeps its files open, for as long as the disk
+/// likes.
 bool has_ended(const std::string &pid)
 {
 	const auto stat = read_file("/proc/" + pid + "/stat", 4096);
@@ -83,7 +85,8 @@ bool has_ended(const std::string &pid)
 		return false;
 	// proc(5): the name is in parentheses and may hold any character; the state follows.
 	const auto name_end = stat->rfind(')');
-	return name_end != std::string::npos && name_end + 2 < stat->size() && (*stat)[name_end + 2] == 'Z';
+	return name_end != std::string::npos && name_end + 2 < stat->size() &&
+	       (*stat)[name_end + 2] == 'Z';
 }
 
 } // namespace
@@ -96,7 +99,8 @@ Result<UnitRunState> load_run_state(const std::string &unit, const std::string &
 			return UnitRunState{};
 		return tl::unexpected(text.error());
 	}
-	// What nobody can read is worth nothing: a unit goes on without its pin rather than not at all.
+	// What nobody can read is worth nothing: a unit goes on without its pin rather than not at
+	// all.
 	try {
 		return state_from(Json::parse(*text));
 	} catch (const Json::exception &) {
@@ -137,18 +141,23 @@ Result<UniqueFd> lock_run_dir(const std::string &directory)
 				(void)::unlink(path.c_str());
 				continue;
 			}
-			return fail(cause, pid.empty() ? "another pathd runs"
-						       : fmt::format("another pathd runs (process {})", pid));
+			return fail(cause,
+				    pid.empty()
+					    ? "another pathd runs"
+					    : fmt::format("another pathd runs (process {})", pid));
 		}
 		// Between the open and the lock the file may have been taken away as above.
-		struct stat ours{};
-		struct stat named{};
+		struct stat ours {
+		};
+		struct stat named {
+		};
 		if (::fstat(fd.get(), &ours) != 0 || ::stat(path.c_str(), &named) != 0 ||
 		    ours.st_ino != named.st_ino)
 			continue;
 		const std::string pid = fmt::format("{}\n", ::getpid());
 		if (::ftruncate(fd.get(), 0) != 0 ||
-		    ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+		    ::pwrite(fd.get(), pid.data(), pid.size(), 0) !=
+			    static_cast<ssize_t>(pid.size()))
 			return fail(errno, "write '" + path + "'");
 		return fd;
 	}

@@ -30,14 +30,15 @@ struct UnitRunState {
 
 /// Reads the state of a unit; a file that does not exist, or that cannot be understood, is an empty
 /// state. Errors: errno of reading.
-[[nodiscard]] Result<UnitRunState> load_run_state(const std::string &unit,
-						  const std::string &directory = std::string(run_dir));
+[[nodiscard]] Result<UnitRunState>
+load_run_state(const std::string &unit, const std::string &directory = std::string(run_dir));
 /// Replaces it as a whole. Errors: errno of writing.
 [[nodiscard]] Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 					  const std::string &directory = std::string(run_dir));
 
-/// Takes the lock that there is one pathd for the directory; it is held as long as the descriptor is
-/// open, but not by a killed process that a hanging disk keeps from ending. Creates the directory. Errors: EWOULDBLOCK another process has it (the context names it).
+/// Takes the lock that there is one pathd for the directory; it is held as long as the descriptor
+/// is open, but not by a killed process that a hanging disk keeps from ending. Creates the
+/// directory. Errors: EWOULDBLOCK another process has it (the context names it).
 [[nodiscard]] Result<UniqueFd> lock_run_dir(const std::string &directory = std::string(run_dir));
 
 } // namespace swpath

@@ -86,8 +86,8 @@ MonitorPolicy Unit::monitor_policy() const
 
 void Unit::reconfigure(const UnitConfig &config)
 {
-	// Slots are the configured paths in their order: if that changed, nothing that was remembered
-	// of slot 1 need be true of the new slot 1.
+	// Slots are the configured paths in their order: if that changed, nothing that was
+	// remembered of slot 1 need be true of the new slot 1.
 	const bool same_paths = config.paths == config_.paths;
 	config_ = config;
 	if (!same_paths) {
@@ -114,8 +114,8 @@ void Unit::let_go()
 {
 	for (const auto &[number, leg] : legs_)
 		if (auto given = services_.settings.give_back(leg->device().sysname); !given)
-			log::say(Message::Warning, {.unit = config_.name}, "cannot put back settings: {}",
-				 given.error().message());
+			log::say(Message::Warning, {.unit = config_.name},
+				 "cannot put back settings: {}", given.error().message());
 }
 
 void Unit::save_state()
@@ -148,8 +148,8 @@ int Unit::send(std::string_view text)
 		return EROFS;
 	const int error = services_.dm.send(config_.name, text);
 	if (error != 0)
-		log::say(Message::Notice, {.unit = config_.name}, "the kernel refused '{}': {}", text,
-			 std::strerror(error));
+		log::say(Message::Notice, {.unit = config_.name}, "the kernel refused '{}': {}",
+			 text, std::strerror(error));
 	else
 		log::say(Message::Debug, {.unit = config_.name}, "told the kernel '{}'", text);
 	return error;
@@ -171,15 +171,16 @@ bool Unit::look(Instant now)
 		number_.reset();
 		if (error == EEXIST && !wrong_owner_)
 			log::say(Message::Error, {.unit = config_.name},
-				 "a device-mapper device of this name is not a swpath unit; rename one of the two");
+				 "a device-mapper device of this name is not a swpath unit; rename "
+				 "one of the two");
 		wrong_owner_ = error == EEXIST;
 		return false;
 	}
 	auto status = parse_status(line.params);
 	length_sectors_ = line.length;
 	if (!status) {
-		log::say(Message::Error, {.unit = config_.name}, "cannot read the unit's status: {}",
-			 status.error().message());
+		log::say(Message::Error, {.unit = config_.name},
+			 "cannot read the unit's status: {}", status.error().message());
 		kernel_.reset();
 		return false;
 	}
@@ -190,7 +191,8 @@ bool Unit::look(Instant now)
 		if (dm::wwid_of(info->uuid) != config_.wwid) {
 			if (!wrong_owner_)
 				log::say(Message::Error, {.unit = config_.name},
-					 "the kernel's unit has the disk '{}', the configuration '{}'; it is left alone",
+					 "the kernel's unit has the disk '{}', the configuration "
+					 "'{}'; it is left alone",
 					 dm::wwid_of(info->uuid), config_.wwid);
 			wrong_owner_ = true;
 			kernel_.reset();
@@ -207,21 +209,25 @@ bool Unit::look(Instant now)
 	stale_ = stale_ || !before ||
 		 !std::equal(before->status.paths.begin(), before->status.paths.end(),
 			     kernel_->status.paths.begin(), kernel_->status.paths.end(),
-			     [](const PathStatus &a, const PathStatus &b) { return a.device == b.device; });
+			     [](const PathStatus &a, const PathStatus &b) {
+				     return a.device == b.device;
+			     });
 	if (stale_)
 		if (const auto planned = plan(now))
 			assign(*planned, now);
 	if (!before || before->status.epoch != kernel_->status.epoch ||
-	    before->status.mv != kernel_->status.mv || before->status.state != kernel_->status.state)
+	    before->status.mv != kernel_->status.mv ||
+	    before->status.state != kernel_->status.state)
 		notice_changes(before ? before->status : UnitStatus{}, kernel_->status, now);
 
 	for (unsigned i = 0; i < slots_.size() && i < kernel_->status.paths.size(); i++) {
 		auto &slot = slots_[i];
 		const auto &path = kernel_->status.paths[i];
 		const bool first = !slot.seen_in_kernel;
-		const bool lost = became_failed(first ? PathState::ABSENT : slot.kernel_state, path.state) ||
-				  (!first && path.state == PathState::FAILED &&
-				   path.errors > slot.kernel_errors);
+		const bool lost =
+			became_failed(first ? PathState::ABSENT : slot.kernel_state, path.state) ||
+			(!first && path.state == PathState::FAILED &&
+			 path.errors > slot.kernel_errors);
 		slot.kernel_state = path.state;
 		slot.kernel_errors = path.errors;
 		slot.seen_in_kernel = true;
@@ -241,13 +247,14 @@ void Unit::notice_changes(const UnitStatus &before, const UnitStatus &after, Ins
 {
 	const bool first = before.paths.empty();
 
-	if (after.state == UnitState::VERIFY && after.reason != Reason::LOAD && (first || before.state != UnitState::VERIFY ||
-						 before.mv != after.mv)) {
+	if (after.state == UnitState::VERIFY && after.reason != Reason::LOAD &&
+	    (first || before.state != UnitState::VERIFY || before.mv != after.mv)) {
 		const auto left = left_path(after);
 		const std::string path = left ? path_label(*left) : "no path";
-		log::say(Message::Hold, {.unit = config_.name, .path = path, .reason = word(after.reason)},
-			 "mount verification {}: {}: {}; {} bios held, {} writes in doubt", after.mv, path,
-			 reason_text(after.reason), after.held_bios, after.doubt);
+		log::say(Message::Hold,
+			 {.unit = config_.name, .path = path, .reason = word(after.reason)},
+			 "mount verification {}: {}: {}; {} bios held, {} writes in doubt",
+			 after.mv, path, reason_text(after.reason), after.held_bios, after.doubt);
 	}
 	if (after.state == UnitState::FAILED && (first || before.state != UnitState::FAILED))
 		log::say(Message::UnitFailed, {.unit = config_.name, .reason = word(after.reason)},
@@ -281,11 +288,12 @@ void Unit::notice_changes(const UnitStatus &before, const UnitStatus &after, Ins
 		  .from = from,
 		  .to = to,
 		  .held_us = record.total_us()},
-		 "epoch {}: {} to {}: {}; I/O held {} ms (drain {}, flush {}, prove {}), {} bios, {} in doubt, "
+		 "epoch {}: {} to {}: {}; I/O held {} ms (drain {}, flush {}, prove {}), {} bios, "
+		 "{} in doubt, "
 		 "proof {} {}",
 		 record.epoch, from, to, reason_text(record.reason), record.total_us() / 1000,
-		 record.drain_us / 1000, record.flush_us / 1000, record.prove_us / 1000, record.held_bios,
-		 record.doubt, word(record.method), record.evidence);
+		 record.drain_us / 1000, record.flush_us / 1000, record.prove_us / 1000,
+		 record.held_bios, record.doubt, word(record.method), record.evidence);
 }
 
 void Unit::read_history()
@@ -310,7 +318,8 @@ std::vector<MvCandidate> Unit::candidates() const
 			list[i].proved_at = slots_[i].monitor.proved_at();
 			if (leg->kind() == PathKind::DIRECT)
 				list[i].fencing = {.reachable = leg->proved,
-						   .reservations = leg->key.key != 0 && leg->reservations,
+						   .reservations =
+							   leg->key.key != 0 && leg->reservations,
 						   .lu_reset = config_.lu_reset,
 						   .key = leg->key.key};
 		}
@@ -342,13 +351,15 @@ bool Unit::verify(Instant now)
 			const std::string label = path_label(action.path);
 			log::say(Message::GiveUp, {.unit = config_.name, .path = label},
 				 "{} does not drain: {}", label,
-				 found->second->kind() == PathKind::DIRECT ? "resetting the logical unit"
-									   : "ending the connection");
+				 found->second->kind() == PathKind::DIRECT
+					 ? "resetting the logical unit"
+					 : "ending the connection");
 			found->second->give_up();
 			break;
 		}
 		case MvAction::Kind::Reject:
-			told |= services_.dm.reject(config_.name, action.mv, action.path, action.reason) == 0;
+			told |= services_.dm.reject(config_.name, action.mv, action.path,
+						    action.reason) == 0;
 			break;
 		case MvAction::Kind::Fence:
 			fence(action.fence, now);
@@ -395,20 +406,22 @@ void Unit::fence(const FenceAction &action, Instant now)
 		mv_.fence_failed(action.token, leg ? EOPNOTSUPP : ENODEV, now);
 		return;
 	}
-	const std::string what = fmt::format("{} by {}", fence_text(action.kind), path_label(action.path));
-	const bool taken = leg->fence(action, [here = std::weak_ptr(here_), this, token = action.token,
-					       what](const FenceResult &result) {
-		if (here.expired())
-			return;
-		const Instant at = swpath::now();
-		if (result.error == 0)
-			mv_.fence_done(token, result.answer, at);
-		else
-			mv_.fence_failed(token, result.error, at);
-		log::say(Message::Plain, {.unit = config_.name}, "fence: {}: {}", what,
-			 result.error == 0 ? "done" : result.text);
-		touch();
-	});
+	const std::string what =
+		fmt::format("{} by {}", fence_text(action.kind), path_label(action.path));
+	const bool taken =
+		leg->fence(action, [here = std::weak_ptr(here_), this, token = action.token,
+				    what](const FenceResult &result) {
+			if (here.expired())
+				return;
+			const Instant at = swpath::now();
+			if (result.error == 0)
+				mv_.fence_done(token, result.answer, at);
+			else
+				mv_.fence_failed(token, result.error, at);
+			log::say(Message::Plain, {.unit = config_.name}, "fence: {}: {}", what,
+				 result.error == 0 ? "done" : result.text);
+			touch();
+		});
 	if (!taken)
 		mv_.fence_failed(action.token, EAGAIN, now);
 }
@@ -422,11 +435,12 @@ bool Unit::keep(Instant now)
 		if (!in_table(i)) {
 			// The table has a device that is gone; the monitor may know its successor.
 			if (kernel_->status.paths[i].state != PathState::ABSENT)
-				paths[i] = {MonitorState::Failed, Reason::PATH_GONE, active_failures_max,
-					    std::nullopt};
+				paths[i] = {MonitorState::Failed, Reason::PATH_GONE,
+					    active_failures_max, std::nullopt};
 			continue;
 		}
-		paths[i] = {monitor.state(), monitor.fault(), monitor.failures(), monitor.proved_at()};
+		paths[i] = {monitor.state(), monitor.fault(), monitor.failures(),
+			    monitor.proved_at()};
 	}
 
 	bool told = false;
@@ -528,7 +542,8 @@ void Unit::schedule(Instant now)
 						       now + std::chrono::milliseconds(10)));
 	if (kernel_)
 		if (const auto decision = failback_now(now); decision.at)
-			due_ = std::min(due_, std::max(*decision.at, now + std::chrono::milliseconds(10)));
+			due_ = std::min(
+				due_, std::max(*decision.at, now + std::chrono::milliseconds(10)));
 	// A mount verification that is not moving is looked at often: drain counts have no events.
 	if (kernel_ && kernel_->status.state == UnitState::VERIFY)
 		due_ = std::min(due_, now + std::chrono::milliseconds(100));
@@ -542,9 +557,9 @@ Answered<Done> Unit::order(const Order &order, Instant now)
 	for (const auto &message : plan->messages) {
 		const int error = services_.dm.send(config_.name, message);
 		if (error != 0)
-			return tl::unexpected(refusal_of(
-				Error{{error, std::generic_category()},
-				      fmt::format("the kernel refused '{}'", message)}));
+			return tl::unexpected(
+				refusal_of(Error{{error, std::generic_category()},
+						 fmt::format("the kernel refused '{}'", message)}));
 		log::say(Message::Notice, {.unit = config_.name}, "operator: {}", message);
 	}
 
@@ -553,9 +568,12 @@ Answered<Done> Unit::order(const Order &order, Instant now)
 		if (!order.forced || !kernel_ || kernel_->status.doubt == 0)
 			break;
 		if (!mv_.fence_confirmed(kernel_->status.mv))
-			return refuse(RefusalKind::Unsafe, "the mount verification has not begun to look for a proof",
-				      fmt::format("`pathctl status {}` says what it waits for; then again",
-						  config_.name));
+			return refuse(
+				RefusalKind::Unsafe,
+				"the mount verification has not begun to look for a proof",
+				fmt::format(
+					"`pathctl status {}` says what it waits for; then again",
+					config_.name));
 		log::say(Message::Notice, {.unit = config_.name},
 			 "operator: nothing can write by the old path of mount verification {}",
 			 kernel_->status.mv);

@@ -87,10 +87,10 @@ private:
 		PathState kernel_state = PathState::ABSENT; ///< as of the last look
 		std::uint64_t kernel_errors = 0;
 		bool seen_in_kernel = false;
-		bool probe_now = false;	     ///< a new device stands here
-		bool overdue = false;	     ///< the running check was counted as failed
-		std::string text;	     ///< last failure, for people
-		std::string stranger;	     ///< a device where ours should be that is another disk
+		bool probe_now = false; ///< a new device stands here
+		bool overdue = false;   ///< the running check was counted as failed
+		std::string text;       ///< last failure, for people
+		std::string stranger;   ///< a device where ours should be that is another disk
 		MonitorState told = MonitorState::Unknown; ///< last state that was logged
 		std::optional<WallTime> since;
 		std::optional<WallTime> last_probe;
@@ -160,7 +160,8 @@ private:
 	UnitRunState state_;
 	std::vector<Slot> slots_;
 	std::map<DevNumber, std::shared_ptr<Leg>> legs_;
-	std::map<std::string, std::shared_ptr<UniqueFd>> sockets_; ///< by device name, until it is a leg
+	std::map<std::string, std::shared_ptr<UniqueFd>>
+		sockets_; ///< by device name, until it is a leg
 	std::vector<DevNumber> spare_;
 
 	std::optional<SeenUnit> kernel_;

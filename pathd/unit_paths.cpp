@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// Of a unit's keeper: the devices that stand for its paths. Building the unit from them, connecting
-/// served ones, checking all of them.
+/// Of a unit's keeper: the devices that stand for its paths. Building the unit from them,
+/// connecting served ones, checking all of them.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -38,7 +38,8 @@ std::string_view evidence(PathKind kind, MediumVerdict verdict)
 {
 	if (kind == PathKind::DIRECT)
 		return "vpd83+capacity+medium";
-	return verdict == MediumVerdict::Same ? "export+size+medium-compared" : "export+size+medium";
+	return verdict == MediumVerdict::Same ? "export+size+medium-compared"
+					      : "export+size+medium";
 }
 
 std::string backend_of(const UnitConfig &config, unsigned slot)
@@ -86,14 +87,19 @@ void Unit::seen(const std::vector<BlockDevice> &devices, const std::vector<DevNu
 		return std::binary_search(marked.begin(), marked.end(), number);
 	};
 
-	// Another disk in the place that a path names is what a person looks for when it is missing.
+	// Another disk in the place that a path names is what a person looks for when it is
+	// missing.
 	const auto note_stranger = [&](const BlockDevice &device) {
-		for (unsigned i = 0; device.transport == Transport::Scsi && i < slots_.size(); i++) {
+		for (unsigned i = 0; device.transport == Transport::Scsi && i < slots_.size();
+		     i++) {
 			const auto &path = config_.paths[i];
-			if (path.kind == PathKind::DIRECT && !(path.hctl.empty() && path.by_path.empty()) &&
-			    matches(path.hctl, device.hctl) && matches(path.by_path, device.by_path))
-				slots_[i].stranger = fmt::format("{} at {} is another disk, {}", device.sysname,
-								 device.hctl, device.wwid);
+			if (path.kind == PathKind::DIRECT &&
+			    !(path.hctl.empty() && path.by_path.empty()) &&
+			    matches(path.hctl, device.hctl) &&
+			    matches(path.by_path, device.by_path))
+				slots_[i].stranger =
+					fmt::format("{} at {} is another disk, {}", device.sysname,
+						    device.hctl, device.wwid);
 		}
 	};
 
@@ -115,14 +121,18 @@ void Unit::seen(const std::vector<BlockDevice> &devices, const std::vector<DevNu
 		}
 		if (found == legs_.end()) {
 			auto leg = Leg::create(
-				device, *kind, config_.effective_command_timeout(), services_.mailbox,
+				device, *kind, config_.effective_command_timeout(),
+				services_.mailbox,
 				[this](Leg &of, const ProbeFacts &facts, std::uint64_t mv) {
 					probed(of, facts, mv);
 				},
-				[this](Leg &of, const Result<void> &result) { given_up(of, result); });
+				[this](Leg &of, const Result<void> &result) {
+					given_up(of, result);
+				});
 			if (!leg) {
-				log::say(Message::Error, {.unit = config_.name}, "cannot watch {}: {}",
-					 device.sysname, leg.error().message());
+				log::say(Message::Error, {.unit = config_.name},
+					 "cannot watch {}: {}", device.sysname,
+					 leg.error().message());
 				continue;
 			}
 			found = legs_.emplace(device.number, std::move(*leg)).first;
@@ -205,7 +215,8 @@ void Unit::give_key(unsigned i)
 	const auto host = read_file("/etc/machine-id", 64);
 	if (!host || trimmed(*host).empty()) {
 		log::say(Message::Error, {.unit = config_.name},
-			 "{} gets no reservation key: /etc/machine-id cannot be read", leg.device().sysname);
+			 "{} gets no reservation key: /etc/machine-id cannot be read",
+			 leg.device().sysname);
 		return;
 	}
 	leg.key.key = reservation_key(trimmed(*host), config_.wwid, config_.paths[i].name);
@@ -248,8 +259,8 @@ std::optional<UnitPlan> Unit::plan(Instant now)
 			return std::nullopt;
 		auto table = parse_table(line.length, line.params);
 		if (!table) {
-			log::say(Message::Error, {.unit = config_.name}, "cannot read the unit's table: {}",
-				 table.error().message());
+			log::say(Message::Error, {.unit = config_.name},
+				 "cannot read the unit's table: {}", table.error().message());
 			return std::nullopt;
 		}
 		kernel_->table = std::move(*table);
@@ -342,7 +353,8 @@ void Unit::carry_out(const PlanStep &step)
 	case PlanStep::Kind::Create:
 	case PlanStep::Kind::Reload:
 		if (!table_busy_ && now() >= table_retry_) {
-			log::say(Message::Notice, {.unit = config_.name}, "{}", step.text(config_.name));
+			log::say(Message::Notice, {.unit = config_.name}, "{}",
+				 step.text(config_.name));
 			change_table(*step.table, step.kind == PlanStep::Kind::Create);
 		}
 		break;
@@ -356,7 +368,8 @@ void Unit::change_table(const Table &table, bool create)
 {
 	table_busy_ = table_worker_->submit([mailbox = services_.mailbox,
 					     here = std::weak_ptr(here_), unit = this,
-					     name = config_.name, wwid = config_.wwid, table, create] {
+					     name = config_.name, wwid = config_.wwid, table,
+					     create] {
 		auto done = create ? dm::create(name, wwid, table) : dm::reload(name, table);
 		Result<void> result;
 		if (!done)
@@ -373,8 +386,9 @@ void Unit::change_table(const Table &table, bool create)
 				return;
 			}
 			unit->table_retry_ = now() + table_retry;
-			log::say(Message::Error, {.unit = unit->config_.name}, "cannot {} the unit: {}",
-				 create ? "create" : "reload", result.error().message());
+			log::say(Message::Error, {.unit = unit->config_.name},
+				 "cannot {} the unit: {}", create ? "create" : "reload",
+				 result.error().message());
 		});
 	});
 }
@@ -430,15 +444,15 @@ void Unit::attach(unsigned i)
 	if (geometry_)
 		how.block_bytes = geometry_->logical_block_bytes;
 	const auto &path = config_.paths[i];
-	slot.attaching = slot.attacher->submit([mailbox = services_.mailbox, here = std::weak_ptr(here_),
-						unit = this, i, name = config_.name, server = path.server,
-						export_name = path.export_name, how] {
-		auto result = attach_served(name, server, export_name, how);
-		mailbox->post([here, unit, i, result = std::move(result)] {
-			if (!here.expired())
-				unit->attached(i, result);
+	slot.attaching = slot.attacher->submit(
+		[mailbox = services_.mailbox, here = std::weak_ptr(here_), unit = this, i,
+		 name = config_.name, server = path.server, export_name = path.export_name, how] {
+			auto result = attach_served(name, server, export_name, how);
+			mailbox->post([here, unit, i, result = std::move(result)] {
+				if (!here.expired())
+					unit->attached(i, result);
+			});
 		});
-	});
 }
 
 void Unit::attached(unsigned i, const Result<Attached> &result)
@@ -485,8 +499,9 @@ void Unit::detach(DevNumber number)
 void Unit::given_up(Leg &leg, const Result<void> &result)
 {
 	if (!result)
-		log::say(Message::Warning, {.unit = config_.name}, "{} cannot be made to give up: {}",
-			 leg.device().sysname, result.error().message());
+		log::say(Message::Warning, {.unit = config_.name},
+			 "{} cannot be made to give up: {}", leg.device().sysname,
+			 result.error().message());
 	if (leg.kind() == PathKind::SERVED) {
 		leg.alive = false;
 		leg.proved = false;
@@ -524,7 +539,8 @@ void Unit::look_after_connections()
 		auto &slot = slots_[i];
 		if (!slot.leg || slot.leg->kind() != PathKind::SERVED || !slot.leg->alive)
 			continue;
-		const bool carries = kernel_ && in_table(i) && kernel_->status.state == UnitState::ONLINE &&
+		const bool carries = kernel_ && in_table(i) &&
+				     kernel_->status.state == UnitState::ONLINE &&
 				     kernel_->status.active == i;
 		if (carries || slot.leg->failures < connection_failures_max)
 			continue;
@@ -541,8 +557,8 @@ void Unit::probe_due(Instant now)
 		if (!slot.leg)
 			continue;
 		if (const auto since = slot.leg->probing_since()) {
-			// The thread hangs in the kernel. That is an answer, too; the next one comes
-			// when it comes.
+			// The thread hangs in the kernel. That is an answer, too; the next one
+			// comes when it comes.
 			const Duration limit =
 				config_.effective_command_timeout() + std::chrono::seconds(1);
 			if (!slot.overdue && now >= *since + limit) {
@@ -579,7 +595,8 @@ std::optional<Difference> Unit::judge(const Leg &leg, unsigned slot, const Probe
 	if (geometry_) {
 		Geometry expected = *geometry_;
 		expected.write_protected = false;
-		// Known by the kernel's table alone: the block size is whatever the first path says.
+		// Known by the kernel's table alone: the block size is whatever the first path
+		// says.
 		if (!first_proved_)
 			expected.logical_block_bytes = facts.geometry.logical_block_bytes;
 		if (auto difference = compare(expected, facts.geometry))
@@ -594,9 +611,10 @@ std::optional<Difference> Unit::judge(const Leg &leg, unsigned slot, const Probe
 			if (i != reference)
 				(void)medium_.judge(reference, i);
 		if (slot != reference && medium_.verdict(slot) == MediumVerdict::Differs)
-			return Difference{Reason::STALE_DATA,
-					  fmt::format("{} shows other contents than the active path",
-						      leg.device().sysname)};
+			return Difference{
+				Reason::STALE_DATA,
+				fmt::format("{} shows other contents than the active path",
+					    leg.device().sysname)};
 	}
 	return std::nullopt;
 }
@@ -663,9 +681,8 @@ void Unit::tell(unsigned i, Instant now)
 	slot.told = state;
 	slot.since = WallTime(std::chrono::milliseconds(wall_ms()));
 	const std::string label = path_label(i);
-	const log::Subject subject{.unit = config_.name,
-				   .path = label,
-				   .reason = word(slot.monitor.fault())};
+	const log::Subject subject{
+		.unit = config_.name, .path = label, .reason = word(slot.monitor.fault())};
 	switch (state) {
 	case MonitorState::Ok:
 		log::say(Message::PathOk, subject, "{} is ok", label);
@@ -677,14 +694,16 @@ void Unit::tell(unsigned i, Instant now)
 		log::say(Message::PathRejected, subject, "{} is rejected: {}", label, slot.text);
 		break;
 	case MonitorState::Damped:
-		log::say(Message::PathDamped, subject, "{} is damped: it failed too often; penalty {:.0f}",
-			 label, slot.monitor.penalty(now));
+		log::say(Message::PathDamped, subject,
+			 "{} is damped: it failed too often; penalty {:.0f}", label,
+			 slot.monitor.penalty(now));
 		break;
 	case MonitorState::Checking:
 		if (before != MonitorState::Unknown)
-			log::say(Message::Plain, subject, "{} answers again, used when stable for {} s",
-				 label,
-				 std::chrono::duration_cast<std::chrono::seconds>(failback_rule_.stable)
+			log::say(Message::Plain, subject,
+				 "{} answers again, used when stable for {} s", label,
+				 std::chrono::duration_cast<std::chrono::seconds>(
+					 failback_rule_.stable)
 					 .count());
 		break;
 	case MonitorState::Unknown:

@@ -52,7 +52,8 @@ std::string Unit::path_text(unsigned i, Instant now) const
 {
 	const auto &slot = slots_[i];
 	const auto every = [&] {
-		return fmt::format("next check in {} s", whole_seconds(slot.monitor.next_probe() - now));
+		return fmt::format("next check in {} s",
+				   whole_seconds(slot.monitor.next_probe() - now));
 	};
 	if (!slot.leg && !slot.stranger.empty())
 		return slot.stranger;
@@ -64,9 +65,9 @@ std::string Unit::path_text(unsigned i, Instant now) const
 	case MonitorState::Checking:
 	case MonitorState::Damped: {
 		const auto from = slot.monitor.usable_from();
-		const std::string until =
-			from ? fmt::format("used again in {} s if it stays so", whole_seconds(*from - now))
-			     : std::string();
+		const std::string until = from ? fmt::format("used again in {} s if it stays so",
+							     whole_seconds(*from - now))
+					       : std::string();
 		return slot.monitor.state() == MonitorState::Damped
 			       ? fmt::format("answers, but failed too often of late; {}", until)
 			       : fmt::format("answers again; {}", until);
@@ -125,7 +126,8 @@ UnitReport Unit::report(Instant now)
 	if (kernel_) {
 		unit.number = number_;
 		unit.size_bytes = length_sectors_ * 512;
-		set_kernel_status(unit, kernel_->status, WallTime(std::chrono::milliseconds(wall_ms())));
+		set_kernel_status(unit, kernel_->status,
+				  WallTime(std::chrono::milliseconds(wall_ms())));
 		set_kernel_table(unit, kernel_->table);
 	}
 	for (unsigned i = 0; i < slots_.size() && i < unit.paths.size(); i++)
@@ -142,7 +144,8 @@ UnitReport Unit::report(Instant now)
 		if (decision.at)
 			unit.failback->next = wall(*decision.at, now);
 		set_history(unit, history_);
-		if (const auto text = mv_.waiting_for(kernel_->status, candidates(), now); !text.empty())
+		if (const auto text = mv_.waiting_for(kernel_->status, candidates(), now);
+		    !text.empty())
 			unit.missing = text;
 	}
 	sum_up(unit);

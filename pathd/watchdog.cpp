@@ -28,7 +28,8 @@ void notify(const char *state) noexcept
 	if (path == nullptr || path[0] == '\0' || std::strlen(path) >= sizeof(address.sun_path))
 		return;
 	std::memcpy(address.sun_path, path, std::strlen(path));
-	const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+	const auto length =
+		static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
 	if (address.sun_path[0] == '@')
 		address.sun_path[0] = '\0';
 	const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// Tells systemd that the loop is alive, from a thread of its own: sd_notify may block, and the loop
-/// may not. Nothing is sent while the loop's heartbeat stands still.
+/// Tells systemd that the loop is alive, from a thread of its own: sd_notify may block, and the
+/// loop may not. Nothing is sent while the loop's heartbeat stands still.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,8 @@ private:
 	std::uint64_t interval_us_ = 0;
 };
 
-/// Tells systemd something ("READY=1"), without waiting for it; ignored if systemd did not start us.
+/// Tells systemd something ("READY=1"), without waiting for it; ignored if systemd did not start
+/// us.
 void notify(const char *state) noexcept;
 
 } // namespace swpath

@@ -21,7 +21,8 @@ struct Worker::State {
 
 void *Worker::main(void *data)
 {
-	const std::unique_ptr<std::shared_ptr<State>> mine(static_cast<std::shared_ptr<State> *>(data));
+	const std::unique_ptr<std::shared_ptr<State>> mine(
+		static_cast<std::shared_ptr<State> *>(data));
 	State &state = **mine;
 
 	std::unique_lock lock(state.mutex);
@@ -46,7 +47,8 @@ Result<std::unique_ptr<Worker>> Worker::start(std::string name)
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, std::max<std::size_t>(stack_bytes, PTHREAD_STACK_MIN));
+	pthread_attr_setstacksize(&attributes,
+				  std::max<std::size_t>(stack_bytes, PTHREAD_STACK_MIN));
 	pthread_t thread{};
 	const int error = pthread_create(&thread, &attributes, main, handed.get());
 	pthread_attr_destroy(&attributes);

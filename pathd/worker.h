@@ -30,8 +30,8 @@ public:
 	Worker(const Worker &) = delete;
 	Worker &operator=(const Worker &) = delete;
 
-	/// False: the queue is full (the thread hangs), the job was not taken. A job owns what it uses,
-	/// for it may outlive this object; its result goes through a Mailbox.
+	/// False: the queue is full (the thread hangs), the job was not taken. A job owns what it
+	/// uses, for it may outlive this object; its result goes through a Mailbox.
 	[[nodiscard]] bool submit(Job job);
 
 private:

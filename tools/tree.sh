@@ -67,6 +67,7 @@ check "git knows the sources" sources_are_found
 check "shellcheck has nothing to say" shellcheck_is_content
 check "every source names its licence" spdx_line_is_there
 check "scripts are executable" shell_has_a_mode
+check "the sources are laid out by clang-format" tools/format.sh --check
 check "the module is clean for checkpatch --strict and sparse" tools/lint-module.sh
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -64,8 +64,9 @@ struct UnitConfig {
 	Duration mv_timeout = std::chrono::seconds(SW_MV_TIMEOUT_S_DEFAULT); ///< whole seconds
 	Duration stall = std::chrono::milliseconds(SW_STALL_MS_DEFAULT);     ///< 0: never
 	Fence fence = Fence::PROVE;
-	bool lu_reset = true;      ///< a fence may reset the logical unit
-	bool reservations = false; ///< keys are registered, and a fence may use and make reservations
+	bool lu_reset = true; ///< a fence may reset the logical unit
+	bool reservations =
+		false; ///< keys are registered, and a fence may use and make reservations
 	unsigned witness = SW_WITNESS_DEFAULT;
 	FailbackConfig failback;
 	Duration check_interval = std::chrono::seconds(5);

@@ -29,7 +29,8 @@ Refusal unreachable(std::string message)
 
 Refusal no_answer(milliseconds limit)
 {
-	return {RefusalKind::Timeout, fmt::format("pathd did not answer within {} ms", limit.count()),
+	return {RefusalKind::Timeout,
+		fmt::format("pathd did not answer within {} ms", limit.count()),
 		"`systemctl status pathd` shows what it does; --timeout allows it more time"};
 }
 
@@ -61,7 +62,8 @@ Refusal connect_refusal(int error, const std::string &path)
 	switch (error) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return unreachable(fmt::format("pathd is not running (nobody listens on {})", path));
+		return unreachable(
+			fmt::format("pathd is not running (nobody listens on {})", path));
 	case EACCES:
 	case EPERM:
 		return {RefusalKind::Permission, fmt::format("{} may not be opened", path),
@@ -95,8 +97,8 @@ Answered<ControlClient> ControlClient::connect(const std::string &path, millisec
 		return refuse(RefusalKind::Failed, fmt::format("socket: {}", std::strerror(errno)));
 	const auto end = Clock::now() + limit;
 	while (::connect(fd.get(), address->get(), address->length) < 0) {
-		// A unix socket's full backlog gives EAGAIN and nothing to poll for: try again until
-		// the time is over, giving the server a moment each time.
+		// A unix socket's full backlog gives EAGAIN and nothing to poll for: try again
+		// until the time is over, giving the server a moment each time.
 		if (errno != EAGAIN || Clock::now() >= end)
 			return tl::unexpected(connect_refusal(errno, path));
 		::poll(nullptr, 0, 5);
@@ -149,10 +151,11 @@ Answered<std::optional<Reply>> ControlClient::receive(milliseconds wait)
 			return tl::unexpected(unreachable("pathd closed the connection"));
 		if (errno == EINTR)
 			continue;
-		const auto rest = wait.count() < 0
-					  ? milliseconds(-1)
-					  : std::max(std::chrono::ceil<milliseconds>(end - Clock::now()),
-						     milliseconds(0));
+		const auto rest =
+			wait.count() < 0
+				? milliseconds(-1)
+				: std::max(std::chrono::ceil<milliseconds>(end - Clock::now()),
+					   milliseconds(0));
 		if (!wait_for(fd_.get(), POLLIN, rest))
 			return std::optional<Reply>();
 	}
@@ -243,7 +246,8 @@ Answered<Done> ControlClient::order(Verb verb, std::string_view unit, std::strin
 	auto messages = texts(*answer, "messages");
 	const auto text = answer->find("text");
 	if (!messages || text == answer->end() || !text->is_string())
-		return tl::unexpected(broken({std::make_error_code(std::errc::bad_message), method}));
+		return tl::unexpected(
+			broken({std::make_error_code(std::errc::bad_message), method}));
 	return Done{std::move(*messages), text->get<std::string>()};
 }
 
@@ -257,7 +261,8 @@ Answered<std::vector<std::string>> ControlClient::reload(bool dry_run)
 		return tl::unexpected(answer.error());
 	auto changes = texts(*answer, "changes");
 	if (!changes)
-		return tl::unexpected(broken({std::make_error_code(std::errc::bad_message), "Reload"}));
+		return tl::unexpected(
+			broken({std::make_error_code(std::errc::bad_message), "Reload"}));
 	return std::move(*changes);
 }
 

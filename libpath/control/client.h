@@ -28,9 +28,10 @@ public:
 		std::chrono::milliseconds limit = std::chrono::seconds(2));
 
 	/// One call, one reply: its parameters. Refusals: the server's; Timeout no whole reply came
-	/// within the limit; NotReachable the server went away; Failed it answered what is no reply.
-	/// After Timeout, NotReachable and Failed the connection is of no more use.
-	[[nodiscard]] Answered<Json> call(std::string_view method, Json parameters = Json::object());
+	/// within the limit; NotReachable the server went away; Failed it answered what is no
+	/// reply. After Timeout, NotReachable and Failed the connection is of no more use.
+	[[nodiscard]] Answered<Json> call(std::string_view method,
+					  Json parameters = Json::object());
 
 	[[nodiscard]] Answered<Report> status(std::string_view unit = {});
 	/// Units with their history and nothing else.
@@ -48,8 +49,8 @@ public:
 	/// Refusals: NotReachable the server went away; Failed what came is no event.
 	[[nodiscard]] Answered<std::optional<Event>> next_event(std::chrono::milliseconds wait);
 
-	/// For poll(2) beside other descriptors. An event may already wait inside: call next_event(0)
-	/// until it gives nothing before sleeping.
+	/// For poll(2) beside other descriptors. An event may already wait inside: call
+	/// next_event(0) until it gives nothing before sleeping.
 	[[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
 private:

@@ -22,7 +22,7 @@ std::string about_path(const PathReport &path)
 	if (path.health == PathHealth::Unproved)
 		return path_name(path) + " is not proved";
 	const auto why = path.reason != Reason::NONE ? reason_text(path.reason)
-			 : !path.text.empty()	     ? std::string_view(path.text)
+			 : !path.text.empty()        ? std::string_view(path.text)
 						     : std::string_view(word(path.health));
 	return fmt::format("{}: {}", path_name(path), why);
 }
@@ -44,7 +44,8 @@ PathHealth path_health(const PathReport &path, bool unit_online)
 		return carries ? PathHealth::Ok : PathHealth::Checking;
 	case MonitorWord::Ok:
 		// The monitor is content, the kernel does not know yet.
-		return path.kernel_state == PathState::READY ? PathHealth::Ok : PathHealth::Checking;
+		return path.kernel_state == PathState::READY ? PathHealth::Ok
+							     : PathHealth::Checking;
 	default:
 		break;
 	}
@@ -67,7 +68,8 @@ void sum_up_online(UnitReport &unit)
 	unit.health = worst ? Health::Degraded : Health::Online;
 	if (!worst) {
 		if (unit.paths.size() == 1)
-			unit.reason_text = "only one path is configured, there is nothing to switch to";
+			unit.reason_text =
+				"only one path is configured, there is nothing to switch to";
 		else if (unit.active && *unit.active != 0)
 			unit.reason_text = "not on the preferred path " + path_name(unit, 0);
 		return;
@@ -88,9 +90,11 @@ std::string what_is_missing(const UnitReport &unit)
 {
 	const std::string old = unit.left ? path_name(unit, *unit.left) : "the old path";
 	if (unit.phase == Phase::DRAIN) {
-		const auto inflight =
-			unit.left && *unit.left < unit.paths.size() ? unit.paths[*unit.left].inflight_bios : 0;
-		return fmt::format("{} given to {} to come back", count(inflight, "I/O", "I/Os"), old);
+		const auto inflight = unit.left && *unit.left < unit.paths.size()
+					      ? unit.paths[*unit.left].inflight_bios
+					      : 0;
+		return fmt::format("{} given to {} to come back", count(inflight, "I/O", "I/Os"),
+				   old);
 	}
 	if (unit.phase == Phase::FLUSH)
 		return fmt::format("the flush of {}", old);
@@ -100,9 +104,8 @@ std::string what_is_missing(const UnitReport &unit)
 		return fmt::format("proof that {} on {} can no longer reach the disk (fence=prove)",
 				   count(unit.doubt, "write in doubt", "writes in doubt"), old);
 	const bool any_present =
-		std::any_of(unit.paths.begin(), unit.paths.end(), [](const auto &path) {
-			return path.kernel_state == PathState::READY;
-		});
+		std::any_of(unit.paths.begin(), unit.paths.end(),
+			    [](const auto &path) { return path.kernel_state == PathState::READY; });
 	return any_present ? "proof of identity of a path that answers" : "a path that answers";
 }
 
@@ -111,8 +114,8 @@ std::string what_is_missing(const UnitReport &unit)
 void set_kernel_status(UnitReport &unit, const UnitStatus &status, WallTime now)
 {
 	const auto ago = [now](std::uint64_t ms) {
-		return now - std::chrono::milliseconds(
-				     std::min<std::uint64_t>(ms, std::uint64_t(now.time_since_epoch().count())));
+		return now - std::chrono::milliseconds(std::min<std::uint64_t>(
+				     ms, std::uint64_t(now.time_since_epoch().count())));
 	};
 	unit.kernel_state = status.state;
 	unit.phase = status.phase;
@@ -189,8 +192,8 @@ void sum_up(UnitReport &unit)
 		unit.health = Health::Verifying;
 		unit.reason_text = reason_text(unit.reason);
 		if (unit.left && unit.reason != Reason::LOAD && unit.reason != Reason::RETRY)
-			unit.reason_text =
-				fmt::format("{}: {}", path_name(unit, *unit.left), unit.reason_text);
+			unit.reason_text = fmt::format("{}: {}", path_name(unit, *unit.left),
+						       unit.reason_text);
 		if (unit.missing.empty())
 			unit.missing = what_is_missing(unit);
 		return;

@@ -50,7 +50,8 @@ Fields fields_of(const PathReport &path)
 	};
 }
 
-template <class T> std::vector<FieldChange> changes_between(const T *before, const T &after)
+template <class T>
+std::vector<FieldChange> changes_between(const T *before, const T &after)
 {
 	const Fields now = fields_of(after);
 	const Fields old = before ? fields_of(*before) : Fields{};
@@ -63,7 +64,8 @@ template <class T> std::vector<FieldChange> changes_between(const T *before, con
 	return changes;
 }
 
-template <class T> std::vector<FieldChange> present(const T &object)
+template <class T>
+std::vector<FieldChange> present(const T &object)
 {
 	return changes_between<T>(nullptr, object);
 }
@@ -100,7 +102,8 @@ void diff_paths(Writer &writer, const UnitReport *before, const UnitReport &afte
 {
 	const std::size_t known = before ? before->paths.size() : 0;
 	for (std::size_t i = 0; i < after.paths.size(); i++) {
-		auto changes = changes_between(i < known ? &before->paths[i] : nullptr, after.paths[i]);
+		auto changes =
+			changes_between(i < known ? &before->paths[i] : nullptr, after.paths[i]);
 		if (!changes.empty())
 			writer.add(EventKind::Change, after.name, &after.paths[i]).changes =
 				std::move(changes);
@@ -118,10 +121,11 @@ void diff_history(Writer &writer, const UnitReport *before, const UnitReport &af
 	auto first_new = after.history.begin();
 	if (!before->history.empty()) {
 		const auto &last = before->history.back().record;
-		const auto same = std::find_if(
-			after.history.rbegin(), after.history.rend(), [&](const SwitchReport &each) {
-				return each.record.mv == last.mv && each.record.at_ms == last.at_ms;
-			});
+		const auto same = std::find_if(after.history.rbegin(), after.history.rend(),
+					       [&](const SwitchReport &each) {
+						       return each.record.mv == last.mv &&
+							      each.record.at_ms == last.at_ms;
+					       });
 		first_new = same.base();
 		if (same == after.history.rend())
 			first_new = after.history.begin();

@@ -15,16 +15,17 @@ namespace swpath
 
 #define SW_EVENT_KINDS(X)                                                                          \
 	X(Exists, "exists") /* part of a dump: `changes` hold the present values as `now` */       \
-	X(End, "end")	    /* the dump is complete */                                             \
+	X(End, "end")       /* the dump is complete */                                             \
 	X(Change, "change") /* `changes` hold before and now */                                    \
-	X(Switch, "switch") /* the kernel recorded a switch, or a mount verification that failed */\
-	X(Gone, "gone")	    /* the unit, or the path of it, exists no more */                      \
-	X(Gap, "gap")	    /* the reader was too slow: events were dropped, a new dump follows */
+	X(Switch,                                                                                  \
+	  "switch")     /* the kernel recorded a switch, or a mount verification that failed */    \
+	X(Gone, "gone") /* the unit, or the path of it, exists no more */                          \
+	X(Gap, "gap")   /* the reader was too slow: events were dropped, a new dump follows */
 
 SWPATH_WORDS(EventKind, SW_EVENT_KINDS)
 
 struct FieldChange {
-	std::string field; ///< name as in the report's JSON: "state", "active", "epoch"
+	std::string field;  ///< name as in the report's JSON: "state", "active", "epoch"
 	std::string before; ///< empty in Exists and where there was no value
 	std::string now;
 
@@ -32,14 +33,15 @@ struct FieldChange {
 };
 
 struct Event {
-	/// Change, Switch and Gone: one more than that of the event before. Exists and End: the number
-	/// of the latest change that the dump already contains. Gap: of the first event that was lost.
+	/// Change, Switch and Gone: one more than that of the event before. Exists and End: the
+	/// number of the latest change that the dump already contains. Gap: of the first event that
+	/// was lost.
 	std::uint64_t seq = 0;
 	WallTime at{};
 	EventKind kind = EventKind::End;
-	std::string unit; ///< empty: End, Gap
+	std::string unit;             ///< empty: End, Gap
 	std::optional<unsigned> path; ///< set: the event is about this path of the unit
-	std::string path_name; ///< path_name() of it
+	std::string path_name;        ///< path_name() of it
 	std::vector<FieldChange> changes;
 	std::optional<SwitchReport> switched; ///< set if and only if kind is Switch
 

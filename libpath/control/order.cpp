@@ -73,8 +73,9 @@ std::optional<Refusal> not_a_target(const UnitReport &unit, const PathReport &pa
 		break;
 	}
 	if (!forced && path.ticket_left_ms == 0)
-		return refusal("there is no live proof that it leads to this disk",
-			       "pathd proves it at its next check; --force holds I/O until it is proved");
+		return refusal(
+			"there is no live proof that it leads to this disk",
+			"pathd proves it at its next check; --force holds I/O until it is proved");
 	return std::nullopt;
 }
 
@@ -87,10 +88,10 @@ Answered<Done> plan_switch(const Order &order, const UnitReport &unit, const Pat
 					  path_name(path)),
 			      fmt::format("`pathctl release {}` first", unit.name));
 	if (unit.kernel_state == UnitState::FAILED)
-		return unsafe(fmt::format("cannot switch to '{}': the unit has failed",
-					  path_name(path)),
-			      fmt::format("`pathctl retry {}` starts a new mount verification",
-					  unit.name));
+		return unsafe(
+			fmt::format("cannot switch to '{}': the unit has failed", path_name(path)),
+			fmt::format("`pathctl retry {}` starts a new mount verification",
+				    unit.name));
 	if (auto refusal = not_a_target(unit, path, order.forced))
 		return tl::unexpected(std::move(*refusal));
 	return send(fmt::format("{} {} {} {}", SW_MSG_SWITCH, path.index,
@@ -106,9 +107,11 @@ Answered<Done> plan_fail(const Order &order, const UnitReport &unit, const PathR
 	if (path.kernel_state == PathState::FAILED)
 		return nothing_to_do(fmt::format("{} has failed already", path_name(path)));
 	if (path.active && !order.forced && !other_path_ok(unit, path.index))
-		return unsafe(fmt::format("cannot fail '{}': it is the only usable path, I/O would be held",
-					  path_name(path)),
-			      "--force does it nevertheless");
+		return unsafe(
+			fmt::format(
+				"cannot fail '{}': it is the only usable path, I/O would be held",
+				path_name(path)),
+			"--force does it nevertheless");
 	return send(fmt::format("{} {} {}", SW_MSG_FAIL, path.index, word(Reason::OPERATOR)),
 		    fmt::format("{} marked failed", path_name(path)));
 }
@@ -118,8 +121,9 @@ Answered<Done> plan_reinstate(const UnitReport &, const PathReport &path)
 	if (path.kernel_state == PathState::READY)
 		return nothing_to_do(fmt::format("{} is not failed", path_name(path)));
 	if (path.kernel_state == PathState::ABSENT)
-		return unsafe(fmt::format("cannot reinstate '{}': it has no device", path_name(path)),
-			      "it is taken in when its device appears");
+		return unsafe(
+			fmt::format("cannot reinstate '{}': it has no device", path_name(path)),
+			"it is taken in when its device appears");
 	return send(fmt::format("{} {}", SW_MSG_REINSTATE, path.index),
 		    fmt::format("{} reinstated", path_name(path)));
 }
@@ -140,9 +144,10 @@ Answered<Done> plan_failback(const UnitReport &unit)
 				    fmt::format("failing back to {}", path_name(path)));
 	}
 	const auto &best = unit.paths.front();
-	return unsafe(fmt::format("cannot fail back: '{}' is {}", path_name(best), word(best.health)),
-		      best.text.empty() ? fmt::format("`pathctl paths {}` says why", unit.name)
-					: best.text);
+	return unsafe(
+		fmt::format("cannot fail back: '{}' is {}", path_name(best), word(best.health)),
+		best.text.empty() ? fmt::format("`pathctl paths {}` says why", unit.name)
+				  : best.text);
 }
 
 Answered<Done> plan_unit(const Order &order, const UnitReport &unit)
@@ -154,10 +159,12 @@ Answered<Done> plan_unit(const Order &order, const UnitReport &unit)
 		if (unit.kernel_state != UnitState::ONLINE)
 			return unsafe(fmt::format("cannot hold: the unit is {}", word(unit.health)),
 				      fmt::format("`pathctl status {}` says why", unit.name));
-		return send(fmt::format("{} {}", SW_MSG_HOLD, word(Reason::OPERATOR)), "I/O is held");
+		return send(fmt::format("{} {}", SW_MSG_HOLD, word(Reason::OPERATOR)),
+			    "I/O is held");
 	case Verb::Release:
 		if (unit.kernel_state == UnitState::VERIFY)
-			return unsafe("cannot release: a mount verification holds the I/O, not an operator",
+			return unsafe("cannot release: a mount verification holds the I/O, not an "
+				      "operator",
 				      fmt::format("`pathctl status {}` says what it waits for",
 						  unit.name));
 		if (unit.kernel_state != UnitState::HELD)
@@ -176,21 +183,27 @@ Answered<Done> plan_unit(const Order &order, const UnitReport &unit)
 		    unit.doubt == 0)
 			return nothing_to_do("no fence is waited for");
 		if (!order.forced)
-			return unsafe(fmt::format("cannot go on without a proof: {} in doubt may still reach "
-						  "the disk and overwrite newer data",
-						  unit.doubt == 1 ? "1 write"
-								  : fmt::format("{} writes", unit.doubt)),
-				      fmt::format("make sure that nothing can write by the old path (power off "
-						  "its server, cut its connection to the disk), then `pathctl "
-						  "fenced {} --i-am-sure`",
-						  unit.name));
-		return nothing_to_do("your word is taken for the proof; I/O goes on when a path is verified");
+			return unsafe(
+				fmt::format(
+					"cannot go on without a proof: {} in doubt may still reach "
+					"the disk and overwrite newer data",
+					unit.doubt == 1 ? "1 write"
+							: fmt::format("{} writes", unit.doubt)),
+				fmt::format("make sure that nothing can write by the old path "
+					    "(power off "
+					    "its server, cut its connection to the disk), then "
+					    "`pathctl "
+					    "fenced {} --i-am-sure`",
+					    unit.name));
+		return nothing_to_do(
+			"your word is taken for the proof; I/O goes on when a path is verified");
 	case Verb::Failback:
 		return plan_failback(unit);
 	case Verb::Pin:
-		return nothing_to_do(unit.active ? fmt::format("pinned to {}: no failback until `unpin`",
-							       path_name(unit, *unit.active))
-						 : "pinned: no failback until `unpin`");
+		return nothing_to_do(
+			unit.active ? fmt::format("pinned to {}: no failback until `unpin`",
+						  path_name(unit, *unit.active))
+				    : "pinned: no failback until `unpin`");
 	case Verb::Unpin:
 		return nothing_to_do("not pinned: failback follows the configuration");
 	default:
@@ -237,7 +250,8 @@ std::string paths_listed(const UnitReport &unit)
 {
 	std::string text;
 	for (const auto &path : unit.paths)
-		text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", path.index, path_name(path));
+		text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", path.index,
+				    path_name(path));
 	return text;
 }
 
@@ -297,9 +311,11 @@ Answered<std::size_t> find_unit(const Report &report, std::string_view query)
 						      fmt::format("it is a path of {}", unit.name));
 			known += (known.empty() ? "" : ", ") + unit.name;
 		}
-		return refuse(RefusalKind::NotFound, fmt::format("there is no unit '{}'", query),
-			      known.empty() ? "no unit exists; units are defined in /etc/swpath/swpath.toml"
-					    : "the units are: " + known);
+		return refuse(
+			RefusalKind::NotFound, fmt::format("there is no unit '{}'", query),
+			known.empty()
+				? "no unit exists; units are defined in /etc/swpath/swpath.toml"
+				: "the units are: " + known);
 	}
 	return refuse(RefusalKind::Usage, found.error().context, "name it as swN");
 }

@@ -16,12 +16,12 @@ namespace swpath
 
 /// (enumerator, varlink error without the interface's name)
 #define SW_REFUSALS(X)                                                                             \
-	X(Failed, "Failed")	      /* it was tried and did not work */                          \
-	X(Usage, "BadRequest")	      /* the request makes no sense */                             \
+	X(Failed, "Failed")             /* it was tried and did not work */                        \
+	X(Usage, "BadRequest")          /* the request makes no sense */                           \
 	X(NotReachable, "NotReachable") /* no daemon, or no module: made by the client */          \
-	X(NotFound, "NotFound")	      /* no such unit or path */                                   \
+	X(NotFound, "NotFound")         /* no such unit or path */                                 \
 	X(Permission, "Permission")                                                                \
-	X(Unsafe, "Unsafe")	      /* refused for safety */                                     \
+	X(Unsafe, "Unsafe") /* refused for safety */                                               \
 	X(Timeout, "Timeout")                                                                      \
 	X(ConfigInvalid, "ConfigInvalid")
 
@@ -35,7 +35,8 @@ struct Refusal {
 	bool operator==(const Refusal &) const = default;
 };
 
-template <class T> using Answered = tl::expected<T, Refusal>;
+template <class T>
+using Answered = tl::expected<T, Refusal>;
 
 [[nodiscard]] inline auto refuse(RefusalKind kind, std::string message, std::string hint = {})
 {

@@ -19,23 +19,23 @@ namespace swpath
 
 /// The one word about a unit.
 #define SW_HEALTHS(X)                                                                              \
-	X(Online, "online")	  /* I/O flows, every path is usable */                            \
-	X(Degraded, "degraded")	  /* I/O flows, a path is not usable */                            \
+	X(Online, "online")       /* I/O flows, every path is usable */                            \
+	X(Degraded, "degraded")   /* I/O flows, a path is not usable */                            \
 	X(Verifying, "verifying") /* mount verification: I/O waits */                              \
-	X(Held, "held")		  /* an operator holds the I/O */                                  \
-	X(Failed, "failed")	  /* I/O gets errors */                                            \
+	X(Held, "held")           /* an operator holds the I/O */                                  \
+	X(Failed, "failed")       /* I/O gets errors */                                            \
 	X(Suspended, "suspended") /* device-mapper holds the I/O: a table is being changed */      \
-	X(Waiting, "waiting")	  /* configured, but the kernel has no such unit yet */
+	X(Waiting, "waiting")     /* configured, but the kernel has no such unit yet */
 
 /// The one word about a path.
 #define SW_PATH_HEALTHS(X)                                                                         \
-	X(Ok, "ok")		/* usable: proved, or carrying I/O */                              \
+	X(Ok, "ok")             /* usable: proved, or carrying I/O */                              \
 	X(Unproved, "unproved") /* the kernel would try it, but no proof is alive */               \
 	X(Checking, "checking") /* answers again, not yet for the stable period */                 \
-	X(Damped, "damped")	/* answers, but failed too often of late */                        \
-	X(Failed, "failed")	/* does not answer, or failed in use */                            \
+	X(Damped, "damped")     /* answers, but failed too often of late */                        \
+	X(Failed, "failed")     /* does not answer, or failed in use */                            \
 	X(Rejected, "rejected") /* leads to the wrong disk, or one that cannot be used */          \
-	X(Absent, "absent")	/* no device */
+	X(Absent, "absent")     /* no device */
 
 /// What pathd's monitor says about a path; None: no pathd is watching it.
 #define SW_MONITOR_WORDS(X)                                                                        \
@@ -60,8 +60,8 @@ SWPATH_WORDS(Source, SW_SOURCES)
 struct PathReport {
 	unsigned index = 0; ///< place in the table, by preference from 0
 	PathKind kind = PathKind::DIRECT;
-	std::string label;    ///< name from the configuration ("beta"); may be empty
-	std::string device;   ///< "sda"; empty: absent
+	std::string label;  ///< name from the configuration ("beta"); may be empty
+	std::string device; ///< "sda"; empty: absent
 	std::optional<DevNumber> number;
 	std::string endpoint; ///< "beta:10809", "iscsi 2:0:0:0"; empty: not known
 	bool active = false;
@@ -69,11 +69,12 @@ struct PathReport {
 	PathState kernel_state = PathState::ABSENT;
 	Reason reason = Reason::NONE; ///< why the kernel does not use it
 	MonitorWord monitor = MonitorWord::None;
-	std::string text; ///< pathd's sentence: "no answer for 2 s, checking every 5 s"; may be empty
+	std::string
+		text; ///< pathd's sentence: "no answer for 2 s, checking every 5 s"; may be empty
 	std::optional<WallTime> since; ///< of `health`
 	std::uint64_t inflight_bios = 0;
-	std::uint64_t errors = 0;   ///< bios that came back with a path error, ever
-	std::uint64_t switches = 0; ///< times that it became active
+	std::uint64_t errors = 0;         ///< bios that came back with a path error, ever
+	std::uint64_t switches = 0;       ///< times that it became active
 	std::uint64_t ticket_left_ms = 0; ///< life left in its ticket; 0: none
 	std::optional<WallTime> last_probe;
 	std::optional<WallTime> next_probe;
@@ -96,8 +97,8 @@ struct SwitchReport {
 
 struct FailbackReport {
 	bool automatic = false;
-	std::string verdict; ///< failback_verdict_word(): "preferred", "settling", …
-	std::optional<unsigned> to; ///< the path that it would go to
+	std::string verdict;          ///< failback_verdict_word(): "preferred", "settling", …
+	std::optional<unsigned> to;   ///< the path that it would go to
 	std::optional<WallTime> next; ///< not before
 
 	bool operator==(const FailbackReport &) const = default;
@@ -105,7 +106,8 @@ struct FailbackReport {
 
 struct UnitReport {
 	std::string name; ///< "sw0"
-	std::optional<DevNumber> number; ///< of its device-mapper device "dm-<minor>"; nothing: Waiting
+	std::optional<DevNumber>
+		number; ///< of its device-mapper device "dm-<minor>"; nothing: Waiting
 	std::string wwid;
 	std::uint64_t size_bytes = 0;
 
@@ -120,11 +122,12 @@ struct UnitReport {
 	std::uint64_t mv = 0;
 	std::uint64_t epoch = 0;
 	std::optional<unsigned> active; ///< index into paths; nothing unless I/O flows
-	std::optional<unsigned> left; ///< the path that is being left in a hold, or was left before `active`
+	std::optional<unsigned>
+		left; ///< the path that is being left in a hold, or was left before `active`
 	std::uint64_t held_bios = 0;
 	std::uint64_t held_bytes = 0;
-	std::uint64_t oldest_ms = 0; ///< oldest bio in flight; 0: none
-	std::uint64_t doubt = 0; ///< writes in doubt
+	std::uint64_t oldest_ms = 0;             ///< oldest bio in flight; 0: none
+	std::uint64_t doubt = 0;                 ///< writes in doubt
 	std::optional<std::uint64_t> mv_left_ms; ///< until held I/O fails
 	std::optional<std::uint32_t> mv_timeout_s;
 	std::optional<std::uint32_t> stall_ms; ///< 0: never
@@ -133,8 +136,8 @@ struct UnitReport {
 	bool pinned = false; ///< an operator chose the active path: no failback
 
 	std::optional<FailbackReport> failback; ///< nothing: no pathd
-	std::vector<PathReport> paths; ///< by index
-	std::vector<SwitchReport> history; ///< oldest first, at most SW_HISTORY_MAX
+	std::vector<PathReport> paths;          ///< by index
+	std::vector<SwitchReport> history;      ///< oldest first, at most SW_HISTORY_MAX
 
 	bool operator==(const UnitReport &) const = default;
 };
@@ -142,7 +145,7 @@ struct UnitReport {
 struct Report {
 	WallTime generated{};
 	Source source = Source::Kernel;
-	std::string version; ///< of the program that made it
+	std::string version;           ///< of the program that made it
 	std::vector<UnitReport> units; ///< by name
 
 	bool operator==(const Report &) const = default;

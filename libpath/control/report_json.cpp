@@ -10,18 +10,33 @@ namespace
 {
 
 template <class E>
-concept Worded = requires { Words<E>::all; };
+concept Worded = requires
+{
+	Words<E>::all;
+};
 
 // Values as JSON: what does not exist is null, so that every key is always there.
 
-Json value(WallTime time) { return rfc3339(time); }
-Json value(const DevNumber &number) { return number.text(); }
-template <std::unsigned_integral T> Json value(T number)
+Json value(WallTime time)
+{
+	return rfc3339(time);
+}
+Json value(const DevNumber &number)
+{
+	return number.text();
+}
+template <std::unsigned_integral T>
+Json value(T number)
 {
 	return number;
 }
-template <Worded E> Json value(E enumerator) { return std::string(word(enumerator)); }
-template <class T> Json value(const std::optional<T> &maybe)
+template <Worded E>
+Json value(E enumerator)
+{
+	return std::string(word(enumerator));
+}
+template <class T>
+Json value(const std::optional<T> &maybe)
 {
 	return maybe ? value(*maybe) : Json();
 }
@@ -32,13 +47,14 @@ class Reader
 {
 public:
 	Reader(const Json &json, std::optional<Error> &error, std::string_view what)
-	    : json_(json), error_(error), what_(what)
+		: json_(json), error_(error), what_(what)
 	{
 		if (!json.is_object())
 			complain("", "is not an object");
 	}
 
-	template <class T> void read(const char *key, T &into)
+	template <class T>
+	void read(const char *key, T &into)
 	{
 		const Json *found = member(key);
 		if (found && !take(*found, into))
@@ -55,7 +71,8 @@ public:
 	}
 
 	/// The elements of an array; none if it is not there.
-	template <class Each> void each(const char *key, Each &&each_element)
+	template <class Each>
+	void each(const char *key, Each &&each_element)
 	{
 		const Json *found = member(key);
 		if (!found)
@@ -72,7 +89,8 @@ public:
 	void complain(std::string_view key, std::string_view problem)
 	{
 		if (!error_)
-			error_ = fail(EBADMSG, fmt::format("{}: '{}' {}", what_, key, problem)).value();
+			error_ = fail(EBADMSG, fmt::format("{}: '{}' {}", what_, key, problem))
+					 .value();
 	}
 
 private:
@@ -91,8 +109,7 @@ private:
 		return true;
 	}
 	template <std::unsigned_integral T>
-		requires(!std::same_as<T, bool>)
-	static bool take(const Json &json, T &into)
+	requires(!std::same_as<T, bool>) static bool take(const Json &json, T &into)
 	{
 		if (!json.is_number_integer() ||
 		    (!json.is_number_unsigned() && json.get<std::int64_t>() < 0))
@@ -117,7 +134,8 @@ private:
 		into = number.value_or(DevNumber{});
 		return number.has_value();
 	}
-	template <Worded E> static bool take(const Json &json, E &into)
+	template <Worded E>
+	static bool take(const Json &json, E &into)
 	{
 		if (!json.is_string())
 			return false;
@@ -125,7 +143,8 @@ private:
 		into = found.value_or(E{});
 		return found.has_value();
 	}
-	template <class T> static bool take(const Json &json, std::optional<T> &into)
+	template <class T>
+	static bool take(const Json &json, std::optional<T> &into)
 	{
 		return take(json, into.emplace());
 	}
@@ -135,7 +154,8 @@ private:
 	std::string_view what_;
 };
 
-template <class T> Result<T> finish(T value, std::optional<Error> &error)
+template <class T>
+Result<T> finish(T value, std::optional<Error> &error)
 {
 	if (error)
 		return tl::unexpected(std::move(*error));
@@ -230,9 +250,8 @@ void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 	in.read("pinned", unit.pinned);
 	if (const Json *failback = in.member("failback"))
 		read_failback(*failback, unit.failback.emplace(), error);
-	in.each("paths", [&](const Json &each) {
-		read_path(each, unit.paths.emplace_back(), error);
-	});
+	in.each("paths",
+		[&](const Json &each) { read_path(each, unit.paths.emplace_back(), error); });
 	if (const Json *last = in.member("last_switch"))
 		read_switch(*last, unit.history.emplace_back(), error);
 }
@@ -437,9 +456,8 @@ Result<Report> report_from_json(const Json &json)
 		return report;
 	std::optional<Error> error;
 	Reader in(json, error, "status");
-	in.each("units", [&](const Json &each) {
-		read_unit(each, report->units.emplace_back(), error);
-	});
+	in.each("units",
+		[&](const Json &each) { read_unit(each, report->units.emplace_back(), error); });
 	return finish(std::move(*report), error);
 }
 

@@ -2,8 +2,8 @@
 /// Reports, events, orders as JSON: what the protocol carries and what `pathctl --json` prints.
 ///
 /// Additive only within a `version`: readers skip keys that they do not know, and a key that is
-/// missing reads as its default. Units are part of the key (`_bytes`, `_ms`, `_us`, `_s`), times are RFC 3339
-/// in UTC, a value that does not exist is null. docs/schema/ describes each form.
+/// missing reads as its default. Units are part of the key (`_bytes`, `_ms`, `_us`, `_s`), times
+/// are RFC 3339 in UTC, a value that does not exist is null. docs/schema/ describes each form.
 #pragma once
 
 #include <nlohmann/json.hpp>

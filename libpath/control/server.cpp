@@ -35,16 +35,16 @@ struct Client {
 	std::size_t out_at = 0;
 	std::uint32_t watched = 0; ///< events that epoll was asked for
 
-	std::optional<CallId> pending; ///< the handler has a call of this client
-	bool oneway = false;	       ///< the pending call wants no reply
-	std::optional<std::string> stream; ///< unit, or empty for all
+	std::optional<CallId> pending;          ///< the handler has a call of this client
+	bool oneway = false;                    ///< the pending call wants no reply
+	std::optional<std::string> stream;      ///< unit, or empty for all
 	std::optional<std::uint64_t> lost_from; ///< events from this number on were dropped
-	bool ended = false; ///< it sends nothing more
+	bool ended = false;                     ///< it sends nothing more
 	bool dead = false;
 
 	std::optional<Instant> partial_since; ///< a request has begun to arrive
 	std::optional<Instant> blocked_since; ///< bytes wait and none went out since
-	Instant moved{};		      ///< bytes last came in or went out
+	Instant moved{};                      ///< bytes last came in or went out
 
 	[[nodiscard]] std::size_t waiting() const { return out.size() - out_at; }
 	[[nodiscard]] bool idle() const { return !pending && !stream && waiting() == 0; }
@@ -54,7 +54,7 @@ struct Client {
 
 struct ControlServer::State {
 	State(ControlHandler &program, const ServerLimits &bounds)
-	    : handler(program), limits(bounds)
+		: handler(program), limits(bounds)
 	{
 	}
 
@@ -139,9 +139,10 @@ void ControlServer::State::admit(UniqueFd fd)
 	if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
 		return;
 	if (!make_place(peer.uid)) {
-		const auto text = encode_reply(reply_of(
-			Refusal{RefusalKind::Failed, "pathd serves too many clients", "try again"}));
-		// The answer is a courtesy: a client that does not get it sees the end of the stream.
+		const auto text = encode_reply(reply_of(Refusal{
+			RefusalKind::Failed, "pathd serves too many clients", "try again"}));
+		// The answer is a courtesy: a client that does not get it sees the end of the
+		// stream.
 		(void)::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 		return;
 	}
@@ -159,7 +160,8 @@ void ControlServer::State::admit(UniqueFd fd)
 void ControlServer::State::accept_all()
 {
 	for (;;) {
-		UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+		UniqueFd fd(
+			::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
 		if (fd) {
 			admit(std::move(fd));
 			continue;
@@ -305,7 +307,8 @@ void ControlServer::State::settle(std::uint64_t key, Client &client)
 		serve(key, client);
 		const bool full = !reads(client);
 		flush(client);
-		// Calls that arrived whole wake nobody again: they are over only when serve() says so.
+		// Calls that arrived whole wake nobody again: they are over only when serve() says
+		// so.
 		if (!full)
 			break;
 	}
@@ -463,8 +466,9 @@ void ControlServer::changed(Instant now)
 	State &state = *state_;
 	state.now = now;
 	const bool listened =
-		std::any_of(state.clients.begin(), state.clients.end(),
-			    [](const auto &each) { return each.second.stream && !each.second.dead; });
+		std::any_of(state.clients.begin(), state.clients.end(), [](const auto &each) {
+			return each.second.stream && !each.second.dead;
+		});
 	if (!listened)
 		return;
 	const Report &report = state.handler.report();

@@ -5,13 +5,14 @@
 /// (Status, History, Events) it answers itself from the Handler's report; orders go to the Handler,
 /// which may answer at once or later.
 ///
-/// What a client can cost is bounded by ServerLimits: number of clients, bytes of a request, time for
-/// one to arrive, bytes that wait to be read. A client that does not read its stream loses events (and
-/// is told which: Event::Gap and a new dump), then its connection; nobody waits for it. When all
-/// places are taken, uid 0 gets the place of the unprivileged client that was silent for longest.
+/// What a client can cost is bounded by ServerLimits: number of clients, bytes of a request, time
+/// for one to arrive, bytes that wait to be read. A client that does not read its stream loses
+/// events (and is told which: Event::Gap and a new dump), then its connection; nobody waits for it.
+/// When all places are taken, uid 0 gets the place of the unprivileged client that was silent for
+/// longest.
 ///
-/// Rights: whoever may connect (the socket's mode) may read. Orders are for uid 0 only, by SO_PEERCRED
-/// at the moment of connect(2).
+/// Rights: whoever may connect (the socket's mode) may read. Orders are for uid 0 only, by
+/// SO_PEERCRED at the moment of connect(2).
 #pragma once
 
 #include <cstdint>
@@ -28,19 +29,19 @@ namespace swpath
 
 struct ServerLimits {
 	unsigned clients_max = 32;
-	std::size_t queued_bytes_max = 1024 * 1024; ///< per client, of events and replies
+	std::size_t queued_bytes_max = 1024 * 1024;      ///< per client, of events and replies
 	Duration request_time = std::chrono::seconds(5); ///< from its first byte to its NUL
-	Duration write_time = std::chrono::seconds(10);	 ///< without progress of a blocked reader
-	Duration idle_time = std::chrono::minutes(5);	 ///< without a call and without a stream
+	Duration write_time = std::chrono::seconds(10);  ///< without progress of a blocked reader
+	Duration idle_time = std::chrono::minutes(5);    ///< without a call and without a stream
 };
 
 class ControlServer
 {
 public:
-	/// Listens on `path` (a stale socket of a dead server is replaced) with mode 0660 and `group`;
-	/// if there is no such group, or it may not be given (not root), the mode is 0600.
-	/// Errors: EADDRINUSE a server answers there, or what is there is no socket; ENAMETOOLONG; those
-	/// of socket(2), bind(2), chmod(2).
+	/// Listens on `path` (a stale socket of a dead server is replaced) with mode 0660 and
+	/// `group`; if there is no such group, or it may not be given (not root), the mode is 0600.
+	/// Errors: EADDRINUSE a server answers there, or what is there is no socket; ENAMETOOLONG;
+	/// those of socket(2), bind(2), chmod(2).
 	[[nodiscard]] static Result<std::unique_ptr<ControlServer>>
 	open(const std::string &path, const std::string &group, ControlHandler &handler,
 	     const ServerLimits &limits = {});

@@ -32,9 +32,11 @@ Result<void> remove_dead_socket(const std::string &path)
 	const auto address = socket_address(path);
 	if (!address)
 		return tl::unexpected(address.error());
-	struct stat what {};
+	struct stat what {
+	};
 	if (::lstat(path.c_str(), &what) < 0)
-		return errno == ENOENT ? Result<void>() : fail(errno, fmt::format("stat '{}'", path));
+		return errno == ENOENT ? Result<void>()
+				       : fail(errno, fmt::format("stat '{}'", path));
 	if (!S_ISSOCK(what.st_mode))
 		return fail(EADDRINUSE, fmt::format("'{}' is not a socket", path));
 	const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -26,8 +26,8 @@ struct SocketAddress {
 /// Errors: ENAMETOOLONG; EINVAL empty, or with a NUL.
 [[nodiscard]] Result<SocketAddress> socket_address(const std::string &path);
 
-/// Takes the socket of a dead server away; nothing there is as good. Errors: EADDRINUSE a server answers
-/// on it, or it is no socket; those of socket_address(); else errno.
+/// Takes the socket of a dead server away; nothing there is as good. Errors: EADDRINUSE a server
+/// answers on it, or it is no socket; those of socket_address(); else errno.
 [[nodiscard]] Result<void> remove_dead_socket(const std::string &path);
 
 /// A nonblocking listening socket on `path` with the rights of ControlServer::open(), and its

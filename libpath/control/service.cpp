@@ -104,13 +104,14 @@ Dispatched get_info(const Call &call)
 	Parameters in(call.parameters, {});
 	if (in.wrong())
 		return answer(invalid_parameter(*in.wrong()));
-	return answer({{},
-		       {{"vendor", "swpath"},
-			{"product", "pathd"},
-			{"version", std::string(program_version())},
-			{"url", ""},
-			{"interfaces", {std::string(service_interface), std::string(control_interface)}}},
-		       false});
+	return answer(
+		{{},
+		 {{"vendor", "swpath"},
+		  {"product", "pathd"},
+		  {"version", std::string(program_version())},
+		  {"url", ""},
+		  {"interfaces", {std::string(service_interface), std::string(control_interface)}}},
+		 false});
 }
 
 Dispatched get_description(const Call &call)
@@ -242,8 +243,8 @@ Dispatched dispatch(const Call &call, uid_t uid, CallId id, ControlHandler &hand
 		return answer(service_error("MethodNotFound", {{"method", call.method}}));
 	}
 	if (interface != control_interface)
-		return answer(
-			service_error("InterfaceNotFound", {{"interface", std::string(interface)}}));
+		return answer(service_error("InterfaceNotFound",
+					    {{"interface", std::string(interface)}}));
 
 	if (method == "Status")
 		return read_report(call, handler, false);

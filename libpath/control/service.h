@@ -29,12 +29,13 @@ public:
 	[[nodiscard]] virtual const Report &report() = 0;
 
 	/// Carries out an order of uid 0 whose unit and path exist in report(). Call
-	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2 s
-	/// unless it asked for more), the loop does not.
+	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2
+	/// s unless it asked for more), the loop does not.
 	virtual void order(CallId id, const Order &order) = 0;
 
 	/// Reads the configuration again (of uid 0). Answer with one text per change; an unusable
-	/// configuration is refused whole with ConfigInvalid. `dry_run`: only say what would change.
+	/// configuration is refused whole with ConfigInvalid. `dry_run`: only say what would
+	/// change.
 	virtual void reload(CallId id, bool dry_run) = 0;
 };
 

@@ -90,8 +90,8 @@ Result<std::optional<Json>> FrameReader::next()
 	buffer_.erase(0, end + 1);
 	scanned_ = 0;
 	if (text.size() > limits_.message_bytes_max)
-		return fail(EMSGSIZE,
-			    fmt::format("message of more than {} bytes", limits_.message_bytes_max));
+		return fail(EMSGSIZE, fmt::format("message of more than {} bytes",
+						  limits_.message_bytes_max));
 	if (too_deep(text, limits_.depth_max))
 		return fail(EBADMSG,
 			    fmt::format("message nested deeper than {}", limits_.depth_max));

@@ -20,7 +20,7 @@ inline constexpr std::string_view control_socket = "/run/swpath/pathd.sock";
 
 struct FrameLimits {
 	std::size_t message_bytes_max; ///< without the NUL
-	unsigned depth_max = 16; ///< of nested objects and arrays
+	unsigned depth_max = 16;       ///< of nested objects and arrays
 };
 /// What a server takes from a client.
 inline constexpr FrameLimits request_limits{.message_bytes_max = 8 * 1024};

@@ -2,11 +2,11 @@
 /// Do two paths show the same medium? The only evidence there is for a served path until its server
 /// attests which disk it serves, and a test for servers that answer from a stale cache.
 ///
-/// Every check reads the same few blocks ("landmarks") through its path. Contents may change between two
-/// reads, so a difference counts only if the reference showed one and the same thing before and
-/// after the candidate showed another; and only if that happens twice in a row, so that a block
-/// which was changed and changed back does not condemn a path. What cannot be told stays unknown and
-/// condemns nobody: blank disks of one size look alike.
+/// Every check reads the same few blocks ("landmarks") through its path. Contents may change
+/// between two reads, so a difference counts only if the reference showed one and the same thing
+/// before and after the candidate showed another; and only if that happens twice in a row, so that
+/// a block which was changed and changed back does not condemn a path. What cannot be told stays
+/// unknown and condemns nobody: blank disks of one size look alike.
 #pragma once
 
 #include <array>
@@ -44,8 +44,8 @@ public:
 	/// Another device stands behind the path: its samples are void.
 	void forget(unsigned path);
 
-	/// Judges `candidate` by what `reference` showed around it. The verdict stands until a later
-	/// judgement says otherwise; Unknown does not overrule it.
+	/// Judges `candidate` by what `reference` showed around it. The verdict stands until a
+	/// later judgement says otherwise; Unknown does not overrule it.
 	MediumVerdict judge(unsigned reference, unsigned candidate);
 	[[nodiscard]] MediumVerdict verdict(unsigned path) const;
 

@@ -18,15 +18,15 @@ namespace swpath
 
 struct KeptPath {
 	MonitorState monitor = MonitorState::Unknown;
-	Reason reason = Reason::NONE;	  ///< why the monitor holds it for Failed or Rejected
-	std::uint32_t failures = 0;	  ///< failed probes in a row
+	Reason reason = Reason::NONE;     ///< why the monitor holds it for Failed or Rejected
+	std::uint32_t failures = 0;       ///< failed probes in a row
 	std::optional<Instant> proved_at; ///< begin of the last good probe
 };
 
 struct KeeperAction {
 	enum class Kind : std::uint8_t { Fail, Reject, Reinstate, Ticket } kind;
 	unsigned path;
-	Reason reason;	      ///< Fail, Reject
+	Reason reason;        ///< Fail, Reject
 	std::uint32_t ttl_ms; ///< Ticket; 0 withdraws
 };
 
@@ -44,8 +44,8 @@ struct KeeperActions {
 	}
 };
 
-/// Failed probes in a row before the *active* path is failed on the word of probes alone, and then only if
-/// another path is ready: users' I/O is the better judge.
+/// Failed probes in a row before the *active* path is failed on the word of probes alone, and then
+/// only if another path is ready: users' I/O is the better judge.
 inline constexpr std::uint32_t active_failures_max = 2;
 
 [[nodiscard]] KeeperActions keep_paths(const UnitStatus &status, std::span<const KeptPath> paths,

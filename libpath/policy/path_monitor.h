@@ -2,8 +2,9 @@
 /// Decides from probes whether one path may be used, and when to probe it next.
 ///
 /// Model. A path that was proved is usable until something speaks against it; a path that failed is
-/// usable again after `stable` of unbroken success. Counting successes instead of time was rejected:
-/// it ties the meaning of "stable" to the probe interval, which the administrator may change.
+/// usable again after `stable` of unbroken success. Counting successes instead of time was
+/// rejected: it ties the meaning of "stable" to the probe interval, which the administrator may
+/// change.
 ///
 /// A path that fails again and again is damped as BGP damps a flapping route (RFC 2439): each loss
 /// adds a penalty which halves every `half_life`; above `suppress_above` the path is not offered
@@ -23,10 +24,11 @@ namespace swpath
 {
 
 struct MonitorPolicy {
-	Duration check_interval = std::chrono::seconds(5);    /// between probes of a good path
-	Duration check_interval_max = std::chrono::seconds(20); /// ceiling for a path that stays bad
-	Duration first_retry = std::chrono::seconds(1);	      /// after the first failed probe
-	Duration stable = std::chrono::seconds(20);	      /// unbroken success before use
+	Duration check_interval = std::chrono::seconds(5); /// between probes of a good path
+	Duration check_interval_max =
+		std::chrono::seconds(20);               /// ceiling for a path that stays bad
+	Duration first_retry = std::chrono::seconds(1); /// after the first failed probe
+	Duration stable = std::chrono::seconds(20);     /// unbroken success before use
 	Duration half_life = std::chrono::seconds(60);
 	double penalty_per_loss = 1000;
 	double suppress_above = 2200;
@@ -40,15 +42,16 @@ struct MonitorPolicy {
 enum class MonitorState : std::uint8_t {
 	Unknown,  /// never probed
 	Checking, /// answers, but not yet for `stable`
-	Ok,	  /// proved; may be used
-	Failed,	  /// the last word about it was a failure
+	Ok,       /// proved; may be used
+	Failed,   /// the last word about it was a failure
 	Rejected, /// it leads to something that is not this unit's disk
-	Damped,	  /// answers, but lost too often of late
+	Damped,   /// answers, but lost too often of late
 };
 
 [[nodiscard]] constexpr const char *monitor_state_word(MonitorState state)
 {
-	constexpr const char *words[] = {"unknown", "checking", "ok", "failed", "rejected", "damped"};
+	constexpr const char *words[] = {"unknown", "checking", "ok",
+					 "failed",  "rejected", "damped"};
 	return words[static_cast<unsigned>(state)];
 }
 
@@ -116,7 +119,7 @@ private:
 	MonitorState state_ = MonitorState::Unknown;
 	Reason fault_ = Reason::NONE;
 	Instant since_{};
-	Instant last_{};	/// latest event
+	Instant last_{}; /// latest event
 	Instant last_probe_{};
 	std::optional<Instant> proved_at_;
 	std::optional<Instant> good_since_;

@@ -10,10 +10,12 @@ namespace swpath
 
 Duration ticket_life(Duration check_interval)
 {
-	return std::min<Duration>(3 * check_interval, std::chrono::milliseconds(SW_TICKET_TTL_MS_MAX));
+	return std::min<Duration>(3 * check_interval,
+				  std::chrono::milliseconds(SW_TICKET_TTL_MS_MAX));
 }
 
-std::optional<TicketOrder> order_ticket(const TicketView &view, Duration check_interval, Instant now)
+std::optional<TicketOrder> order_ticket(const TicketView &view, Duration check_interval,
+					Instant now)
 {
 	using std::chrono::milliseconds;
 
@@ -31,8 +33,8 @@ std::optional<TicketOrder> order_ticket(const TicketView &view, Duration check_i
 	// good part of an interval.
 	if (held && left - view.left < check_interval / 4)
 		return std::nullopt;
-	return TicketOrder{static_cast<std::uint32_t>(
-		std::min<std::int64_t>(left_ms, SW_TICKET_TTL_MS_MAX))};
+	return TicketOrder{
+		static_cast<std::uint32_t>(std::min<std::int64_t>(left_ms, SW_TICKET_TTL_MS_MAX))};
 }
 
 } // namespace swpath

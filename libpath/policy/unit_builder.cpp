@@ -90,7 +90,8 @@ bool same_features(const Table &a, const Table &b)
 {
 	return a.mv_timeout_s.value_or(SW_MV_TIMEOUT_S_DEFAULT) ==
 		       b.mv_timeout_s.value_or(SW_MV_TIMEOUT_S_DEFAULT) &&
-	       a.stall_ms.value_or(SW_STALL_MS_DEFAULT) == b.stall_ms.value_or(SW_STALL_MS_DEFAULT) &&
+	       a.stall_ms.value_or(SW_STALL_MS_DEFAULT) ==
+		       b.stall_ms.value_or(SW_STALL_MS_DEFAULT) &&
 	       a.fence.value_or(Fence::PROVE) == b.fence.value_or(Fence::PROVE) &&
 	       a.witness.value_or(SW_WITNESS_DEFAULT) == b.witness.value_or(SW_WITNESS_DEFAULT);
 }
@@ -125,9 +126,14 @@ PlanStep plan_creation(const UnitConfig &wanted, const SeenWorld &world,
 	}
 	if (!any || table.sectors == 0)
 		return wait_step("no path is proved");
-	if (!pending.empty() && world.first_proved && world.now < *world.first_proved + create_grace)
+	if (!pending.empty() && world.first_proved &&
+	    world.now < *world.first_proved + create_grace)
 		return wait_step(fmt::format("{} is being checked", pending));
-	return {.kind = Kind::Create, .leg = {}, .slot = {}, .table = std::move(table), .why = "configured"};
+	return {.kind = Kind::Create,
+		.leg = {},
+		.slot = {},
+		.table = std::move(table),
+		.why = "configured"};
 }
 
 /// The step that brings an existing unit's table up to date; nothing if it is.
@@ -139,9 +145,7 @@ std::optional<PlanStep> plan_reload(const UnitConfig &wanted, const SeenWorld &w
 	table.sectors = unit.table.sectors;
 	std::string why;
 	std::string stuck;
-	const auto reason = [&](std::string text) {
-		why += (why.empty() ? "" : "; ") + text;
-	};
+	const auto reason = [&](std::string text) { why += (why.empty() ? "" : "; ") + text; };
 
 	for (unsigned i = 0; i < wanted.paths.size(); i++) {
 		TablePath path{wanted.paths[i].kind, {}};
@@ -185,7 +189,8 @@ std::optional<PlanStep> plan_reload(const UnitConfig &wanted, const SeenWorld &w
 		return wait_step("every path is gone but the unit is online");
 	if (!safe_to_reload(unit.status))
 		return wait_step(fmt::format("{}; waits until nothing can hang in a reload", why));
-	return PlanStep{.kind = Kind::Reload, .leg = {}, .slot = {}, .table = std::move(table), .why = why};
+	return PlanStep{
+		.kind = Kind::Reload, .leg = {}, .slot = {}, .table = std::move(table), .why = why};
 }
 
 } // namespace
@@ -271,8 +276,9 @@ UnitPlan plan_unit(const UnitConfig &wanted, const SeenWorld &world)
 	const auto loaded = [&](DevNumber number) {
 		if (!world.unit)
 			return false;
-		return std::any_of(world.unit->table.paths.begin(), world.unit->table.paths.end(),
-				   [&](const TablePath &path) { return path.device == number.text(); });
+		return std::any_of(
+			world.unit->table.paths.begin(), world.unit->table.paths.end(),
+			[&](const TablePath &path) { return path.device == number.text(); });
 	};
 
 	for (const auto &leg : world.legs) {
@@ -284,8 +290,8 @@ UnitPlan plan_unit(const UnitConfig &wanted, const SeenWorld &world)
 					      .slot = {},
 					      .table = {},
 					      .why = leg.name});
-		const bool stands =
-			std::find(plan.slots.begin(), plan.slots.end(), leg.number) != plan.slots.end();
+		const bool stands = std::find(plan.slots.begin(), plan.slots.end(), leg.number) !=
+				    plan.slots.end();
 		if (!stands && leg.kind == PathKind::DIRECT && leg.alive)
 			plan.spare.push_back(leg.number);
 		// A connection that no slot has is closed, once no table holds its device open.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// From what is wanted (configuration) and what is seen (devices, the kernel's table) to a plan: which legs
-/// to mark, which connections to make, whether to create the unit or to reload its table.
+/// From what is wanted (configuration) and what is seen (devices, the kernel's table) to a plan:
+/// which legs to mark, which connections to make, whether to create the unit or to reload its
+/// table.
 ///
-/// A table has one place ("slot") for each configured path, in the configured order, so that a path keeps its index
-/// for life. A slot without a usable device is absent, "-". Only a proved device enters a table; a
-/// device that is gone leaves it as soon as nothing of it is in flight.
+/// A table has one place ("slot") for each configured path, in the configured order, so that a path
+/// keeps its index for life. A slot without a usable device is absent, "-". Only a proved device
+/// enters a table; a device that is gone leaves it as soon as nothing of it is in flight.
 ///
 /// The plan is data: printed by `pathd --dry-run`, golden in the tests, carried out elsewhere.
 #pragma once
@@ -30,8 +31,8 @@ struct SeenLeg {
 	PathKind kind = PathKind::DIRECT;
 	std::string hctl;    ///< direct
 	std::string by_path; ///< direct
-	/// Served: the slot that its connection was made for. Nothing: a connection of ours that no slot
-	/// wants any more.
+	/// Served: the slot that its connection was made for. Nothing: a connection of ours that no
+	/// slot wants any more.
 	std::optional<unsigned> served_slot;
 	bool alive = true;    ///< served: the kernel holds a connection
 	bool marked = false;  ///< hidden from blkid, LVM and so on
@@ -58,10 +59,10 @@ struct SeenWorld {
 
 struct PlanStep {
 	enum class Kind : std::uint8_t { Mark, Unmark, Attach, Detach, Create, Reload, Wait } kind;
-	std::optional<DevNumber> leg;	///< Mark, Unmark, Detach
-	std::optional<unsigned> slot;	///< Attach
-	std::optional<Table> table;	///< Create, Reload
-	std::string why;		///< for people
+	std::optional<DevNumber> leg; ///< Mark, Unmark, Detach
+	std::optional<unsigned> slot; ///< Attach
+	std::optional<Table> table;   ///< Create, Reload
+	std::string why;              ///< for people
 
 	/// One line: "reload sw0: 131072 sectors, direct 8:0, served - (nbd0 is gone)".
 	[[nodiscard]] std::string text(const std::string &unit) const;
@@ -88,8 +89,8 @@ inline constexpr std::chrono::milliseconds reload_oldest_max{500};
 /// True if a reload cannot wait for a hanging path: see multipath facts in docs/states.md.
 [[nodiscard]] bool safe_to_reload(const UnitStatus &status);
 
-/// True if `name` (an HCTL or an ID_PATH) matches `pattern`, in which "*" stands for any run of characters;
-/// an empty pattern matches everything.
+/// True if `name` (an HCTL or an ID_PATH) matches `pattern`, in which "*" stands for any run of
+/// characters; an empty pattern matches everything.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view name);
 
 } // namespace swpath

@@ -69,10 +69,10 @@ private:
 
 /// Creates device `name` with the unit's UUID and `table`, and resumes it: afterwards /dev/swN
 /// appears. A device of that name and UUID that has no table, as a creation that was cut short
-/// leaves it, is completed. May block while the kernel opens the paths' devices (an offline one answers at once).
-/// Errors: EEXIST or EBUSY the name or the UUID is taken; ENXIO a path's device is missing;
-/// EBUSY a path is in use (mounted, other map); EINVAL the target refused the table (its text is in
-/// the kernel log); those of build_table().
+/// leaves it, is completed. May block while the kernel opens the paths' devices (an offline one
+/// answers at once). Errors: EEXIST or EBUSY the name or the UUID is taken; ENXIO a path's device
+/// is missing; EBUSY a path is in use (mounted, other map); EINVAL the target refused the table
+/// (its text is in the kernel log); those of build_table().
 [[nodiscard]] Result<UdevWait> create(std::string_view name, std::string_view wwid,
 				      const Table &table);
 

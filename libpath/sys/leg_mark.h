@@ -20,8 +20,8 @@ namespace swpath
 inline constexpr std::string_view leg_mark_dir = "/run/swpath/legs";
 /// Where udev finds the rules at the next boot too, before pathd runs.
 inline constexpr std::string_view leg_rules_path = "/etc/udev/rules.d/58-swpath-legs.rules";
-/// For as long as /etc cannot be written, as early in a boot. Of another name, as a file in /etc hides
-/// its namesake in /run (udev(7)).
+/// For as long as /etc cannot be written, as early in a boot. Of another name, as a file in /etc
+/// hides its namesake in /run (udev(7)).
 inline constexpr std::string_view leg_rules_run_path = "/run/udev/rules.d/58-swpath-legs-now.rules";
 
 /// Marks a device as a leg of `unit`, for events that come from now on; then trigger_change() for

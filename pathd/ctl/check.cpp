@@ -41,9 +41,9 @@ std::string harmless(std::string text)
 
 std::string performance(const UnitReport &unit)
 {
-	const auto usable = std::count_if(unit.paths.begin(), unit.paths.end(), [](const auto &path) {
-		return path.health == PathHealth::Ok;
-	});
+	const auto usable =
+		std::count_if(unit.paths.begin(), unit.paths.end(),
+			      [](const auto &path) { return path.health == PathHealth::Ok; });
 	std::uint64_t switches = 0;
 	std::uint64_t errors = 0;
 	for (const auto &path : unit.paths) {
@@ -71,16 +71,17 @@ CheckResult check(const Report &report)
 		worst = std::max(worst, status);
 		well += status == CheckStatus::Ok;
 		if (status != CheckStatus::Ok)
-			details += harmless(fmt::format("{} is {}: {}", unit.name, word(unit.health),
-							unit.reason_text)) +
+			details += harmless(fmt::format("{} is {}: {}", unit.name,
+							word(unit.health), unit.reason_text)) +
 				   "\n";
 		// Not a fault: chosen. But who watches the unit should know what was chosen.
 		if (unit.fence == Fence::DRAIN &&
 		    std::any_of(unit.paths.begin(), unit.paths.end(),
 				[](const auto &path) { return path.kind == PathKind::SERVED; }))
-			notes += fmt::format("{} has fence=drain: a server that stalls and goes on after "
-					     "a switch can overwrite newer data\n",
-					     unit.name);
+			notes += fmt::format(
+				"{} has fence=drain: a server that stalls and goes on after "
+				"a switch can overwrite newer data\n",
+				unit.name);
 		data += (data.empty() ? "" : " ") + performance(unit);
 	}
 	std::string summary = fmt::format("{} of {} {} online", well, report.units.size(),
@@ -97,7 +98,8 @@ CheckResult check(const Report &report)
 
 CheckResult check_failed(std::string_view why)
 {
-	return {CheckStatus::Unknown, fmt::format("SWPATH UNKNOWN - {}\n", harmless(std::string(why)))};
+	return {CheckStatus::Unknown,
+		fmt::format("SWPATH UNKNOWN - {}\n", harmless(std::string(why)))};
 }
 
 } // namespace swpath::ctl

@@ -14,11 +14,13 @@ enum class CheckStatus : std::uint8_t { Ok = 0, Warning = 1, Critical = 2, Unkno
 
 struct CheckResult {
 	CheckStatus status = CheckStatus::Unknown;
-	std::string text; ///< one line with performance data, then a line for each unit that is not well
+	std::string text; ///< one line with performance data, then a line for each unit that is not
+			  ///< well
 };
 
-/// Critical: I/O waits or fails, or a unit is missing. Warning: I/O flows, but a path is not usable,
-/// an operator holds it, or there is no pathd (`report` is of the kernel). Unknown: no unit.
+/// Critical: I/O waits or fails, or a unit is missing. Warning: I/O flows, but a path is not
+/// usable, an operator holds it, or there is no pathd (`report` is of the kernel). Unknown: no
+/// unit.
 [[nodiscard]] CheckResult check(const Report &report);
 /// There is no report: Unknown, with why.
 [[nodiscard]] CheckResult check_failed(std::string_view why);

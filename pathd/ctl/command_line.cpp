@@ -19,14 +19,14 @@ namespace swpath::ctl
 namespace
 {
 
-constexpr const char *name_of_units =
-	"Name of a unit: sw0, /dev/sw0, its WWID, /dev/dm-3 or 253:3";
+constexpr const char *name_of_units = "Name of a unit: sw0, /dev/sw0, its WWID, /dev/dm-3 or 253:3";
 
 /// CLI11's objects with the values that they fill.
 struct Parser {
-	CLI::App app{"Shows and steers swpath's units: disks that are reached over a direct or a served "
-		     "path.",
-		     "pathctl"};
+	CLI::App app{
+		"Shows and steers swpath's units: disks that are reached over a direct or a served "
+		"path.",
+		"pathctl"};
 	CommandLine line;
 	std::string color = "auto";
 	double timeout_s = 2;
@@ -57,25 +57,27 @@ CLI::App *Parser::order(Verb verb, const char *help)
 	});
 	app_verb->add_option("UNIT", line.unit, name_of_units)->required();
 	if (takes_path(verb))
-		app_verb->add_option("PATH", line.path,
-				     "Name of a path: its label, its device, its number in the table, "
-				     "or its kind if only one path is of that kind")
+		app_verb->add_option(
+				"PATH", line.path,
+				"Name of a path: its label, its device, its number in the table, "
+				"or its kind if only one path is of that kind")
 			->required();
 	app_verb->add_flag("--dry-run", line.dry_run,
 			   "Print the messages that the kernel would get, change nothing");
 	app_verb->add_flag("--json", line.json, "Print the answer, or the error, as JSON");
 	if (verb == Verb::Switch || verb == Verb::Fail)
-		app_verb->add_flag("--force", line.forced,
-				   verb == Verb::Switch
-					   ? "Do not flush the old path and do not wait for a proof of the "
-					     "new one: I/O is held until there is one"
-					   : "Even if it is the only usable path: I/O is held");
+		app_verb->add_flag(
+			"--force", line.forced,
+			verb == Verb::Switch
+				? "Do not flush the old path and do not wait for a proof of the "
+				  "new one: I/O is held until there is one"
+				: "Even if it is the only usable path: I/O is held");
 	if (verb == Verb::Fenced)
 		app_verb->add_flag("--i-am-sure", line.forced,
-				   "Nothing can write to the disk by the old path any more: you have seen to it");
+				   "Nothing can write to the disk by the old path any more: you "
+				   "have seen to it");
 	if (!needs_daemon(verb))
-		app_verb->add_flag("--kernel", line.kernel,
-				   "Send it to the kernel without pathd");
+		app_verb->add_flag("--kernel", line.kernel, "Send it to the kernel without pathd");
 	if (verb == Verb::Switch || verb == Verb::Failback || verb == Verb::Release ||
 	    verb == Verb::Retry)
 		app_verb->add_flag("--no-wait", no_wait, "Do not wait until I/O flows again");
@@ -93,19 +95,22 @@ void Parser::add_orders()
 	order(Verb::Pin, "Keep the active path: no automatic failback");
 	order(Verb::Unpin, "Let failback follow the configuration again");
 	order(Verb::Abort, "End a hold or a mount verification: held I/O gets errors");
-	order(Verb::Fenced, "Vouch that the old path can write no more: take that for the missing proof");
+	order(Verb::Fenced,
+	      "Vouch that the old path can write no more: take that for the missing proof");
 	order(Verb::Retry, "Begin a new mount verification of a unit that has failed");
 }
 
 void Parser::add_config()
 {
-	auto *reload = reading(&app, "reload", Task::Reload, "Make pathd read its configuration again");
+	auto *reload =
+		reading(&app, "reload", Task::Reload, "Make pathd read its configuration again");
 	reload->add_flag("--dry-run", line.dry_run, "Only say what would change");
 	reload->add_flag("--json", line.json, "Print the answer, or the error, as JSON");
 
 	config = app.add_subcommand("config", "Look at the configuration");
 	config->require_subcommand(1);
-	auto *check = reading(config, "check", Task::ConfigCheck, "Say whether the files are valid");
+	auto *check =
+		reading(config, "check", Task::ConfigCheck, "Say whether the files are valid");
 	auto *show = reading(config, "show", Task::ConfigShow,
 			     "Show every value in effect and the line that it comes from");
 	auto *diff = reading(config, "diff", Task::ConfigDiff,
@@ -122,8 +127,10 @@ void Parser::add_config()
 
 Parser::Parser()
 {
-	app.footer("Without a verb: status. Exit status: 0 ok, 1 failed, 2 usage, 3 pathd is not reachable, 4 "
-		   "no\nsuch unit or path, 5 permission, 6 refused for safety, 7 timeout, 8 configuration "
+	app.footer("Without a verb: status. Exit status: 0 ok, 1 failed, 2 usage, 3 pathd is not "
+		   "reachable, 4 "
+		   "no\nsuch unit or path, 5 permission, 6 refused for safety, 7 timeout, 8 "
+		   "configuration "
 		   "invalid;\n`check` has those of monitoring plugins. pathctl(8) has examples.");
 	app.require_subcommand(0, 1);
 	app.fallthrough();
@@ -144,10 +151,12 @@ Parser::Parser()
 			       "Show the state of units, why, and what to do");
 	auto *list = reading(&app, "list", Task::List, "List units, one line each");
 	auto *paths = reading(&app, "paths", Task::Paths, "List paths, one line each");
-	auto *watch = reading(&app, "watch", Task::Watch, "Show the status again and again (q quits)");
+	auto *watch =
+		reading(&app, "watch", Task::Watch, "Show the status again and again (q quits)");
 	auto *events = reading(&app, "events", Task::Events,
 			       "Print what exists, then every change as it happens");
-	auto *history = reading(&app, "history", Task::History, "List the last 32 switches of units");
+	auto *history =
+		reading(&app, "history", Task::History, "List the last 32 switches of units");
 	auto *check = reading(&app, "check", Task::Check,
 			      "Answer as a monitoring plugin: exit status 0, 1, 2 or 3");
 	for (auto *verb : {status, list, paths, watch, events, history, check})
@@ -195,14 +204,16 @@ CommandLineEnd usage_error(const Parser &parser, const std::vector<std::string> 
 				known.push_back(option->get_name());
 			for (const auto *option : parser.app.get_options())
 				known.push_back(option->get_name());
-			message = app == &parser.app
-					  ? fmt::format("there is no option '{}'", name)
-					  : fmt::format("'{}' has no option '{}'", app->get_name(), name);
+			message = app == &parser.app ? fmt::format("there is no option '{}'", name)
+						     : fmt::format("'{}' has no option '{}'",
+								   app->get_name(), name);
 			if (app != &parser.app)
-				hint = fmt::format("`pathctl {} --help` lists its options", app->get_name());
+				hint = fmt::format("`pathctl {} --help` lists its options",
+						   app->get_name());
 		} else if (app == &parser.app || app == parser.config) {
 			const CLI::App *next = nullptr;
-			for (const auto *verb : app->get_subcommands([](const CLI::App *) { return true; }))
+			for (const auto *verb :
+			     app->get_subcommands([](const CLI::App *) { return true; }))
 				if (verb->get_name() == word)
 					next = verb;
 			if (next) {

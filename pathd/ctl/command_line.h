@@ -37,14 +37,14 @@ enum class ColorChoice : std::uint8_t { Auto, Always, Never };
 struct CommandLine {
 	Task task = Task::Status;
 	Verb verb = Verb::Hold; ///< of Task::Order
-	std::string unit;	///< as typed; may be empty for reading
-	std::string path;	///< as typed
+	std::string unit;       ///< as typed; may be empty for reading
+	std::string path;       ///< as typed
 	bool json = false;
 	bool dry_run = false;
 	bool forced = false;
-	bool kernel = false; ///< send the order to the kernel, without pathd
-	bool wait = true;    ///< for what an order set going to end
-	bool once = false;   ///< watch: one frame; events: only the dump
+	bool kernel = false;                      ///< send the order to the kernel, without pathd
+	bool wait = true;                         ///< for what an order set going to end
+	bool once = false;                        ///< watch: one frame; events: only the dump
 	std::chrono::milliseconds interval{1000}; ///< watch
 	std::chrono::milliseconds timeout{2000};
 	std::string socket;
@@ -52,7 +52,8 @@ struct CommandLine {
 	std::string config_dir;
 	ColorChoice color = ColorChoice::Auto;
 	bool ascii = false;
-	std::vector<std::string> words; ///< Complete: those before the one to complete, and that one
+	std::vector<std::string>
+		words; ///< Complete: those before the one to complete, and that one
 };
 
 /// The command line is at its end: help was asked for, or it was wrong.

@@ -14,7 +14,7 @@ namespace
 
 const std::vector<std::string> &global_options()
 {
-	static const std::vector<std::string> options = {"--ascii", "--color", "--help",
+	static const std::vector<std::string> options = {"--ascii",  "--color",   "--help",
 							 "--socket", "--timeout", "--version"};
 	return options;
 }
@@ -52,7 +52,7 @@ void add_paths(std::vector<std::string> &offers, const Report &report, const std
 		return;
 	for (const auto &path : report.units[*found].paths) {
 		const bool labelled = !path.label.empty();
-		offers.push_back(labelled	     ? path.label
+		offers.push_back(labelled               ? path.label
 				 : !path.device.empty() ? path.device
 							: std::to_string(path.index));
 	}
@@ -82,7 +82,8 @@ std::vector<std::string> completions(const std::vector<std::string> &words, cons
 		if (last.starts_with("-")) {
 			offers = global_options();
 			if (verb)
-				offers.insert(offers.end(), verb->options.begin(), verb->options.end());
+				offers.insert(offers.end(), verb->options.begin(),
+					      verb->options.end());
 		} else if (plain.empty()) {
 			for (const auto &each : verbs)
 				offers.push_back(each.name.substr(0, each.name.find(' ')));

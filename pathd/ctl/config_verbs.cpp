@@ -54,7 +54,8 @@ int config_check(const CommandLine &line)
 				 {"problems", Json::array()}}));
 	else
 		print(fmt::format("{}{}: valid, {}\n", line.config_file,
-				  ::access(line.config_file.c_str(), F_OK) == 0 ? "" : " (not there)",
+				  ::access(line.config_file.c_str(), F_OK) == 0 ? ""
+										: " (not there)",
 				  count_text(config->units.size(), "unit", "units")));
 	return 0;
 }

@@ -90,7 +90,8 @@ Answered<Report> read_kernel()
 	if (!devices)
 		return tl::unexpected(kernel_refusal(devices.error()));
 	Report report;
-	report.generated = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+	report.generated =
+		std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 	report.source = Source::Kernel;
 	report.version = program_version();
 	for (const auto &listed : *devices) {

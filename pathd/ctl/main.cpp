@@ -17,8 +17,8 @@ int main(int argc, char **argv)
 		if (!line.error().error.empty()) {
 			const auto &text = line.error().error;
 			const auto end = text.find('\n');
-			ctl::print_error("pathctl: " + text.substr(0, end) + "\nhint: " +
-					 text.substr(end + 1) + "\n");
+			ctl::print_error("pathctl: " + text.substr(0, end) +
+					 "\nhint: " + text.substr(end + 1) + "\n");
 		}
 		return line.error().status;
 	}

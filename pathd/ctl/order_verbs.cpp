@@ -85,8 +85,8 @@ int dry_run(const CommandLine &line)
 	return 0;
 }
 
-/// Waits until the I/O that the order set going has arrived somewhere: the unit neither verifies nor
-/// changes. The end is that of the command's timeout.
+/// Waits until the I/O that the order set going has arrived somewhere: the unit neither verifies
+/// nor changes. The end is that of the command's timeout.
 int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t mv_before)
 {
 	using Clock = std::chrono::steady_clock;
@@ -99,20 +99,24 @@ int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t
 		const bool settled = unit.health != Health::Verifying && unit.mv != mv_before;
 		if (settled && unit.health != Health::Failed) {
 			if (!line.json && !unit.history.empty())
-				print(render_switch(style_for(line, STDOUT_FILENO), unit.history.back(),
-						    sight->report.generated, name + ": "));
+				print(render_switch(style_for(line, STDOUT_FILENO),
+						    unit.history.back(), sight->report.generated,
+						    name + ": "));
 			return 0;
 		}
 		if (settled)
-			return failed(line, {RefusalKind::Failed, "the unit has failed: " + unit.reason_text,
+			return failed(line, {RefusalKind::Failed,
+					     "the unit has failed: " + unit.reason_text,
 					     fmt::format("`pathctl status {}` shows it", name)});
 		if (Clock::now() >= end) {
 			if (unit.health != Health::Verifying)
 				return 0;
-			return failed(line, {RefusalKind::Timeout,
-					     "I/O is still held; waits for " + unit.missing,
-					     fmt::format("it goes on by itself when it can: `pathctl watch {}`",
-							 name)});
+			return failed(
+				line,
+				{RefusalKind::Timeout,
+				 "I/O is still held; waits for " + unit.missing,
+				 fmt::format("it goes on by itself when it can: `pathctl watch {}`",
+					     name)});
 		}
 		// The state is asked for again at once, only not all the time.
 		::poll(nullptr, 0, 20);
@@ -164,8 +168,7 @@ int send_to_daemon(const CommandLine &line)
 		return failed(line, report.error());
 	Planned before;
 	before.unit = std::move(report->units.front());
-	const auto done =
-		client->order(line.verb, before.unit.name, line.path, line.forced, false);
+	const auto done = client->order(line.verb, before.unit.name, line.path, line.forced, false);
 	if (!done)
 		return failed(line, done.error());
 	return finish(line, before, *done);

@@ -18,8 +18,8 @@ void print_error(std::string_view text);
 /// Indented, with a newline at the end.
 [[nodiscard]] std::string json_text(const Json &json);
 
-/// Tells about a refusal on standard error, as text or as {"error":…,"status":…,"message":…,"hint":…},
-/// and returns its exit status.
+/// Tells about a refusal on standard error, as text or as
+/// {"error":…,"status":…,"message":…,"hint":…}, and returns its exit status.
 int failed(const CommandLine &line, const Refusal &refusal);
 
 } // namespace swpath::ctl

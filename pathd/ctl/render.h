@@ -30,8 +30,8 @@ namespace swpath::ctl
 /// `pathctl events`: one line.
 [[nodiscard]] std::string render_event(const Style &style, const Event &event);
 
-/// "pathctl: sw0: cannot …: …" and a "hint:" line; `unit` may be empty. The message's own "sw0: " is
-/// not repeated.
+/// "pathctl: sw0: cannot …: …" and a "hint:" line; `unit` may be empty. The message's own "sw0: "
+/// is not repeated.
 [[nodiscard]] std::string render_refusal(const Style &style, const Refusal &refusal,
 					 std::string_view unit);
 

@@ -85,7 +85,8 @@ std::string path_details(const Style &style, const UnitReport &unit, const PathR
 		if (path.last_probe)
 			parts.push_back("proved " + ago(*path.last_probe, now) + " ago");
 		else if (path.ticket_left_ms > 0)
-			parts.push_back("proof lives " + age_text(milliseconds(path.ticket_left_ms)));
+			parts.push_back("proof lives " +
+					age_text(milliseconds(path.ticket_left_ms)));
 	}
 	if (path.health == PathHealth::Unproved)
 		parts.emplace_back("no live proof: a switch would have to wait");
@@ -100,14 +101,16 @@ std::string path_lines(const Style &style, const UnitReport &unit, WallTime now)
 	std::vector<const PathReport *> order;
 	for (const auto &path : unit.paths)
 		order.push_back(&path);
-	std::stable_partition(order.begin(), order.end(), [](const auto *path) { return path->active; });
+	std::stable_partition(order.begin(), order.end(),
+			      [](const auto *path) { return path->active; });
 	Grid grid;
 	for (const auto *path : order)
-		grid.add({{std::string(role(unit, *path)), path->active ? Paint::Bold : Paint::Plain},
+		grid.add({{std::string(role(unit, *path)),
+			   path->active ? Paint::Bold : Paint::Plain},
 			  {std::string(word(path->kind))},
 			  {path->device.empty() ? "-" : path->device},
 			  {!path->endpoint.empty() ? path->endpoint
-			   : !path->label.empty() ? path->label
+			   : !path->label.empty()  ? path->label
 						   : "-"},
 			  {std::string(word(path->health)), paint_of(path->health)},
 			  {path_details(style, unit, *path, now)}});
@@ -143,40 +146,51 @@ std::string call_to_action(const Style &style, const UnitReport &unit, WallTime 
 	const auto doubt = [&] {
 		return unit.doubt > 0 ? item(style, "in doubt",
 					     count_text(unit.doubt, "write", "writes") +
-						     " that may or may not be on the disk, or may still reach it")
+						     " that may or may not be on the disk, or may "
+						     "still reach it")
 				      : std::string();
 	};
 	switch (unit.health) {
 	case Health::Verifying:
 		return item(style, "waits for", unit.missing.empty() ? "its paths" : unit.missing) +
-		       item(style, "held", held_text(unit) + end_of_hold(style, unit, now)) + doubt() +
+		       item(style, "held", held_text(unit) + end_of_hold(style, unit, now)) +
+		       doubt() +
 		       item(style, "next",
 			    unit.phase == Phase::PROVE && unit.doubt > 0
-				    ? fmt::format("make sure that the old path can write no more; "
-						  "`pathctl abort {}` ends the wait with I/O errors",
-						  unit.name)
-				    : fmt::format("nothing, it goes on by itself; `pathctl abort {}` "
-						  "ends the wait with I/O errors",
-						  unit.name));
+				    ? fmt::format(
+					      "make sure that the old path can write no more; "
+					      "`pathctl abort {}` ends the wait with I/O errors",
+					      unit.name)
+				    : fmt::format(
+					      "nothing, it goes on by itself; `pathctl abort {}` "
+					      "ends the wait with I/O errors",
+					      unit.name));
 	case Health::Held:
 		return item(style, "held", held_text(unit) + end_of_hold(style, unit, now)) +
-		       item(style, "next", fmt::format("`pathctl release {}` lets it go on", unit.name));
+		       item(style, "next",
+			    fmt::format("`pathctl release {}` lets it go on", unit.name));
 	case Health::Failed:
 		return doubt() +
 		       item(style, "next",
-			    fmt::format("I/O gets errors (EIO) now. {}; file systems on it may need to be "
-					"unmounted and checked",
-					unit.reason == Reason::ABORT || !unit.failback
-						? fmt::format("Mend a path, then `pathctl retry {}`", unit.name)
-						: fmt::format("Mend a path and pathd goes on by itself, or "
-							      "at once with `pathctl retry {}`",
-							      unit.name)));
+			    fmt::format(
+				    "I/O gets errors (EIO) now. {}; file systems on it may need to "
+				    "be "
+				    "unmounted and checked",
+				    unit.reason == Reason::ABORT || !unit.failback
+					    ? fmt::format("Mend a path, then `pathctl retry {}`",
+							  unit.name)
+					    : fmt::format(
+						      "Mend a path and pathd goes on by itself, or "
+						      "at once with `pathctl retry {}`",
+						      unit.name)));
 	case Health::Suspended:
 		return item(style, "next",
-			    fmt::format("if nobody is changing its table: `dmsetup resume {}`", unit.name));
+			    fmt::format("if nobody is changing its table: `dmsetup resume {}`",
+					unit.name));
 	case Health::Waiting:
-		return item(style, "next",
-			    "check that the disk is there with this WWID: `lsblk -o NAME,SIZE,WWN`");
+		return item(
+			style, "next",
+			"check that the disk is there with this WWID: `lsblk -o NAME,SIZE,WWN`");
 	default:
 		return {};
 	}
@@ -190,12 +204,14 @@ std::string failback_line(const Style &style, const UnitReport &unit, WallTime n
 	const auto &failback = *unit.failback;
 	const auto where = path_name(unit, failback.to.value_or(0));
 	if (unit.pinned)
-		return item(style, "failback",
-			    fmt::format("none, a person chose this path; `pathctl unpin {}` ends that",
-					unit.name));
+		return item(
+			style, "failback",
+			fmt::format("none, a person chose this path; `pathctl unpin {}` ends that",
+				    unit.name));
 	if (!failback.automatic)
-		return item(style, "failback",
-			    fmt::format("by hand: `pathctl failback {}` goes to {}", unit.name, where));
+		return item(
+			style, "failback",
+			fmt::format("by hand: `pathctl failback {}` goes to {}", unit.name, where));
 	if (failback.next && *failback.next > now)
 		return item(style, "failback",
 			    fmt::format("to {} in {} if it stays well", where,

@@ -41,9 +41,10 @@ std::string render_list(const Style &style, const Report &report)
 	Grid grid;
 	grid.add(header({"UNIT", "STATE", "SIZE", "ACTIVE", "PATHS", "WWID"}));
 	for (const auto &unit : report.units) {
-		const auto usable = std::count_if(
-			unit.paths.begin(), unit.paths.end(),
-			[](const auto &path) { return path.health == PathHealth::Ok; });
+		const auto usable =
+			std::count_if(unit.paths.begin(), unit.paths.end(), [](const auto &path) {
+				return path.health == PathHealth::Ok;
+			});
 		grid.add({{unit.name, Paint::Bold},
 			  {std::string(word(unit.health)), paint_of(unit.health)},
 			  {bytes_text(unit.size_bytes), Paint::Plain, true},
@@ -59,8 +60,8 @@ std::string render_paths(const Style &style, const Report &report)
 	if (report.units.empty())
 		return {};
 	Grid grid;
-	auto head = header({"UNIT", "PATH", "KIND", "DEVICE", "ENDPOINT", "STATE", "IN FLIGHT", "ERRORS",
-			    "SWITCHES"});
+	auto head = header({"UNIT", "PATH", "KIND", "DEVICE", "ENDPOINT", "STATE", "IN FLIGHT",
+			    "ERRORS", "SWITCHES"});
 	for (auto i : {6, 7, 8})
 		head[std::size_t(i)].right = true;
 	grid.add(std::move(head));
@@ -86,9 +87,9 @@ std::string render_history(const Style &style, const Report &report)
 	for (const auto &unit : report.units)
 		for (const auto &each : unit.history) {
 			const auto &record = each.record;
-			const auto names =
-				record.to ? fmt::format("{} {} {}", or_dash(each.from), arrow(style), each.to)
-					  : std::string("failed");
+			const auto names = record.to ? fmt::format("{} {} {}", or_dash(each.from),
+								   arrow(style), each.to)
+						     : std::string("failed");
 			grid.add({{unit.name, Paint::Bold},
 				  {clock_text(style, each.at(), report.generated)},
 				  number(record.epoch),
@@ -108,21 +109,22 @@ std::string render_event(const Style &style, const Event &event)
 		return fmt::format("{} {} exists -\n", rfc3339(event.at), event.seq);
 	std::string text = fmt::format("{} {} {}", rfc3339(event.at), event.seq, word(event.kind));
 	if (event.kind == EventKind::Gap)
-		return fmt::format("{} events from {} on were lost, what exists now follows\n", text,
-				   event.seq);
+		return fmt::format("{} events from {} on were lost, what exists now follows\n",
+				   text, event.seq);
 	text += fmt::format(" {} {}", event.path ? "path" : "unit", event.unit);
 	if (event.path)
 		text += fmt::format("/{} ({})", *event.path, event.path_name);
 	for (const auto &change : event.changes) {
 		const auto shown = [](const std::string &value) {
 			return value.find(' ') != value.npos ? fmt::format("\"{}\"", value)
-							     : value.empty() ? "\"\"" : value;
+			       : value.empty()               ? "\"\""
+							     : value;
 		};
 		if (event.kind == EventKind::Exists)
 			text += fmt::format(" {}:{}", change.field, shown(change.now));
 		else
-			text += fmt::format(" {}:{}{}{}", change.field, shown(change.before), arrow(style),
-					    shown(change.now));
+			text += fmt::format(" {}:{}{}{}", change.field, shown(change.before),
+					    arrow(style), shown(change.now));
 	}
 	if (event.switched) {
 		const auto &record = event.switched->record;

@@ -112,8 +112,8 @@ std::string count_text(std::uint64_t number, std::string_view one, std::string_v
 
 std::size_t columns_of(std::string_view text) noexcept
 {
-	return std::size_t(std::count_if(text.begin(), text.end(),
-					 [](char c) { return (c & 0xc0) != 0x80; }));
+	return std::size_t(
+		std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 namespace
@@ -180,11 +180,12 @@ std::string Grid::text(const Style &style, std::size_t indent) const
 		for (std::size_t i = 0; i < row.size(); i++) {
 			const auto &cell = row[i];
 			if (i + 1 == row.size() && !cell.right) {
-				// Only the last cell may be a sentence. It is wrapped as plain text:
-				// an escape sequence has no columns.
+				// Only the last cell may be a sentence. It is wrapped as plain
+				// text: an escape sequence has no columns.
 				line += cell.paint == Paint::Plain
 						? wrapped({false, style.ascii, style.width, {}},
-							  std::string(column, ' '), column, cell.text)
+							  std::string(column, ' '), column,
+							  cell.text)
 							  .substr(column)
 						: painted(style, cell.paint, cell.text) + "\n";
 				break;

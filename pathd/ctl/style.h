@@ -17,7 +17,7 @@ namespace swpath::ctl
 struct Style {
 	bool color = false;
 	bool ascii = true;
-	unsigned width = 80; ///< columns
+	unsigned width = 80;                ///< columns
 	std::chrono::seconds utc_offset{0}; ///< of the times shown
 };
 

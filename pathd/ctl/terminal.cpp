@@ -168,8 +168,8 @@ void show_live(const CommandLine &line, std::chrono::milliseconds interval,
 	for (;;) {
 		std::string text = frame(style_for(line, STDOUT_FILENO));
 		if (terminal) {
-			// Every line cleared to its end and the rest of the screen after it: nothing
-			// flickers, nothing of the frame before stays.
+			// Every line cleared to its end and the rest of the screen after it:
+			// nothing flickers, nothing of the frame before stays.
 			std::string shown = "\x1b[H";
 			for (const char c : text) {
 				if (c == '\n')

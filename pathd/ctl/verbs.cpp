@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/verbs.h"
 
-
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -28,7 +27,8 @@ namespace
 std::string shown(const CommandLine &line, const Report &report)
 {
 	if (line.json)
-		return json_text(line.task == Task::History ? history_to_json(report) : to_json(report));
+		return json_text(line.task == Task::History ? history_to_json(report)
+							    : to_json(report));
 	const Style style = style_for(line, STDOUT_FILENO);
 	switch (line.task) {
 	case Task::List:
@@ -55,7 +55,8 @@ void say_what_is_missing(const CommandLine &line, const Sight &sight)
 	Refusal none{RefusalKind::NotFound, "there is no unit",
 		     "units are defined in /etc/swpath/swpath.toml; see swpath.toml(5)"};
 	if (sight.report.source == Source::Kernel && !target_is_loaded())
-		none.hint += "; the kernel cannot load the target either: `modprobe dm-sw` says why";
+		none.hint +=
+			"; the kernel cannot load the target either: `modprobe dm-sw` says why";
 	print_error(render_refusal(style, none, ""));
 }
 
@@ -96,12 +97,12 @@ int watch(const CommandLine &line)
 	const auto frame = [&](const Style &style) {
 		const auto now = std::chrono::floor<std::chrono::milliseconds>(
 			std::chrono::system_clock::now());
-		std::string text = painted(style, Paint::Dim,
-					   fmt::format("pathctl watch  {}  every {}{}",
-						       clock_text(style, now, now),
-						       time_text(line.interval),
-						       ::isatty(STDOUT_FILENO) ? ", q quits" : "")) +
-				   "\n\n";
+		std::string text =
+			painted(style, Paint::Dim,
+				fmt::format("pathctl watch  {}  every {}{}",
+					    clock_text(style, now, now), time_text(line.interval),
+					    ::isatty(STDOUT_FILENO) ? ", q quits" : "")) +
+			"\n\n";
 		auto sight = look(line, false);
 		if (!sight)
 			return text + render_refusal(style, sight.error(), line.unit);
@@ -111,8 +112,9 @@ int watch(const CommandLine &line)
 		return text + "\n";
 	};
 	if (line.once)
-		return print(frame(style_for(line, STDOUT_FILENO))) ? 0
-								    : exit_status(RefusalKind::Failed);
+		return print(frame(style_for(line, STDOUT_FILENO)))
+			       ? 0
+			       : exit_status(RefusalKind::Failed);
 	show_live(line, line.interval, frame);
 	return 0;
 }

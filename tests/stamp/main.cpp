@@ -129,7 +129,8 @@ int main(int argc, char **argv)
 	write->add_option("--fsync-every", options.fsync_every, "Flush after so many writes");
 	write->add_option("--reads", options.read_percent, "Percent of reads, judged at once")
 		->check(CLI::Range(0, 100));
-	write->add_option("--duty", options.duty_percent, "Percent of the time in which I/Os are begun")
+	write->add_option("--duty", options.duty_percent,
+			  "Percent of the time in which I/Os are begun")
 		->check(CLI::Range(1, 100))
 		->capture_default_str();
 	write->add_option("--progress", options.progress_seconds, "A line every so many seconds");

@@ -29,7 +29,7 @@ struct WriterOptions {
 	/// Percent of each 100 ms in which I/Os are begun, by all threads: a fault meets as many at
 	/// once as ever, and the rest of the time the CPU is free.
 	unsigned duty_percent = 100;
-	double progress_seconds = 0;   ///< a line on stdout so often; 0: none
+	double progress_seconds = 0; ///< a line on stdout so often; 0: none
 };
 
 struct WriterSummary {

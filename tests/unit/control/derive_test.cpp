@@ -22,8 +22,7 @@ TEST(Derive, FailedStandbyMakesTheUnitDegradedAndSaysWhy)
 {
 	const auto unit = unit_from(testing::on_served_line, MonitorWord::Failed, MonitorWord::Ok);
 	EXPECT_EQ(unit.health, Health::Degraded);
-	EXPECT_EQ(unit.reason_text,
-		  "direct sda: command timeout; there is no path to switch to");
+	EXPECT_EQ(unit.reason_text, "direct sda: command timeout; there is no path to switch to");
 	EXPECT_EQ(unit.paths[0].health, PathHealth::Failed);
 	EXPECT_EQ(unit.paths[1].health, PathHealth::Ok);
 }
@@ -34,7 +33,9 @@ TEST(Derive, PathThatAnswersAgainIsCheckingUntilTheKernelTakesIt)
 			  .paths[0]
 			  .health,
 		  PathHealth::Checking);
-	EXPECT_EQ(unit_from(testing::on_served_line, MonitorWord::Ok, MonitorWord::Ok).paths[0].health,
+	EXPECT_EQ(unit_from(testing::on_served_line, MonitorWord::Ok, MonitorWord::Ok)
+			  .paths[0]
+			  .health,
 		  PathHealth::Checking);
 	EXPECT_EQ(unit_from(testing::on_served_line, MonitorWord::Damped, MonitorWord::Ok)
 			  .paths[0]
@@ -82,8 +83,9 @@ TEST(Derive, DrainSaysWhatHasNotComeBack)
 TEST(Derive, DoubtUnderFenceProveSaysWhatProofIsMissing)
 {
 	const auto unit = unit_from(testing::proving_line);
-	EXPECT_EQ(unit.missing, "proof that 2 writes in doubt on direct sda can no longer reach the "
-				"disk (fence=prove)");
+	EXPECT_EQ(unit.missing,
+		  "proof that 2 writes in doubt on direct sda can no longer reach the "
+		  "disk (fence=prove)");
 }
 
 TEST(Derive, ProveWithoutDoubtWaitsForIdentity)

@@ -13,8 +13,8 @@ using testing::unit_from;
 
 std::string text_of(const Event &event)
 {
-	std::string text = std::to_string(event.seq) + " " + std::string(word(event.kind)) + " " +
-			   event.unit;
+	std::string text =
+		std::to_string(event.seq) + " " + std::string(word(event.kind)) + " " + event.unit;
 	if (event.path)
 		text += "/" + std::to_string(*event.path);
 	for (const auto &change : event.changes)
@@ -26,8 +26,8 @@ std::string text_of(const Event &event)
 
 TEST(Events, DumpNamesEverythingAndEnds)
 {
-	const auto events =
-		dump_events(report_of(unit_from(testing::online_line, MonitorWord::Ok, MonitorWord::Ok)), 40);
+	const auto events = dump_events(
+		report_of(unit_from(testing::online_line, MonitorWord::Ok, MonitorWord::Ok)), 40);
 	ASSERT_EQ(events.size(), 4u);
 	EXPECT_EQ(text_of(events[0]),
 		  "40 exists sw0 state:->online number:->253:3 "

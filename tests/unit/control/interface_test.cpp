@@ -48,7 +48,8 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	EXPECT_EQ(members_after("type Failback ("), keys(json["failback"]));
 	EXPECT_EQ(members_after("type Switch ("), keys(to_json(SwitchReport{})));
 	EXPECT_EQ(members_after("method Status(unit: ?string) -> ("), keys(to_json(Report{})));
-	EXPECT_EQ(members_after("method History(unit: ?string) -> ("), keys(history_to_json(Report{})));
+	EXPECT_EQ(members_after("method History(unit: ?string) -> ("),
+		  keys(history_to_json(Report{})));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;
@@ -67,7 +68,8 @@ TEST(Interface, DescribesEveryVerbAndEveryError)
 	}
 	for (const auto name : Words<RefusalKind>::all) {
 		const bool described = text.find("error " + std::string(name) + "(") != text.npos;
-		EXPECT_EQ(described, name != word(RefusalKind::NotReachable)) << name; // the client's own
+		EXPECT_EQ(described, name != word(RefusalKind::NotReachable))
+			<< name; // the client's own
 	}
 }
 

@@ -87,8 +87,9 @@ TEST(Order, SwitchToAPathThatCannotCarryIsRefusedEvenIfForced)
 TEST(Order, FailingTheLastUsablePathNeedsForce)
 {
 	const auto unit = unit_from(testing::on_served_line);
-	EXPECT_EQ(plan(Verb::Fail, unit, 1),
-		  "Unsafe: cannot fail 'served beta': it is the only usable path, I/O would be held");
+	EXPECT_EQ(
+		plan(Verb::Fail, unit, 1),
+		"Unsafe: cannot fail 'served beta': it is the only usable path, I/O would be held");
 	EXPECT_EQ(plan(Verb::Fail, unit, 1, true), "fail 1 operator");
 }
 
@@ -108,14 +109,16 @@ TEST(Order, InTheWrongStateIsRefusedWithTheWayOut)
 
 TEST(Order, EveryRefusalOfAPlanHasAHint)
 {
-	for (const auto line : {testing::online_line, testing::on_served_line, testing::draining_line,
-				testing::proving_line, testing::held_line, testing::failed_line})
+	for (const auto line :
+	     {testing::online_line, testing::on_served_line, testing::draining_line,
+	      testing::proving_line, testing::held_line, testing::failed_line})
 		for (const Verb verb : {Verb::Switch, Verb::Hold, Verb::Release, Verb::Fail,
 					Verb::Reinstate, Verb::Failback, Verb::Pin, Verb::Unpin,
 					Verb::Abort, Verb::Retry, Verb::Fenced})
 			for (unsigned path = 0; path < 3; path++) {
 				const auto unit = unit_from(line);
-				const auto done = plan_order({verb, "sw0", path, false, true}, unit);
+				const auto done =
+					plan_order({verb, "sw0", path, false, true}, unit);
 				if (done)
 					EXPECT_FALSE(done->text.empty()) << word(verb);
 				else
@@ -137,8 +140,8 @@ TEST(Order, FailbackGoesToTheMostPreferredPathThatIsUsable)
 TEST(FindPath, KnowsEveryNameOfAPath)
 {
 	const auto unit = unit_from(testing::online_line);
-	for (const char *name : {"sda", "/dev/sda", "8:0", "0", "#0", "direct", "direct sda",
-				 "iscsi 2:0:0:0"})
+	for (const char *name :
+	     {"sda", "/dev/sda", "8:0", "0", "#0", "direct", "direct sda", "iscsi 2:0:0:0"})
 		EXPECT_EQ(find_path(unit, name).value_or(9), 0u) << name;
 	for (const char *name :
 	     {"beta", "nbd0", "/dev/nbd0", "43:0", "1", "served", "served beta", "beta:10809"})
@@ -170,8 +173,8 @@ TEST(FindPath, KindThatTwoPathsHaveIsAmbiguous)
 TEST(FindUnit, KnowsEveryNameAndListsTheKnown)
 {
 	const auto report = testing::report_of(unit_from(testing::online_line));
-	for (const char *name : {"sw0", "/dev/sw0", "/dev/dm-3", "253:3",
-				 "naa.60014051234567890abcdef012345678"})
+	for (const char *name :
+	     {"sw0", "/dev/sw0", "/dev/dm-3", "253:3", "naa.60014051234567890abcdef012345678"})
 		EXPECT_TRUE(find_unit(report, name)) << name;
 	const auto none = find_unit(report, "sw9");
 	ASSERT_FALSE(none);

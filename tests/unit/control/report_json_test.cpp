@@ -18,7 +18,8 @@ UnitReport full_unit()
 	unit.suspended = true;
 	unit.pinned = true;
 	unit.active = 1;
-	unit.failback = FailbackReport{true, "settling", 0, testing::noon + std::chrono::seconds(9)};
+	unit.failback =
+		FailbackReport{true, "settling", 0, testing::noon + std::chrono::seconds(9)};
 	unit.paths[0].text = "no answer for 2 s";
 	unit.paths[0].since = testing::noon - std::chrono::seconds(3);
 	unit.paths[0].last_probe = testing::noon - std::chrono::seconds(1);

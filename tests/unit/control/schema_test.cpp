@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "libpath/control/report_json.h"
 #include "libpath/control/refusal.h"
+#include "libpath/control/report_json.h"
 #include "tests/unit/control/reports.h"
 
 namespace swpath
@@ -33,7 +33,8 @@ void expect_members(const Json &described, const Json &written, const char *what
 	EXPECT_EQ(keys(described["properties"]), keys(written)) << what;
 }
 
-template <class E> void expect_words(const Json &described, const char *member)
+template <class E>
+void expect_words(const Json &described, const char *member)
 {
 	Json words = Json::array();
 	for (const auto each : Words<E>::all)
@@ -72,7 +73,8 @@ TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
 TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)
 {
 	const Json history = schema("history");
-	const Json written = history_to_json(testing::report_of(testing::unit_from(testing::online_line)));
+	const Json written =
+		history_to_json(testing::report_of(testing::unit_from(testing::online_line)));
 	expect_members(history, written, "history");
 	expect_members(history["properties"]["units"]["items"], written["units"][0], "unit");
 	EXPECT_EQ(history["$defs"]["switch"], schema("status")["$defs"]["switch"]);

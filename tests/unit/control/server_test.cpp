@@ -63,7 +63,8 @@ struct Server : ::testing::Test {
 			  ssize_t(bytes.size()));
 		server->step(now);
 	}
-	/// What arrives until the server has nothing to do; "EOF" is added if the server has hung up.
+	/// What arrives until the server has nothing to do; "EOF" is added if the server has hung
+	/// up.
 	std::string read(const UniqueFd &fd)
 	{
 		std::string text;
@@ -87,7 +88,8 @@ struct Server : ::testing::Test {
 	static std::string call(const std::string &method, Json parameters = Json::object(),
 				bool more = false)
 	{
-		return encode_call({"io.swpath.Control." + method, std::move(parameters), more, false});
+		return encode_call(
+			{"io.swpath.Control." + method, std::move(parameters), more, false});
 	}
 	static std::vector<Event> events_in(const std::string &bytes)
 	{
@@ -111,7 +113,8 @@ struct Server : ::testing::Test {
 TEST_F(Server, SocketIsClosedToOthersAndRemovedAtTheEnd)
 {
 	open();
-	struct stat what {};
+	struct stat what {
+	};
 	ASSERT_EQ(::stat(path.c_str(), &what), 0);
 	EXPECT_EQ(what.st_mode & 0777, 0600u);
 	server.reset();
@@ -124,7 +127,8 @@ TEST_F(Server, GroupMayConnectWhereThereIsOne)
 		GTEST_SKIP() << "only root may give a socket to a group";
 	auto opened = ControlServer::open(path, "disk", handler);
 	ASSERT_TRUE(opened);
-	struct stat what {};
+	struct stat what {
+	};
 	ASSERT_EQ(::stat(path.c_str(), &what), 0);
 	EXPECT_EQ(what.st_mode & 0777, 0660u);
 	EXPECT_NE(what.st_gid, 0u);
@@ -199,8 +203,9 @@ TEST_F(Server, AnswerFromWithinTheOrderArrivesOnce)
 	};
 	const auto fd = raw();
 	write(fd, call("Hold", {{"unit", "sw0"}}));
-	EXPECT_EQ(read(fd), "{\"error\":\"io.swpath.Control.Unsafe\",\"parameters\":{\"message\":\"no\","
-			    "\"hint\":\"wait\"}}\0"s);
+	EXPECT_EQ(read(fd),
+		  "{\"error\":\"io.swpath.Control.Unsafe\",\"parameters\":{\"message\":\"no\","
+		  "\"hint\":\"wait\"}}\0"s);
 }
 
 TEST_F(Server, AnswerToAClientThatLeftIsDropped)
@@ -218,7 +223,8 @@ TEST_F(Server, OnewayCallGetsNoReply)
 {
 	open();
 	const auto fd = raw();
-	write(fd, encode_call({"io.swpath.Control.Status", Json::object(), false, true}) + call("Nope"));
+	write(fd, encode_call({"io.swpath.Control.Status", Json::object(), false, true}) +
+			  call("Nope"));
 	const auto text = read(fd);
 	EXPECT_EQ(text.find("swpath.status"), text.npos);
 	EXPECT_EQ(text.find("{\"error\":\"org.varlink.service.MethodNotFound\""), 0u);
@@ -442,7 +448,8 @@ struct ClientAndServer : Server {
 		stop_write = UniqueFd(ends[1]);
 		thread = std::thread([this] {
 			for (;;) {
-				pollfd both[] = {{server->fd(), POLLIN, 0}, {stop_read.get(), POLLIN, 0}};
+				pollfd both[] = {{server->fd(), POLLIN, 0},
+						 {stop_read.get(), POLLIN, 0}};
 				::poll(both, 2, -1);
 				if (both[1].revents)
 					return;

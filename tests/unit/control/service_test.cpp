@@ -60,7 +60,8 @@ TEST_F(Service, ChangingIsForRoot)
 
 TEST_F(Service, OrderArrivesWithItsUnitAndPathFound)
 {
-	const auto done = ask("Switch", {{"unit", "/dev/dm-3"}, {"path", "beta"}, {"forced", true}});
+	const auto done =
+		ask("Switch", {{"unit", "/dev/dm-3"}, {"path", "beta"}, {"forced", true}});
 	EXPECT_FALSE(done.reply);
 	ASSERT_EQ(handler.orders.size(), 1u);
 	EXPECT_EQ(handler.orders[0].first, 7u);

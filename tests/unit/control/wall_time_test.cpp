@@ -17,7 +17,8 @@ TEST(WallTime, IsWrittenInUtcToTheMillisecond)
 
 TEST(WallTime, ReadsWhatItWrites)
 {
-	for (const std::int64_t ms : {0LL, 999LL, 951782399999LL, 951782400000LL, 1795183331482LL}) {
+	for (const std::int64_t ms :
+	     {0LL, 999LL, 951782399999LL, 951782400000LL, 1795183331482LL}) {
 		const WallTime time{std::chrono::milliseconds(ms)};
 		EXPECT_EQ(parse_rfc3339(rfc3339(time)), time) << ms;
 	}

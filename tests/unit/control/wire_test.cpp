@@ -72,8 +72,8 @@ TEST(FrameReader, ManyShortMessagesMayArriveAtOnce)
 
 TEST(FrameReader, RefusesWhatIsNoObject)
 {
-	for (const auto &text : {"\0"s, "[]\0"s, "1\0"s, "null\0"s, "{\0"s, "{}{}\0"s, "{\"a\":1,}\0"s,
-				 "{\"a\":\"\xff\"}\0"s}) {
+	for (const auto &text : {"\0"s, "[]\0"s, "1\0"s, "null\0"s, "{\0"s, "{}{}\0"s,
+				 "{\"a\":1,}\0"s, "{\"a\":\"\xff\"}\0"s}) {
 		FrameReader reader(request_limits);
 		ASSERT_TRUE(reader.feed(text));
 		const auto message = reader.next();
@@ -131,8 +131,8 @@ TEST(Wire, MalformedCallsAreRefused)
 
 TEST(Wire, MalformedRepliesAreRefused)
 {
-	for (const char *text : {"{\"error\":1}", "{\"error\":\"\"}", "{\"parameters\":1}",
-				 "{\"continues\":2}"})
+	for (const char *text :
+	     {"{\"error\":1}", "{\"error\":\"\"}", "{\"parameters\":1}", "{\"continues\":2}"})
 		EXPECT_FALSE(parse_reply(Json::parse(text))) << text;
 }
 

@@ -32,7 +32,8 @@ public:
 	{
 		add(start_.key(), {0, 0});
 		std::vector<std::uint32_t> level = {0};
-		for (unsigned i = 0; i < depth && !level.empty() && !::testing::Test::HasFailure(); i++)
+		for (unsigned i = 0; i < depth && !level.empty() && !::testing::Test::HasFailure();
+		     i++)
 			level = next(level);
 		return visited_.size();
 	}
@@ -83,7 +84,8 @@ private:
 					return {};
 				}
 				if (add(after.key(), {state, e}))
-					found.push_back(static_cast<std::uint32_t>(visited_.size() - 1));
+					found.push_back(
+						static_cast<std::uint32_t>(visited_.size() - 1));
 			}
 		}
 		return found;
@@ -111,7 +113,8 @@ TEST_P(CoreExhaustive, KeepsItsPromisesAfterEverySequenceOfEvents)
 	const auto [fence, hold] = GetParam();
 	constexpr unsigned depth = 7;
 	const std::size_t states = Search(fence, hold).run(depth);
-	std::printf("%zu states of all sequences of %u of %zu events\n", states, depth, all_events().size());
+	std::printf("%zu states of all sequences of %u of %zu events\n", states, depth,
+		    all_events().size());
 	EXPECT_GT(states, 1000u);
 }
 

@@ -12,11 +12,16 @@ namespace
 class Core : public ::testing::Test
 {
 protected:
-	void ticket(int path) { EXPECT_EQ(sw_core_ticket(&core(), path, core().epoch, unit_ns, now(), &actions_), 0); }
+	void ticket(int path)
+	{
+		EXPECT_EQ(sw_core_ticket(&core(), path, core().epoch, unit_ns, now(), &actions_),
+			  0);
+	}
 	unsigned drained() { return sw_core_drained(&core(), core().current_path, now()); }
 	enum sw_verdict error(int path, bool write, unsigned tries = 1)
 	{
-		return sw_core_error(&core(), path, SW_REASON_TIMEOUT, write, tries, now(), &actions_);
+		return sw_core_error(&core(), path, SW_REASON_TIMEOUT, write, tries, now(),
+				     &actions_);
 	}
 	const sw_now *now()
 	{
@@ -67,9 +72,13 @@ TEST_F(Core, WaitsForAProofAfterAWriteErrorEvenWithATicket)
 	EXPECT_FALSE(drained() & SW_DO_OPEN);
 	EXPECT_EQ(core().phase, SW_PHASE_PROVE);
 	EXPECT_EQ(core().doubt, 1u);
-	EXPECT_EQ(sw_core_commit(&core(), core().mv, 1, SW_METHOD_NONE_NEEDED, "x", now(), &actions_), -EPERM);
-	EXPECT_EQ(sw_core_commit(&core(), core().mv, 1, SW_METHOD_DRAINED, "x", now(), &actions_), -EPERM);
-	EXPECT_EQ(sw_core_commit(&core(), core().mv, 1, SW_METHOD_LU_RESET, "x", now(), &actions_), 0);
+	EXPECT_EQ(
+		sw_core_commit(&core(), core().mv, 1, SW_METHOD_NONE_NEEDED, "x", now(), &actions_),
+		-EPERM);
+	EXPECT_EQ(sw_core_commit(&core(), core().mv, 1, SW_METHOD_DRAINED, "x", now(), &actions_),
+		  -EPERM);
+	EXPECT_EQ(sw_core_commit(&core(), core().mv, 1, SW_METHOD_LU_RESET, "x", now(), &actions_),
+		  0);
 	EXPECT_EQ(core().doubt, 0u);
 }
 
@@ -90,7 +99,9 @@ TEST_F(Core, RemembersAWriteInDoubtAfterItsErrorWentUp)
 	EXPECT_EQ(sw_core_abort(&core(), now(), &actions_), 0);
 	EXPECT_EQ(sw_core_retry(&core(), now(), &actions_), 0);
 	EXPECT_EQ(core().doubt, 1u);
-	EXPECT_EQ(sw_core_commit(&core(), core().mv, 1, SW_METHOD_NONE_NEEDED, "x", now(), &actions_), -EPERM);
+	EXPECT_EQ(
+		sw_core_commit(&core(), core().mv, 1, SW_METHOD_NONE_NEEDED, "x", now(), &actions_),
+		-EPERM);
 }
 
 TEST_F(Core, GivesUpARequestThatFailsOnProvedPathAfterProvedPath)
@@ -115,7 +126,8 @@ TEST_F(Core, NeverStallsWithoutABudget)
 TEST_F(Core, FlushesAHealthyPathBeforeACooperativeSwitchLeavesIt)
 {
 	ticket(1);
-	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_OPERATOR, now(), &actions_), 0);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_OPERATOR, now(), &actions_),
+		  0);
 	EXPECT_EQ(drained(), static_cast<unsigned>(SW_DO_FLUSH));
 	EXPECT_TRUE(sw_core_flushed(&core(), true, now()) & SW_DO_OPEN);
 	EXPECT_EQ(core().current_path, 1);
@@ -124,7 +136,8 @@ TEST_F(Core, FlushesAHealthyPathBeforeACooperativeSwitchLeavesIt)
 
 TEST_F(Core, RefusesACooperativeSwitchToAPathWithoutATicket)
 {
-	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_OPERATOR, now(), &actions_), -ENOKEY);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_OPERATOR, now(), &actions_),
+		  -ENOKEY);
 	EXPECT_EQ(core().state, SW_STATE_ONLINE);
 }
 
@@ -150,7 +163,8 @@ TEST_F(Core, WaitsForAProofOfAPathThatFailedDuringAnOperatorsHold)
 TEST_F(Core, RecordsHowLongEachPhaseTook)
 {
 	ticket(1);
-	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_FAILBACK, now(), &actions_), 0);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_FAILBACK, now(), &actions_),
+		  0);
 	pass(100);
 	drained();
 	pass(20);
@@ -195,7 +209,8 @@ class Reload : public Core
 {
 protected:
 	/// The unit after a reload in which path i was path origin[i] before.
-	sw_core reload(std::vector<int> origin, std::vector<sw_path_state> states, std::uint64_t epoch = 1)
+	sw_core reload(std::vector<int> origin, std::vector<sw_path_state> states,
+		       std::uint64_t epoch = 1)
 	{
 		sw_core_config config = core().config;
 		config.nr_paths = static_cast<unsigned>(origin.size());
@@ -245,7 +260,8 @@ TEST_F(Reload, CountsASwitchFromAPathWhoseDeviceWasReplaced)
 	sw_core after = reload({SW_NO_PATH, 1}, {SW_PATH_READY, SW_PATH_READY});
 	const std::uint64_t before = after.epoch;
 	ASSERT_EQ(after.current_path, SW_NO_PATH);
-	EXPECT_EQ(sw_core_commit(&after, after.mv, 1, SW_METHOD_OPERATOR, "e", now(), &actions_), 0);
+	EXPECT_EQ(sw_core_commit(&after, after.mv, 1, SW_METHOD_OPERATOR, "e", now(), &actions_),
+		  0);
 	EXPECT_EQ(after.epoch, before + 1);
 }
 

@@ -45,8 +45,8 @@ struct World {
 	int open = SW_NO_PATH;
 	int closed = SW_NO_PATH; ///< closed and not yet reported as drained
 	bool flushing = false;
-	bool flushed = false;	    ///< in this hold, or its flush was given up
-	std::uint64_t records = 0;  ///< switches seen
+	bool flushed = false;      ///< in this hold, or its flush was given up
+	std::uint64_t records = 0; ///< switches seen
 	bool ghosts[paths_max] = {};
 	Bio bios[bios_max];
 	std::uint64_t now = 1000 * unit_ns;

@@ -73,14 +73,17 @@ TEST(CommandLine, EveryOrderIsAVerb)
 TEST(CommandLine, SaysWhatWasProbablyMeant)
 {
 	EXPECT_EQ(bad({"statsu"}), "there is no verb 'statsu'\ndid you mean 'status'?");
-	EXPECT_EQ(bad({"swtich", "sw0", "beta"}), "there is no verb 'swtich'\ndid you mean 'switch'?");
+	EXPECT_EQ(bad({"swtich", "sw0", "beta"}),
+		  "there is no verb 'swtich'\ndid you mean 'switch'?");
 	EXPECT_EQ(bad({"config", "chekc"}), "there is no verb 'chekc'\ndid you mean 'check'?");
-	EXPECT_EQ(bad({"status", "--jsno"}), "'status' has no option '--jsno'\ndid you mean '--json'?");
+	EXPECT_EQ(bad({"status", "--jsno"}),
+		  "'status' has no option '--jsno'\ndid you mean '--json'?");
 	EXPECT_EQ(bad({"--timeout", "3", "hold", "sw0", "--dryrun"}),
 		  "'hold' has no option '--dryrun'\ndid you mean '--dry-run'?");
 	EXPECT_EQ(bad({"--colour=never", "list"}),
 		  "there is no option '--colour'\ndid you mean '--color'?");
-	EXPECT_EQ(bad({"xyzzy"}), "there is no verb 'xyzzy'\n`pathctl --help` lists verbs and options");
+	EXPECT_EQ(bad({"xyzzy"}),
+		  "there is no verb 'xyzzy'\n`pathctl --help` lists verbs and options");
 }
 
 TEST(CommandLine, RefusesWhatIsMissingTooMuchOrOutOfRange)
@@ -100,8 +103,8 @@ TEST(CommandLine, RefusesWhatIsMissingTooMuchOrOutOfRange)
 
 TEST(CommandLine, HelpIsNoError)
 {
-	for (const auto &arguments :
-	     std::vector<std::vector<std::string>>{{"--help"}, {"-h"}, {"switch", "--help"}, {"--version"}}) {
+	for (const auto &arguments : std::vector<std::vector<std::string>>{
+		     {"--help"}, {"-h"}, {"switch", "--help"}, {"--version"}}) {
 		const auto line = parse_command_line(arguments);
 		ASSERT_FALSE(line);
 		EXPECT_EQ(line.error().status, 0);

@@ -12,8 +12,8 @@ using Words = std::vector<std::string>;
 
 Words offers(const Words &words)
 {
-	auto report =
-		swpath::testing::report_of(swpath::testing::unit_from(swpath::testing::online_line));
+	auto report = swpath::testing::report_of(
+		swpath::testing::unit_from(swpath::testing::online_line));
 	report.units.push_back(report.units[0]);
 	report.units[1].name = "sw1";
 	report.units[1].wwid = "naa.2";

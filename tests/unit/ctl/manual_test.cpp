@@ -57,7 +57,8 @@ TEST(Manual, DescribesNoVerbThatDoesNotExist)
 	}
 }
 
-template <class E> void expect_words(const std::string &text)
+template <class E>
+void expect_words(const std::string &text)
 {
 	for (const auto each : Words<E>::all)
 		EXPECT_NE(text.find("*" + std::string(each) + "*"), text.npos) << each;
@@ -73,7 +74,8 @@ TEST(Manual, DescribesEveryStateReasonAndExitStatus)
 	expect_words<Method>(text);
 	const auto statuses = text.substr(text.find("\n# EXIT STATUS"));
 	for (int status = 0; status <= 8; status++)
-		EXPECT_NE(statuses.find("\n*" + std::to_string(status) + "*"), statuses.npos) << status;
+		EXPECT_NE(statuses.find("\n*" + std::to_string(status) + "*"), statuses.npos)
+			<< status;
 }
 
 } // namespace

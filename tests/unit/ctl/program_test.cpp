@@ -82,14 +82,15 @@ struct Program : ::testing::Test {
 		posix_spawn_file_actions_t files;
 		posix_spawn_file_actions_init(&files);
 		posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-		posix_spawn_file_actions_addopen(&files, 1, out.c_str(), O_CREAT | O_TRUNC | O_WRONLY,
-						 0600);
+		posix_spawn_file_actions_addopen(&files, 1, out.c_str(),
+						 O_CREAT | O_TRUNC | O_WRONLY, 0600);
 		posix_spawn_file_actions_addopen(&files, 2, error.c_str(),
 						 O_CREAT | O_TRUNC | O_WRONLY, 0600);
 		char c_locale[] = "LC_ALL=C";
 		char *environment[] = {c_locale, nullptr};
 		pid_t pid = 0;
-		EXPECT_EQ(posix_spawn(&pid, SW_PATHCTL, &files, nullptr, argv.data(), environment), 0);
+		EXPECT_EQ(posix_spawn(&pid, SW_PATHCTL, &files, nullptr, argv.data(), environment),
+			  0);
 		posix_spawn_file_actions_destroy(&files);
 		int status = 0;
 		EXPECT_EQ(::waitpid(pid, &status, 0), pid);
@@ -135,8 +136,9 @@ TEST_F(Program, ExitStatusIsTheKindOfRefusal)
 	EXPECT_EQ(run({"switch", "sw0", "nowhere"}).status, 4);
 
 	const std::pair<RefusalKind, int> kinds[] = {
-		{RefusalKind::Failed, 1},     {RefusalKind::Permission, 5}, {RefusalKind::Unsafe, 6},
-		{RefusalKind::Timeout, 7},    {RefusalKind::ConfigInvalid, 8},
+		{RefusalKind::Failed, 1},        {RefusalKind::Permission, 5},
+		{RefusalKind::Unsafe, 6},        {RefusalKind::Timeout, 7},
+		{RefusalKind::ConfigInvalid, 8},
 	};
 	for (const auto &[kind, status] : kinds) {
 		handler.on_call = [&](CallId id) {
@@ -156,7 +158,8 @@ TEST_F(Program, WithoutDaemonOrdersAreNotReachable)
 {
 	const auto hold = run({"hold", "sw0"});
 	EXPECT_EQ(hold.status, 3);
-	EXPECT_NE(hold.error.find("hint: start it with `systemctl start pathd`"), std::string::npos);
+	EXPECT_NE(hold.error.find("hint: start it with `systemctl start pathd`"),
+		  std::string::npos);
 	EXPECT_NE(hold.error.find("--kernel"), std::string::npos);
 	EXPECT_EQ(run({"pin", "sw0"}).error.find("--kernel"), std::string::npos);
 	EXPECT_EQ(run({"events"}).status, 3);
@@ -209,10 +212,11 @@ TEST_F(Program, SwitchWaitsUntilIoFlowsAndTellsHowLongItWasHeld)
 		GTEST_SKIP() << "orders are for root";
 	serve();
 	handler.on_call = [&](CallId id) {
-		handler.state = testing::report_of(
-			testing::unit_from(testing::on_served_line, MonitorWord::Ok, MonitorWord::Ok));
+		handler.state = testing::report_of(testing::unit_from(
+			testing::on_served_line, MonitorWord::Ok, MonitorWord::Ok));
 		set_history(handler.state.units[0], std::vector{testing::timeout_switch()});
-		server->answer(id, Done{{"switch 1 cooperative operator"}, "switching to served beta"});
+		server->answer(id,
+			       Done{{"switch 1 cooperative operator"}, "switching to served beta"});
 	};
 	const auto ran = run({"switch", "sw0", "beta"});
 	EXPECT_EQ(ran.status, 0) << ran.error;
@@ -283,7 +287,8 @@ TEST_F(Program, ConfigIsCheckedWithItsPlace)
 {
 	const auto file = dir / "swpath.toml";
 	const auto write = [&](std::string_view text) {
-		const UniqueFd fd(::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
+		const UniqueFd fd(
+			::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
 		ASSERT_EQ(::write(fd.get(), text.data(), text.size()), ssize_t(text.size()));
 	};
 	const auto config = [&](std::vector<std::string> words) {

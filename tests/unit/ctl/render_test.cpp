@@ -71,8 +71,14 @@ UnitReport degraded()
 	return with_history(std::move(unit));
 }
 
-TEST(RenderStatus, Online) { expect_status("status-online", online()); }
-TEST(RenderStatus, Degraded) { expect_status("status-degraded", degraded()); }
+TEST(RenderStatus, Online)
+{
+	expect_status("status-online", online());
+}
+TEST(RenderStatus, Degraded)
+{
+	expect_status("status-degraded", degraded());
+}
 TEST(RenderStatus, WaitsForTheOldPathToDrain)
 {
 	expect_status("status-draining", unit_from(testing::draining_line));
@@ -139,7 +145,8 @@ TEST(RenderStatus, FailbackTellsWhenAndWhyNot)
 	unit.failback->automatic = false;
 	EXPECT_EQ(line(), "  failback    by hand: `pathctl failback sw0` goes to direct sda\n");
 	unit.pinned = true;
-	EXPECT_EQ(line(), "  failback    none, a person chose this path; `pathctl unpin sw0` ends that\n");
+	EXPECT_EQ(line(),
+		  "  failback    none, a person chose this path; `pathctl unpin sw0` ends that\n");
 	unit.failback.reset();
 	EXPECT_EQ(line(), "");
 }
@@ -168,13 +175,16 @@ TEST(RenderStatus, NarrowTerminalsBreakLinesNotWords)
 {
 	Style narrow;
 	narrow.width = 40;
-	const auto text = ctl::render_unit(narrow, with_history(unit_from(testing::proving_line)), noon);
+	const auto text =
+		ctl::render_unit(narrow, with_history(unit_from(testing::proving_line)), noon);
 	std::string joined;
 	for (const char c : text)
 		if (joined.empty() || !(c == '\n' || c == ' ') || joined.back() != ' ')
 			joined += c == '\n' ? ' ' : c;
-	EXPECT_NE(joined.find("proof that 2 writes in doubt on direct sda can no longer reach the disk"),
-		  joined.npos);
+	EXPECT_NE(
+		joined.find(
+			"proof that 2 writes in doubt on direct sda can no longer reach the disk"),
+		joined.npos);
 	EXPECT_NE(text.find("`pathctl abort sw0`"), text.npos);
 }
 
@@ -249,16 +259,18 @@ TEST(RenderSwitch, SaysWhatKindOfHoldItWas)
 	Style wide;
 	wide.width = 200;
 	EXPECT_EQ(ctl::render_switch(wide, report, noon, ""),
-		  "11:59:51, held and resumed on direct sda: operator. I/O held 1.11 s (drain 1.08 s, "
+		  "11:59:51, held and resumed on direct sda: operator. I/O held 1.11 s (drain 1.08 "
+		  "s, "
 		  "prove 30 ms, release 4 ms), 37 I/Os, 0 in doubt\n");
 	report.record.from.reset();
-	EXPECT_TRUE(ctl::render_switch(wide, report, noon, "").starts_with(
-		"11:59:51, first opened on direct sda. I/O held"));
+	EXPECT_TRUE(ctl::render_switch(wide, report, noon, "")
+			    .starts_with("11:59:51, first opened on direct sda. I/O held"));
 	report.record.to.reset();
 	report.record.from = 0;
 	report.record.doubt = 2;
-	EXPECT_TRUE(ctl::render_switch(wide, report, noon, "").starts_with(
-		"11:59:51, mount verification failed: operator. I/O held"));
+	EXPECT_TRUE(
+		ctl::render_switch(wide, report, noon, "")
+			.starts_with("11:59:51, mount verification failed: operator. I/O held"));
 }
 
 TEST(RenderEvents, DumpAndSwitch)
@@ -278,14 +290,15 @@ TEST(RenderEvents, DumpAndSwitch)
 
 TEST(RenderRefusal, NamesTheUnitOnceAndGivesTheHint)
 {
-	EXPECT_EQ(ctl::render_refusal(Style{}, {RefusalKind::Unsafe, "cannot hold: it is failed", "retry"},
+	EXPECT_EQ(ctl::render_refusal(Style{},
+				      {RefusalKind::Unsafe, "cannot hold: it is failed", "retry"},
 				      "sw0"),
 		  "pathctl: sw0: cannot hold: it is failed\nhint: retry\n");
 	EXPECT_EQ(ctl::render_refusal(
 			  Style{}, {RefusalKind::NotFound, "sw0: there is no path 'x'", ""}, "sw0"),
 		  "pathctl: sw0: there is no path 'x'\n");
-	EXPECT_EQ(ctl::render_refusal(
-			  Style{}, {RefusalKind::NotFound, "there is no unit 'sw9'", ""}, "sw9"),
+	EXPECT_EQ(ctl::render_refusal(Style{},
+				      {RefusalKind::NotFound, "there is no unit 'sw9'", ""}, "sw9"),
 		  "pathctl: there is no unit 'sw9'\n");
 }
 

@@ -33,8 +33,8 @@ TEST(ProbeReason, NeverRefusesAPathForWantOfAnAnswer)
 	for (int number = 1; number < 134; number++)
 		EXPECT_FALSE(refuses(reason_of(of(number)))) << number;
 	for (std::size_t i = 1; i < Words<ScsiOutcome>::all.size(); i++)
-		EXPECT_FALSE(refuses(reason_of(
-			Error{make_error_code(static_cast<ScsiOutcome>(i)), "test"})))
+		EXPECT_FALSE(refuses(
+			reason_of(Error{make_error_code(static_cast<ScsiOutcome>(i)), "test"})))
 			<< Words<ScsiOutcome>::all[i];
 }
 

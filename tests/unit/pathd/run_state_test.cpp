@@ -37,10 +37,11 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 	state.pinned = 1;
 	state.by_switch = true;
 	state.last_failback = Instant(std::chrono::seconds(1234567));
-	state.identity = Identity{"naa.6001",
-				  "A1",
-				  {{Association::LogicalUnit, DesignatorType::Naa, 1, {0x60, 0x01}},
-				   {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
+	state.identity =
+		Identity{"naa.6001",
+			 "A1",
+			 {{Association::LogicalUnit, DesignatorType::Naa, 1, {0x60, 0x01}},
+			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
 	ASSERT_TRUE(save_run_state("sw0", state, directory_));
 	const auto loaded = load_run_state("sw0", directory_);
 	ASSERT_TRUE(loaded);

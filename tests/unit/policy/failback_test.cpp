@@ -111,8 +111,8 @@ TEST_F(Failback, GoOnlyIfEveryConditionHolds)
 		paths_[0].ticket = bit(5);
 		paths_[0].state = bit(6) ? MonitorState::Ok : MonitorState::Damped;
 		paths_[0].good_since = bit(7) ? at_s(0) : at_s(990);
-		const bool go = bit(0) && !bit(1) && bit(2) && !bit(3) && bit(4) && bit(5) && bit(6) &&
-				bit(7);
+		const bool go = bit(0) && !bit(1) && bit(2) && !bit(3) && bit(4) && bit(5) &&
+				bit(6) && bit(7);
 		EXPECT_EQ(decide(1000).verdict == FailbackVerdict::Go, go) << bits;
 	}
 }

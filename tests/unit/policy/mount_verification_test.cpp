@@ -137,8 +137,9 @@ TEST_F(Mv, HoldsOnWhileWritesAreInDoubtAndSaysWhatIsMissing)
 	(void)step(status, 0);
 	mv_.verified(3, 1, at_ms(5), "medium");
 	EXPECT_EQ(count(step(status, 1), Kind::Commit), 0U);
-	EXPECT_THAT(waits(status, 1), HasSubstr("2 writes in doubt, fence=prove: direct sda: no other host or "
-						"path can reach the disk for it"));
+	EXPECT_THAT(waits(status, 1),
+		    HasSubstr("2 writes in doubt, fence=prove: direct sda: no other host or "
+			      "path can reach the disk for it"));
 	EXPECT_THAT(waits(status, 1), HasSubstr("'fenced --i-am-sure' ends it"));
 }
 
@@ -386,14 +387,15 @@ TEST_F(Mv, SaysWhatDrains)
 	EXPECT_EQ(waits(status, 0), "4 in flight on direct sda, oldest 5200 ms");
 }
 
-/// Safety of the answer, whatever the kernel shows and the workers say: a commit names the MV that the
-/// kernel is in, a path that was verified for it, and a proof that the fence policy allows.
+/// Safety of the answer, whatever the kernel shows and the workers say: a commit names the MV that
+/// the kernel is in, a path that was verified for it, and a proof that the fence policy allows.
 TEST(MvProperty, EveryCommitIsProvedForThisMountVerification)
 {
 	EXPECT_TRUE(rc::check([] {
 		MountVerification mv{MvPolicy{}};
-		const std::array<MvCandidate, 2> candidates{MvCandidate{"a", MonitorState::Ok, {}},
-							    MvCandidate{"b", MonitorState::Damped, {}}};
+		const std::array<MvCandidate, 2> candidates{
+			MvCandidate{"a", MonitorState::Ok, {}},
+			MvCandidate{"b", MonitorState::Damped, {}}};
 		UnitStatus status = online_unit();
 		std::array<std::uint64_t, 2> proved_for{};
 		Instant now = test::t0;
@@ -436,8 +438,7 @@ TEST(MvProperty, EveryCommitIsProvedForThisMountVerification)
 				status.from = path;
 				break;
 			default:
-				status.paths[path].state =
-					static_cast<PathState>((move >> 8) % 4);
+				status.paths[path].state = static_cast<PathState>((move >> 8) % 4);
 				status.paths[path].reason =
 					(move >> 10) & 1 ? Reason::OPERATOR : Reason::ERROR;
 				break;

@@ -38,7 +38,8 @@ protected:
 	}
 	void fail(unsigned i, Reason reason, std::uint32_t failures = 1)
 	{
-		paths_[i] = {reason == Reason::IDENTITY ? MonitorState::Rejected : MonitorState::Failed,
+		paths_[i] = {reason == Reason::IDENTITY ? MonitorState::Rejected
+							: MonitorState::Failed,
 			     reason, failures, std::nullopt};
 	}
 };
@@ -131,8 +132,8 @@ TEST_F(PathKeeper, DoesNotReinstateAPathThatIsCheckedOrDamped)
 {
 	status_.paths[1].state = PathState::FAILED;
 	status_.paths[1].reason = Reason::ERROR;
-	for (const auto state : {MonitorState::Unknown, MonitorState::Checking, MonitorState::Damped,
-				 MonitorState::Failed}) {
+	for (const auto state : {MonitorState::Unknown, MonitorState::Checking,
+				 MonitorState::Damped, MonitorState::Failed}) {
 		paths_[1].monitor = state;
 		EXPECT_TRUE(keep().empty()) << monitor_state_word(state);
 	}

@@ -14,8 +14,8 @@ namespace swpath
 namespace
 {
 
-using test::at_s;
 using std::chrono::seconds;
+using test::at_s;
 
 MonitorPolicy policy()
 {
@@ -276,7 +276,8 @@ TEST(PathMonitor, AnsweringPathBecomesUsableWithinTheBound)
 				monitor.step(PathLost{now, Reason::STALL});
 		}
 		const Instant bound = now + p.check_interval_max +
-				      std::max<Duration>(p.max_damped(), p.stable) + 2 * p.check_interval;
+				      std::max<Duration>(p.max_damped(), p.stable) +
+				      2 * p.check_interval;
 		unsigned probes = 0;
 		while (!monitor.usable()) {
 			now = std::max(now, monitor.next_probe());

@@ -66,7 +66,8 @@ TEST(Ticket, NeverOutlivesItsProof)
 		if (!order)
 			return;
 		const Duration life = proved ? ticket_life(interval) - age : Duration::zero();
-		RC_ASSERT(milliseconds(order->ttl_ms) <= std::max<Duration>(life, Duration::zero()));
+		RC_ASSERT(milliseconds(order->ttl_ms) <=
+			  std::max<Duration>(life, Duration::zero()));
 	}));
 }
 

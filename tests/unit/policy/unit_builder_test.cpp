@@ -64,12 +64,15 @@ protected:
 		SeenUnit unit;
 		unit.table.sectors = 131072;
 		unit.table.fence = Fence::DRAIN;
-		unit.table.paths = {{PathKind::DIRECT, direct_device}, {PathKind::SERVED, served_device}};
+		unit.table.paths = {{PathKind::DIRECT, direct_device},
+				    {PathKind::SERVED, served_device}};
 		unit.status = test::online_unit();
 		if (direct_device.empty())
-			unit.status.paths[0] = test::path_status(PathKind::DIRECT, 0, PathState::ABSENT);
+			unit.status.paths[0] =
+				test::path_status(PathKind::DIRECT, 0, PathState::ABSENT);
 		if (served_device.empty())
-			unit.status.paths[1] = test::path_status(PathKind::SERVED, 0, PathState::ABSENT);
+			unit.status.paths[1] =
+				test::path_status(PathKind::SERVED, 0, PathState::ABSENT);
 		world_.unit = unit;
 	}
 	std::string plan()
@@ -205,14 +208,17 @@ TEST_F(Builder, NeverReloadsWhileAPathHangs)
 	served();
 	loaded("8:0", "");
 	world_.unit->status.oldest_ms = 501;
-	EXPECT_EQ(plan(), "wait with sw0: nbd0 is proved; waits until nothing can hang in a reload\n");
+	EXPECT_EQ(plan(),
+		  "wait with sw0: nbd0 is proved; waits until nothing can hang in a reload\n");
 	world_.unit->status.oldest_ms = 0;
 	world_.unit->status.state = UnitState::VERIFY;
 	world_.unit->status.phase = Phase::DRAIN;
-	EXPECT_EQ(plan(), "wait with sw0: nbd0 is proved; waits until nothing can hang in a reload\n");
+	EXPECT_EQ(plan(),
+		  "wait with sw0: nbd0 is proved; waits until nothing can hang in a reload\n");
 	world_.unit->status.phase = Phase::PROVE;
 	world_.unit->status.paths[0].inflight = 1;
-	EXPECT_EQ(plan(), "wait with sw0: nbd0 is proved; waits until nothing can hang in a reload\n");
+	EXPECT_EQ(plan(),
+		  "wait with sw0: nbd0 is proved; waits until nothing can hang in a reload\n");
 	world_.unit->status.paths[0].inflight = 0;
 	EXPECT_EQ(plan(), "reload sw0: 131072 sectors, direct 8:0, served 43:0 (nbd0 is proved)\n");
 }
@@ -267,7 +273,8 @@ TEST_F(Builder, AChangedFeatureIsAReload)
 	served();
 	loaded("8:0", "43:0");
 	config_.stall = std::chrono::milliseconds(2000);
-	EXPECT_EQ(plan(), "reload sw0: 131072 sectors, direct 8:0, served 43:0 (features changed)\n");
+	EXPECT_EQ(plan(),
+		  "reload sw0: 131072 sectors, direct 8:0, served 43:0 (features changed)\n");
 }
 
 TEST(BuilderMatch, StarsStandForAnyRun)

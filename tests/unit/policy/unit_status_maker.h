@@ -7,7 +7,8 @@
 namespace swpath::test
 {
 
-inline PathStatus path_status(PathKind kind, std::uint32_t major, PathState state = PathState::READY)
+inline PathStatus path_status(PathKind kind, std::uint32_t major,
+			      PathState state = PathState::READY)
 {
 	PathStatus path;
 	path.kind = kind;
