@@ -14,6 +14,7 @@
 
 #include "libpath/base/text.h"
 #include "libpath/sys/file.h"
+#include "libpath/sys/process_state.h"
 
 namespace swpath
 {
@@ -75,20 +76,6 @@ UnitRunState state_from(const Json &json)
 /// Pathds that start in the same moment.
 constexpr unsigned lock_tries = 8;
 
-/// A process whose first thread has ended runs no code of pathd any more: it was killed, and a
-/// thread that waits in the kernel for a hanging disk keeps its files open, for as long as the disk
-/// likes.
-bool has_ended(const std::string &pid)
-{
-	const auto stat = read_file("/proc/" + pid + "/stat", 4096);
-	if (!stat)
-		return false;
-	// proc(5): the name is in parentheses and may hold any character; the state follows.
-	const auto name_end = stat->rfind(')');
-	return name_end != std::string::npos && name_end + 2 < stat->size() &&
-	       (*stat)[name_end + 2] == 'Z';
-}
-
 } // namespace
 
 Result<UnitRunState> load_run_state(const std::string &unit, const std::string &directory)
@@ -137,7 +124,8 @@ Result<UniqueFd> lock_run_dir(const std::string &directory)
 			const int cause = errno;
 			const auto owner = read_file(path, 64);
 			const auto pid = owner ? std::string(trimmed(*owner)) : std::string();
-			if (has_ended(pid)) {
+			const auto number = parse_number<unsigned>(pid);
+			if (number && process_has_ended(pid_t(*number))) {
 				(void)::unlink(path.c_str());
 				continue;
 			}

@@ -322,6 +322,8 @@ std::vector<MvCandidate> Unit::candidates() const
 							   leg->key.key != 0 && leg->reservations,
 						   .lu_reset = config_.lu_reset,
 						   .key = leg->key.key};
+		} else if (i < config_.paths.size()) {
+			list[i].name = config_.paths[i].name;
 		}
 	}
 	return list;

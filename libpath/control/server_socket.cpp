@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "libpath/sys/process_state.h"
+
 namespace swpath
 {
 
@@ -27,6 +29,21 @@ Result<SocketAddress> socket_address(const std::string &path)
 	return address;
 }
 
+namespace
+{
+
+/// The kernel takes connections for a process that was killed until it is gone.
+bool server_has_ended(const UniqueFd &connection)
+{
+	struct ucred peer {
+	};
+	socklen_t length = sizeof(peer);
+	return ::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+	       process_has_ended(peer.pid);
+}
+
+} // namespace
+
 Result<void> remove_dead_socket(const std::string &path)
 {
 	const auto address = socket_address(path);
@@ -42,10 +59,11 @@ Result<void> remove_dead_socket(const std::string &path)
 	const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (!probe)
 		return fail(errno, "socket");
-	if (::connect(probe.get(), address->get(), address->length) == 0 || errno == EAGAIN)
-		return fail(EADDRINUSE, fmt::format("another server answers on '{}'", path));
-	if (errno != ECONNREFUSED)
+	const bool connected = ::connect(probe.get(), address->get(), address->length) == 0;
+	if (!connected && errno != EAGAIN && errno != ECONNREFUSED)
 		return fail(errno, fmt::format("connect to '{}'", path));
+	if ((connected && !server_has_ended(probe)) || (!connected && errno == EAGAIN))
+		return fail(EADDRINUSE, fmt::format("another server answers on '{}'", path));
 	if (::unlink(path.c_str()) < 0 && errno != ENOENT)
 		return fail(errno, fmt::format("remove '{}'", path));
 	return {};

@@ -220,15 +220,20 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 
 	// A path that can be gone on with at once; else one that can when the old paths are fenced.
 	std::optional<unsigned> best, fenced;
-	unsigned awaited = UINT32_MAX, awaited_fenced = UINT32_MAX;
+	struct Awaited {
+		unsigned rank = UINT32_MAX;
+		Instant since{};
+	} awaited, awaited_fenced;
 	for (unsigned i = 0; i < status.paths.size(); i++) {
 		const auto &attempt = attempts_[i];
 		if (!eligible(status.paths[i]))
 			continue;
 		const bool at_once = method_for(status, i).has_value();
 		if (attempt.state == Try::Running && attempt.failures == 0) {
+			// The renewal of a proof that has grown old is waited for like a first one.
 			auto &wait = at_once ? awaited : awaited_fenced;
-			wait = std::min(wait, rank(i));
+			if (rank(i) < wait.rank)
+				wait = {rank(i), std::max(attempt.at, *proving_since_)};
 		}
 		if (attempt.state != Try::Good)
 			continue;
@@ -240,10 +245,11 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 		if (!choice || rank(i) < rank(*choice))
 			choice = i;
 	}
-	const auto settled = [&](unsigned path, unsigned better) {
-		if (better >= rank(path) || now >= *proving_since_ + policy_.settle)
+	const auto settled = [&](unsigned path, const Awaited &better) {
+		const Instant until = better.since + policy_.settle;
+		if (better.rank >= rank(path) || now >= until)
 			return true;
-		wake(*proving_since_ + policy_.settle);
+		wake(until);
 		return false;
 	};
 	if (best) {

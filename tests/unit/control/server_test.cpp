@@ -14,6 +14,7 @@
 #include "libpath/control/client.h"
 #include "libpath/control/server_socket.h"
 #include "tests/unit/control/handler.h"
+#include "tests/unit/sys/half_dead_process.h"
 
 namespace swpath
 {
@@ -150,6 +151,20 @@ TEST_F(Server, SecondServerIsRefusedAndADeadOnesSocketReplaced)
 	dead.reset();
 	open();
 	EXPECT_EQ(server->clients(), 0u);
+}
+
+TEST_F(Server, AKilledServerThatCannotEndIsReplaced)
+{
+	const test::HalfDeadProcess killed([&] {
+		static auto listening = listen_on(path, "");
+		return listening.has_value();
+	});
+	ASSERT_TRUE(killed.good());
+	const auto deadline = std::chrono::steady_clock::now() + 10s;
+	bool replaced = false;
+	while (!replaced && std::chrono::steady_clock::now() < deadline)
+		replaced = listen_on(path, "").has_value();
+	EXPECT_TRUE(replaced);
 }
 
 TEST_F(Server, WhatIsNoSocketIsNotRemoved)

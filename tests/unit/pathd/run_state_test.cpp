@@ -2,17 +2,15 @@
 #include "pathd/run_state.h"
 
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
+
+#include "tests/unit/sys/half_dead_process.h"
 
 namespace swpath
 {
@@ -79,33 +77,17 @@ TEST_F(RunState, OneProcessHasTheLock)
 
 TEST_F(RunState, AProcessThatWasKilledAndCannotEndHasItNoMore)
 {
-	// Its first thread is over, another one keeps its files open.
-	int locked[2];
-	ASSERT_EQ(::pipe(locked), 0);
-	const pid_t child = ::fork();
-	ASSERT_GE(child, 0);
-	if (child == 0) {
-		const auto lock = lock_run_dir(directory_);
-		const char letter = lock ? 'y' : 'n';
-		std::thread([&] {
-			(void)!::write(locked[1], &letter, 1);
-			for (;;)
-				::pause();
-		}).detach();
-		::syscall(SYS_exit, 0);
-	}
-	char letter = 0;
-	ASSERT_EQ(::read(locked[0], &letter, 1), 1);
-	EXPECT_EQ(letter, 'y');
+	// What it returns must live as long as its process.
+	const test::HalfDeadProcess killed([&] {
+		static auto lock = lock_run_dir(directory_);
+		return lock.has_value();
+	});
+	ASSERT_TRUE(killed.good());
 	const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
 	bool taken = false;
 	while (!taken && std::chrono::steady_clock::now() < deadline)
 		taken = lock_run_dir(directory_).has_value();
 	EXPECT_TRUE(taken);
-	::kill(child, SIGKILL);
-	::waitpid(child, nullptr, 0);
-	::close(locked[0]);
-	::close(locked[1]);
 }
 
 } // namespace

@@ -254,6 +254,30 @@ TEST_F(Mv, DoesNotWaitLongForABetterPath)
 	EXPECT_EQ(find(actions, Kind::Commit)->path, 0U);
 }
 
+TEST_F(Mv, TheRenewalOfABetterPathsProofIsWaitedForToo)
+{
+	// The direct path is the better one; I/O left a third, of which nothing is known any more.
+	candidates_[0].monitor = MonitorState::Ok;
+	auto status = verifying_unit();
+	status.from.reset();
+	status.paths[0].state = PathState::READY;
+	status.doubt = 8;
+	(void)step(status, 0);
+	mv_.verified(3, 0, at_ms(5), "medium");
+	(void)step(status, 1);
+	mv_.verified(3, 1, at_ms(1005), "medium");
+	const double stale = 0.005 + std::chrono::duration<double>(MvPolicy{}.verify_limit).count();
+	const auto renewal = step(status, stale + 0.01);
+	ASSERT_NE(find(renewal, Kind::Verify), nullptr);
+	EXPECT_EQ(find(renewal, Kind::Verify)->path, 0U);
+	EXPECT_TRUE(mv_.fence_confirmed(3));
+	EXPECT_EQ(count(step(status, stale + 0.02), Kind::Commit), 0U);
+	mv_.verified(3, 0, at_s(stale + 0.03), "medium");
+	const auto actions = step(status, stale + 0.04);
+	ASSERT_NE(find(actions, Kind::Commit), nullptr);
+	EXPECT_EQ(find(actions, Kind::Commit)->path, 0U);
+}
+
 TEST_F(Mv, TakesADampedPathIfThereIsNothingBetter)
 {
 	candidates_[1].monitor = MonitorState::Damped;
