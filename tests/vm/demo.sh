@@ -44,7 +44,19 @@ hangs() {
 
 vanishes() {
 	say "(c) the direct path is deleted, as by a pulled HBA, and comes back"
-	left_and_back "disk_rescan 0" disk_delete 0
+	left_and_back returns disk_delete 0
+}
+
+# Three faults within a minute: pathd would not trust the path again for a while. A person may say otherwise.
+returns() {
+	disk_rescan 0
+	wait_until 60 answers
+	echo "\$ pathctl reinstate sw0 direct"
+	pathctl reinstate sw0 direct
+}
+
+answers() {
+	monitor_is sw0 0 ok || monitor_is sw0 0 checking || monitor_is sw0 0 damped
 }
 
 demo() {

@@ -28,10 +28,15 @@ pathd_start_again() {
 	wait_until 60 sw_is sw0 state online
 }
 
+hangs_inside() {
+	[ "$(sw_path_get sw0 0 inflight)" -gt 0 ]
+}
+
 in_drain() {
 	start
 	disk_hang 0
 	# The commands inside are waited for; the direct path's own limits end them.
+	wait_until 5 hangs_inside
 	sw_message sw0 switch 1 forced
 	wait_until 10 sw_is sw0 phase drain
 	pathd_kill
