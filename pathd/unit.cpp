@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,12 +25,6 @@ namespace
 constexpr unsigned rounds_max = 4;
 /// The kernel's word is asked for at least so often: events are a hint as well.
 constexpr Duration look_interval = std::chrono::seconds(1);
-
-/// The same path did not become ready by our own message: its monitor did not know.
-bool became_failed(PathState before, PathState now)
-{
-	return now == PathState::FAILED && before != PathState::FAILED;
-}
 
 } // namespace
 
@@ -223,18 +218,9 @@ bool Unit::look(Instant now)
 	for (unsigned i = 0; i < slots_.size() && i < kernel_->status.paths.size(); i++) {
 		auto &slot = slots_[i];
 		const auto &path = kernel_->status.paths[i];
-		const bool first = !slot.seen_in_kernel;
-		const bool lost =
-			became_failed(first ? PathState::ABSENT : slot.kernel_state, path.state) ||
-			(!first && path.state == PathState::FAILED &&
-			 path.errors > slot.kernel_errors);
-		slot.kernel_state = path.state;
-		slot.kernel_errors = path.errors;
-		slot.seen_in_kernel = true;
-		// What we, or a person, told the kernel is no news to the monitor.
-		if (lost && path.reason != Reason::OPERATOR && !refuses(path.reason) &&
-		    slot.monitor.state() != MonitorState::Failed &&
-		    slot.monitor.state() != MonitorState::Rejected) {
+		const auto look_before =
+			std::exchange(slot.last_look, LastLook{path.state, path.errors});
+		if (is_loss(look_before, path, slot.monitor.state())) {
 			slot.monitor.step(PathLost{now, path.reason});
 			slot.text = reason_text(path.reason);
 			tell(i, now);

@@ -84,13 +84,11 @@ private:
 	struct Slot {
 		PathMonitor monitor{MonitorPolicy{}};
 		std::shared_ptr<Leg> leg;
-		PathState kernel_state = PathState::ABSENT; ///< as of the last look
-		std::uint64_t kernel_errors = 0;
-		bool seen_in_kernel = false;
-		bool probe_now = false; ///< a new device stands here
-		bool overdue = false;   ///< the running check was counted as failed
-		std::string text;       ///< last failure, for people
-		std::string stranger;   ///< a device where ours should be that is another disk
+		std::optional<LastLook> last_look; ///< at the kernel's word
+		bool probe_now = false;            ///< a new device stands here
+		bool overdue = false;              ///< the running check was counted as failed
+		std::string text;                  ///< last failure, for people
+		std::string stranger; ///< a device where ours should be that is another disk
 		MonitorState told = MonitorState::Unknown; ///< last state that was logged
 		std::optional<WallTime> since;
 		std::optional<WallTime> last_probe;

@@ -2,6 +2,7 @@
 #include "libpath/policy/path_keeper.h"
 
 #include "libpath/policy/ticket.h"
+#include "libpath/unit/reason.h"
 
 namespace swpath
 {
@@ -60,6 +61,18 @@ std::optional<KeeperAction> keep_spoiled(const UnitStatus &status, const KeptPat
 }
 
 } // namespace
+
+bool is_loss(const std::optional<LastLook> &before, const PathStatus &after, MonitorState monitor)
+{
+	if (after.state != PathState::FAILED)
+		return false;
+	if (after.reason == Reason::OPERATOR || refuses(after.reason))
+		return false;
+	if (monitor == MonitorState::Failed || monitor == MonitorState::Rejected)
+		return false;
+	// Failed as before, and more errors: it was used again between two looks.
+	return !before || before->state != PathState::FAILED || after.errors > before->errors;
+}
 
 KeeperActions keep_paths(const UnitStatus &status, std::span<const KeptPath> paths,
 			 Duration check_interval, Instant now)

@@ -48,6 +48,18 @@ struct KeeperActions {
 /// only if another path is ready: users' I/O is the better judge.
 inline constexpr std::uint32_t active_failures_max = 2;
 
+/// What of the kernel's word about a path is kept until the next look.
+struct LastLook {
+	PathState state = PathState::ABSENT;
+	std::uint64_t errors = 0;
+};
+
+/// Whether the kernel's word `after` tells the path's monitor of a loss: an I/O of a user failed or
+/// stalled there since the look at which the word was `before` (nothing: this is the first look).
+/// What a person or pathd itself told the kernel is no news to the monitor, nor is what it knows.
+[[nodiscard]] bool is_loss(const std::optional<LastLook> &before, const PathStatus &after,
+			   MonitorState monitor);
+
 [[nodiscard]] KeeperActions keep_paths(const UnitStatus &status, std::span<const KeptPath> paths,
 				       Duration check_interval, Instant now);
 

@@ -177,16 +177,9 @@ bool Daemon::look(Instant now)
 	for (unsigned i = 0; i < slots_.size(); i++) {
 		auto &slot = slots_[i];
 		const auto &path = after.paths[i];
-		const PathState was = slot.seen_in_kernel ? slot.kernel_state : PathState::ABSENT;
-		const bool lost = (path.state == PathState::FAILED && was != PathState::FAILED) ||
-				  (slot.seen_in_kernel && path.state == PathState::FAILED &&
-				   path.errors > slot.kernel_errors);
-		slot.kernel_state = path.state;
-		slot.kernel_errors = path.errors;
-		slot.seen_in_kernel = true;
-		if (lost && path.reason != Reason::OPERATOR && !refuses(path.reason) &&
-		    slot.monitor.state() != MonitorState::Failed &&
-		    slot.monitor.state() != MonitorState::Rejected)
+		const auto look_before =
+			std::exchange(slot.last_look, LastLook{path.state, path.errors});
+		if (is_loss(look_before, path, slot.monitor.state()))
 			slot.monitor.step(PathLost{now, path.reason});
 	}
 	return true;

@@ -45,9 +45,7 @@ public:
 private:
 	struct Slot {
 		PathMonitor monitor{MonitorPolicy{}};
-		PathState kernel_state = PathState::ABSENT;
-		std::uint64_t kernel_errors = 0;
-		bool seen_in_kernel = false;
+		std::optional<LastLook> last_look;
 		std::uint64_t device = 0; ///< of the leg, as of the last look
 		bool proved = false;
 		bool probe_now = false;

@@ -163,5 +163,65 @@ TEST_F(PathKeeper, GivesNoTicketToAPathThatIsNotOk)
 	}
 }
 
+/// A path as the kernel shows it now.
+PathStatus shown(PathState state, std::uint64_t errors = 0, Reason reason = Reason::ERROR)
+{
+	PathStatus path;
+	path.state = state;
+	path.errors = errors;
+	path.reason = reason;
+	return path;
+}
+
+TEST(PathLoss, IsAPathThatTheKernelFailed)
+{
+	const LastLook ready{PathState::READY, 3};
+	EXPECT_TRUE(is_loss(ready, shown(PathState::FAILED, 4), MonitorState::Ok));
+	// A stall has no error to count.
+	EXPECT_TRUE(is_loss(ready, shown(PathState::FAILED, 3, Reason::STALL), MonitorState::Ok));
+	EXPECT_FALSE(is_loss(ready, shown(PathState::READY, 4), MonitorState::Ok));
+	EXPECT_FALSE(is_loss(ready, shown(PathState::ABSENT, 3), MonitorState::Ok));
+}
+
+TEST(PathLoss, IsWhatTheFirstLookFindsFailed)
+{
+	EXPECT_TRUE(is_loss(std::nullopt, shown(PathState::FAILED, 4), MonitorState::Unknown));
+	EXPECT_TRUE(is_loss(std::nullopt, shown(PathState::FAILED), MonitorState::Unknown));
+	EXPECT_FALSE(is_loss(std::nullopt, shown(PathState::READY, 4), MonitorState::Unknown));
+}
+
+TEST(PathLoss, IsToldAgainOnlyWithMoreErrors)
+{
+	const LastLook failed{PathState::FAILED, 4};
+	EXPECT_FALSE(is_loss(failed, shown(PathState::FAILED, 4), MonitorState::Ok));
+	EXPECT_TRUE(is_loss(failed, shown(PathState::FAILED, 5), MonitorState::Ok));
+	// A table that was made anew counts from zero.
+	EXPECT_FALSE(is_loss(failed, shown(PathState::FAILED, 0), MonitorState::Ok));
+}
+
+TEST(PathLoss, IsNotWhatPathdOrAPersonToldTheKernel)
+{
+	const LastLook ready{PathState::READY, 3};
+	for (const auto reason : {Reason::OPERATOR, Reason::IDENTITY, Reason::SIZE,
+				  Reason::WRITE_PROTECTED, Reason::STALE_DATA}) {
+		EXPECT_FALSE(is_loss(ready, shown(PathState::FAILED, 4, reason), MonitorState::Ok))
+			<< word(reason);
+		EXPECT_FALSE(is_loss(std::nullopt, shown(PathState::FAILED, 4, reason),
+				     MonitorState::Unknown))
+			<< word(reason);
+	}
+}
+
+TEST(PathLoss, IsNoNewsToAMonitorThatKnows)
+{
+	const LastLook ready{PathState::READY, 3};
+	const auto failed = shown(PathState::FAILED, 4);
+	for (const auto state : {MonitorState::Failed, MonitorState::Rejected})
+		EXPECT_FALSE(is_loss(ready, failed, state)) << monitor_state_word(state);
+	for (const auto state : {MonitorState::Unknown, MonitorState::Checking, MonitorState::Ok,
+				 MonitorState::Damped})
+		EXPECT_TRUE(is_loss(ready, failed, state)) << monitor_state_word(state);
+}
+
 } // namespace
 } // namespace swpath
