@@ -1,23 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The schema, and the only place that sees toml++.
-#include <stdexcept>
-
-// toml++ 3.3.0 asserts its own invariants, and some inputs break them ("[)" does): then it aborts,
-// or with NDEBUG runs into undefined behaviour. Here such an input is refused like any other bad
-// one. Other inputs need bytes outside ASCII, which are refused before it sees them. Found by
-// fuzzing; tests/fuzz/config.cpp keeps looking.
-#undef NDEBUG
-[[noreturn]] static void refuse_broken_invariant()
-{
-	throw std::logic_error("not TOML");
-}
-#define TOML_ASSERT(expr)                                                                          \
-	do {                                                                                       \
-		if (!(expr))                                                                       \
-			refuse_broken_invariant();                                                 \
-	} while (false)
-#include <toml++/toml.h>
-
+/// The schema.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -26,6 +8,7 @@
 
 #include "libpath/base/text.h"
 #include "libpath/config/config.h"
+#include "libpath/config/toml_tree.h"
 #include "libpath/unit/unit_name.h"
 
 namespace swpath
@@ -36,51 +19,10 @@ namespace
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t file_bytes_max = 1U << 20;
 /// A device-mapper UUID holds 128 bytes, the prefix included.
 constexpr std::size_t wwid_bytes_max = 128 - (sizeof(SW_UUID_PREFIX) - 1);
 constexpr std::size_t name_bytes_max = 32;
 constexpr std::size_t export_bytes_max = 4096;
-
-/// Refuses what toml++ must not see; returns the place of the first such byte.
-std::optional<ConfigProblem> check_bytes(const ConfigFile &file)
-{
-	if (file.text.size() > file_bytes_max)
-		return ConfigProblem{{file.path, 1, 1}, "is larger than 1 MiB", ""};
-	unsigned line = 1, column = 1;
-	for (const char each : file.text) {
-		const auto byte = static_cast<unsigned char>(each);
-		const bool blank = byte == '\t' || byte == '\n' || byte == '\r';
-		if (!blank && (byte < 0x20 || byte >= 0x7f))
-			return ConfigProblem{{file.path, line, column},
-					     fmt::format("byte {:#04x} is not ASCII text", byte),
-					     "write plain ASCII, in comments too"};
-		column++;
-		if (each == '\n') {
-			line++;
-			column = 1;
-		}
-	}
-	return std::nullopt;
-}
-
-/// One file's tree, or why there is none.
-tl::expected<toml::table, ConfigProblem> parse_tree(const ConfigFile &file)
-{
-	if (auto problem = check_bytes(file))
-		return tl::unexpected(std::move(*problem));
-	try {
-		return toml::parse(std::string_view(file.text), std::string_view(file.path));
-	} catch (const toml::parse_error &error) {
-		const auto &at = error.source().begin;
-		return tl::unexpected(ConfigProblem{{file.path, static_cast<unsigned>(at.line),
-						     static_cast<unsigned>(at.column)},
-						    std::string(error.description()),
-						    ""});
-	} catch (const std::logic_error &) {
-		return tl::unexpected(ConfigProblem{{file.path, 1, 1}, "is not TOML", ""});
-	}
-}
 
 /// Reads trees into a Config, noting every problem.
 class Reader
@@ -182,6 +124,7 @@ void Reader::read_table(const toml::node &node, const std::string &prefix,
 			continue;
 		}
 		std::vector<std::string_view> names;
+		names.reserve(keys.size());
 		for (const auto &each : keys)
 			names.push_back(each.name);
 		const auto near = nearest_word(name, names);
@@ -603,7 +546,7 @@ ConfigResult parse_config(std::span<const ConfigFile> files)
 	Reader reader;
 	std::vector<std::pair<toml::table, std::string>> trees;
 	for (const auto &file : files) {
-		auto tree = parse_tree(file);
+		auto tree = parse_toml(file);
 		if (tree)
 			trees.emplace_back(std::move(*tree), file.path);
 		else

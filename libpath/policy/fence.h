@@ -215,6 +215,19 @@ private:
 		bool node_fenced = false;
 	};
 
+	/// The action that a token stands for.
+	struct Running {
+		Case &of;
+		Step &step;
+	};
+
+	static constexpr std::uint32_t bit(unsigned path) { return 1U << path; }
+	[[nodiscard]] static bool has(const FenceAnswer &seen, std::uint64_t key);
+	/// Two paths through one server are one way to the disk.
+	[[nodiscard]] static bool same_nexus(std::span<const FencePath> paths, unsigned a,
+					     unsigned b);
+
+	[[nodiscard]] std::optional<Running> find(std::uint64_t token);
 	void reset(std::uint64_t mv, Instant now);
 	void wake(Instant at);
 	[[nodiscard]] bool ready(Case &of, Step &step, Instant now);
@@ -238,6 +251,8 @@ private:
 	[[nodiscard]] bool is_shut_out(const FenceFacts &facts, unsigned old, Instant now) const;
 	[[nodiscard]] std::optional<Method> method(const FenceFacts &facts, unsigned old,
 						   Instant now) const;
+
+	// fence_text.cpp
 	void write_evidence(const FenceFacts &facts, unsigned old, Method method);
 	[[nodiscard]] std::string missing_for(const FenceFacts &facts, unsigned old) const;
 

@@ -36,24 +36,30 @@ edge() {
 	judge "$1" "$2" "$swsim" --mutant "$1"
 }
 
-# patch NAME SEEDS FILE SED_EXPRESSION
+# patch NAME SEEDS FILES SED_EXPRESSION
 patch() {
-	local name=$1 seeds=$2 file=$3 expression=$4
-	local patched=$work/${file##*/} object=$work/patched.o
-	sed "$expression" "$source_dir/$file" >"$patched"
-	if cmp -s "$source_dir/$file" "$patched"; then
+	local name=$1 seeds=$2 files=$3 expression=$4
+	local file patched object objects=() changed=no
+	for file in $files; do
+		patched=$work/${file##*/}
+		object=$work/$(basename "$file").o
+		sed "$expression" "$source_dir/$file" >"$patched"
+		cmp -s "$source_dir/$file" "$patched" || changed=yes
+		if [ "${file##*.}" = c ]; then
+			"${CC:-gcc}" -O2 -w -include "$source_dir/tests/unit/core/sw-env.h" \
+				-I "$source_dir/dm-target" -c "$patched" -o "$object"
+		else
+			"${CXX:-g++}" -std=c++20 -O2 -w -I "$source_dir" -c "$patched" -o "$object"
+		fi
+		objects+=("$object")
+	done
+	if [ "$changed" = no ]; then
 		all=$((all + 1))
 		echo "SURVIVED: $name: the expression changes nothing"
 		return
 	fi
-	if [ "${file##*.}" = c ]; then
-		"${CC:-gcc}" -O2 -w -include "$source_dir/tests/unit/core/sw-env.h" \
-			-I "$source_dir/dm-target" -c "$patched" -o "$object"
-	else
-		"${CXX:-g++}" -std=c++20 -O2 -w -I "$source_dir" -c "$patched" -o "$object"
-	fi
-	# The patched object comes first, so that its original stays in the library.
-	"${CXX:-g++}" "$build/tests/sim/CMakeFiles/swsim.dir/main.cpp.o" "$object" \
+	# The patched objects come first, so that their originals stay in the library.
+	"${CXX:-g++}" "$build/tests/sim/CMakeFiles/swsim.dir/main.cpp.o" "${objects[@]}" \
 		"$build/tests/sim/libsim.a" "$build/tests/sim/libsim-core.a" "$build/libpath/libpath.a" \
 		-lfmt -o "$work/swsim"
 	judge "$name" "$seeds" "$work/swsim"
@@ -77,22 +83,22 @@ edge preempt-without-abort 3000
 edge operator-confirms-blindly 5000
 edge proof-of-older-mv-accepted 500
 
-core=dm-target/sw-core.c
-patch 'core: fence skipped' 500 $core 's/if (core->doubt && core->config.fence == SW_FENCE_PROVE)/if (0)/'
-patch 'core: drain skipped' 500 $core 's/core->phase = SW_PHASE_DRAIN;/core->phase = SW_PHASE_PROVE;/'
-patch 'core: flush skipped' 3000 $core 's/if (core->cooperative) {/if (0) {/'
-patch 'core: epoch does not grow' 100 $core 's/core->epoch++;/;/'
-patch 'core: switch after a reload not counted' 500 $core 's/if (core->carried)/if (core->current_path != SW_NO_PATH)/'
-patch 'core: stale ticket accepted' 500 $core 's/if (epoch != core->epoch)/if (0)/'
-patch 'core: ticket never expires' 3000 $core 's/|| p->ticket_until <= now_ns)/|| !p->ticket_until)/;s/return p->ticket_until - now_ns;/return 1000000;/'
-patch 'core: ticket outlives its epoch' 500 $core 's/if (p->ticket_epoch != core->epoch || /if (/'
-patch 'core: stale commit accepted' 500 $core 's/if (mv != core->mv || core->state == SW_STATE_ONLINE ||/if (core->state == SW_STATE_ONLINE ||/'
-patch 'core: served path trusted again' 3000 $core 's/core->paths\[path\].kind == SW_KIND_DIRECT)/1)/'
-patch 'core: errored write not in doubt' 500 $core 's/	if (write)$/	if (0)/'
-patch 'core: doubt forgotten by a reload' 3000 $core 's/core->notice_count = 0;/core->doubt = 0;/'
-patch 'core: deadline ignored' 500 $core 's/now->ns >= core->deadline/0/'
-patch 'core: stall ignored' 500 $core 's/oldest_ns < core->config.stall_ns/1/'
-patch 'core: errors go up while verifying' 500 $core 's/if (core->state == SW_STATE_FAILED || tries/if (core->state != SW_STATE_ONLINE || tries/'
+core='dm-target/sw-core.c dm-target/sw-hold.c'
+patch 'core: fence skipped' 500 "$core" 's/if (core->doubt && core->config.fence == SW_FENCE_PROVE)/if (0)/'
+patch 'core: drain skipped' 500 "$core" 's/core->phase = SW_PHASE_DRAIN;/core->phase = SW_PHASE_PROVE;/'
+patch 'core: flush skipped' 3000 "$core" 's/if (core->cooperative) {/if (0) {/'
+patch 'core: epoch does not grow' 100 "$core" 's/core->epoch++;/;/'
+patch 'core: switch after a reload not counted' 500 "$core" 's/if (core->carried)/if (core->current_path != SW_NO_PATH)/'
+patch 'core: stale ticket accepted' 500 "$core" 's/if (epoch != core->epoch)/if (0)/'
+patch 'core: ticket never expires' 3000 "$core" 's/|| p->ticket_until <= now_ns)/|| !p->ticket_until)/;s/return p->ticket_until - now_ns;/return 1000000;/'
+patch 'core: ticket outlives its epoch' 500 "$core" 's/if (p->ticket_epoch != core->epoch || /if (/'
+patch 'core: stale commit accepted' 500 "$core" 's/if (mv != core->mv || core->state == SW_STATE_ONLINE ||/if (core->state == SW_STATE_ONLINE ||/'
+patch 'core: served path trusted again' 3000 "$core" 's/core->paths\[path\].kind == SW_KIND_DIRECT)/1)/'
+patch 'core: errored write not in doubt' 500 "$core" 's/	if (write)$/	if (0)/'
+patch 'core: doubt forgotten by a reload' 3000 "$core" 's/core->notice_count = 0;/core->doubt = 0;/'
+patch 'core: deadline ignored' 500 "$core" 's/now->ns >= core->deadline/0/'
+patch 'core: stall ignored' 500 "$core" 's/oldest_ns < core->config.stall_ns/1/'
+patch 'core: errors go up while verifying' 500 "$core" 's/if (core->state == SW_STATE_FAILED || tries/if (core->state != SW_STATE_ONLINE || tries/'
 
 policy=libpath/policy
 patch 'policy: revoke believed before it drained' 3000 $policy/fence.cpp 's/if (&step == &of.revoke && error_number == EINPROGRESS) {/& of.revoked = true;/'

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # mutants.sh SOURCE_DIR WORK_DIR
-# Breaks sw-core.c in one place at a time and expects the exhaustive search to
+# Breaks the core (sw-core.c, sw-hold.c) in one place at a time and expects the exhaustive search to
 # notice: the proof that it can fail.
 set -euo pipefail
 
 source_dir=$1
 work=$2
-core=$source_dir/dm-target/sw-core.c
 flags=(-O1 -w -include "$source_dir/tests/unit/core/sw-env.h" -I "$source_dir/dm-target")
 passed=0
 failed=0
@@ -19,10 +18,15 @@ for unit in core_exhaustive_test world; do
 done
 "${CC:-gcc}" "${flags[@]}" -c "$source_dir/dm-target/sw-words.c" -o "$work/sw-words.o"
 
-# build SED_EXPRESSION: the search over the core that it makes
+# build SED_EXPRESSION: the search over the core that it makes; sets changed
 build() {
-	sed "$1" "$core" >"$work/sw-core.c"
-	"${CC:-gcc}" "${flags[@]}" -c "$work/sw-core.c" -o "$work/sw-core.o"
+	local part
+	changed=no
+	for part in sw-core sw-hold; do
+		sed "$1" "$source_dir/dm-target/$part.c" >"$work/$part.c"
+		cmp -s "$source_dir/dm-target/$part.c" "$work/$part.c" || changed=yes
+		"${CC:-gcc}" "${flags[@]}" -c "$work/$part.c" -o "$work/$part.o"
+	done
 	"${CXX:-g++}" "$work"/*.o -lgtest -lgtest_main -o "$work/search"
 }
 
@@ -33,7 +37,7 @@ search() {
 mutant() {
 	local name=$1 expression=$2
 	build "$expression"
-	if cmp -s "$core" "$work/sw-core.c"; then
+	if [ "$changed" = no ]; then
 		echo "not ok: $name: the expression changes nothing"
 		failed=$((failed + 1))
 	elif search || ! grep -q 'Failure' "$work/log"; then

@@ -7,7 +7,7 @@
 #   disk_dev PATH_NO                  prints /dev/sdX: ask again after disk_rescan
 #   disk_name PATH_NO                 prints sdX; fails if the path has no device
 #   disk_wwid PATH_NO                 prints the WWID as the kernel has it
-#   disk_set PATH_NO KNOB VALUE       any knob of tests/vm/kmod/sw-testdisk.c
+#   disk_set PATH_NO KNOB VALUE       any knob of tests/vm/kmod/td-host.c
 #   disk_get PATH_NO KNOB
 #   disk_hang PATH_NO                 commands are swallowed: they end by time-out, abort and reset.
 #                                     All of them are, so the error handler takes the device offline
