@@ -210,15 +210,28 @@ void Daemon::make_units()
 	scan_due_ = true;
 }
 
+void Daemon::disable_unit(const std::string &name)
+{
+	const auto found = units_.find(name);
+	found->second->let_go();
+	units_.erase(found);
+	log::say(Message::Notice, {.unit = name}, "is disabled and is left as it is");
+}
+
 void Daemon::remove_unit(const std::string &name)
 {
 	const auto found = units_.find(name);
-	if (found == units_.end())
-		return;
+	const auto end = found->second->end();
 	found->second->let_go();
 	units_.erase(found);
-	log::say(Message::Notice, {.unit = name},
-		 "is not in the configuration any more and is left as it is");
+	if (!remover_) {
+		auto worker = Worker::start("remover");
+		if (worker)
+			remover_ = std::move(*worker);
+	}
+	if (!remover_ || !remover_->submit([end] { carry_out(end); }))
+		log::say(Message::Warning, {.unit = name},
+			 "is left as it is: no thread to remove it; `dmsetup remove {}`", name);
 }
 
 Answered<std::vector<std::string>> Daemon::load(bool dry_run)
@@ -235,16 +248,23 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 					    key.after);
 		lines.push_back(fmt::format("{}{}{}", word(change.kind),
 					    change.unit.empty() ? "" : " " + change.unit, keys));
+		const auto *wanted = loaded->unit(change.unit);
+		const auto kept = units_.find(change.unit);
+		const bool disabled = wanted != nullptr && !wanted->enabled;
+		const bool same = wanted != nullptr && kept != units_.end() &&
+				  wanted->wwid == kept->second->config().wwid;
+		const bool removed = kept != units_.end() && !disabled && !same;
+		if (removed)
+			lines.back() += "; " + fate_of(kept->second->end());
 		if (dry_run)
 			continue;
 		log::say(Message::Notice, {}, "configuration: {}", lines.back());
-		const auto *wanted = loaded->unit(change.unit);
-		const auto kept = units_.find(change.unit);
-		if (kept != units_.end() && wanted != nullptr && wanted->enabled &&
-		    wanted->wwid == kept->second->config().wwid)
-			kept->second->reconfigure(*wanted);
-		else if (kept != units_.end())
+		if (removed)
 			remove_unit(change.unit);
+		else if (kept != units_.end() && disabled)
+			disable_unit(change.unit);
+		else if (kept != units_.end())
+			kept->second->reconfigure(*wanted);
 	}
 	if (!dry_run) {
 		config_ = std::move(*loaded);

@@ -17,6 +17,7 @@
 #include "pathd/mailbox.h"
 #include "pathd/unit.h"
 #include "pathd/watchdog.h"
+#include "pathd/worker.h"
 
 namespace swpath
 {
@@ -53,6 +54,7 @@ private:
 	void connection_event();
 	void round();
 	void make_units();
+	void disable_unit(const std::string &name);
 	void remove_unit(const std::string &name);
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
@@ -68,6 +70,7 @@ private:
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
+	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;
 	Report report_;
 	bool scan_due_ = true;

@@ -26,6 +26,7 @@
 #include "pathd/leg.h"
 #include "pathd/mailbox.h"
 #include "pathd/run_state.h"
+#include "pathd/unit_end.h"
 #include "pathd/worker.h"
 
 namespace swpath
@@ -60,8 +61,11 @@ public:
 	void connection_died(std::uint32_t index);
 	/// New configuration of the same unit.
 	void reconfigure(const UnitConfig &config);
-	/// The configuration knows this unit no more: gives back what was borrowed from the legs.
+	/// This process is not to touch the unit any more: gives back what was borrowed from the
+	/// legs.
 	void let_go();
+	/// What it would leave behind.
+	[[nodiscard]] UnitEnd end() const;
 
 	/// Looks at everything and does what is due.
 	void step(Instant now);

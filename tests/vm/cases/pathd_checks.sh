@@ -187,6 +187,58 @@ table_has() {
 	dmsetup table sw0 | grep -q "$1"
 }
 
+without_unit() {
+	: >/etc/swpath/swpath.toml
+	pathctl reload
+}
+
+is_hidden() {
+	udevadm info --query=property "$(disk_dev 0)" | grep -q '^SW_LEG=1'
+}
+
+no_connection_left() {
+	! grep -qs '^swpath:' /sys/block/nbd*/backend
+}
+
+unneeded_unit_goes() {
+	start
+	writer_stop sw0
+	expect is_hidden
+	wait_until 20 unit_is_closed
+	expect_match 'unit removed sw0; /dev/sw0 is removed' "$(without_unit)"
+	wait_until 30 eval '! dmsetup info sw0'
+	wait_until 30 no_connection_left
+	wait_until 60 eval '! is_hidden'
+	expect_eq "" "$(ls /run/swpath/legs)" "marks of legs"
+	# Written into the configuration again, it is there again.
+	pathd_config
+	pathctl reload
+	wait_until 60 sw_is sw0 state online
+	wait_until 60 path_is_usable 1
+	wait_until 60 is_hidden
+}
+
+unit_is_closed() {
+	[ "$(dmsetup info -c --noheadings -o open sw0)" -eq 0 ]
+}
+
+needed_unit_stays() {
+	local table
+	start
+	table=$(dmsetup table sw0)
+	expect_match '/dev/sw0 is left as it is: it is open' "$(without_unit)"
+	wait_until 20 pathd_said 'close it, then .dmsetup remove sw0'
+	expect_eq "$table" "$(dmsetup table sw0)" "table"
+	writer_flows sw0
+	expect is_hidden
+	# Nor is it forgotten: a pathd that knows it again takes it over.
+	pathd_config
+	pathctl reload
+	wait_until 60 path_is_usable 0
+	wait_until 60 path_is_usable 1
+	nothing_lost
+}
+
 pin_survives() {
 	start
 	pathctl switch sw0 beta
@@ -232,5 +284,7 @@ test_case "a path that fails again and again is damped, and reinstate ends it" f
 test_case "settings of the legs are put back, two pathds later" settings_put_back
 test_case "a second pathd is told which one runs" second_pathd
 test_case "a bad file is refused whole; a good one changes what changed" reloads
+test_case "a unit that is taken out of the configuration goes if nobody has it open, and its legs are shown" unneeded_unit_goes
+test_case "a unit in use that is taken out of the configuration stays, with its I/O, and reload says so" needed_unit_stays
 test_case "a pin outlives pathd" pin_survives
 test_case "pathctl answers while every path hangs" answers_while_all_hang

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// What a unit leaves behind when the configuration knows it no more: its device, and its legs,
+/// which are hidden from other programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libpath/base/dev_number.h"
+#include "libpath/unit/kinds.h"
+
+namespace swpath
+{
+
+struct UnitEnd {
+	struct Leg {
+		DevNumber number;
+		std::string sysname;
+		PathKind kind = PathKind::DIRECT;
+	};
+	std::string name;
+	std::string wwid;
+	std::vector<Leg> legs;
+};
+
+/// What becomes of the device, as things are now, for people: "/dev/sw0 is removed, nobody uses
+/// it", "/dev/sw0 is left as it is: it is open". Does not block on any disk.
+[[nodiscard]] std::string fate_of(const UnitEnd &end);
+
+/// Removes the device unless somebody needs it; the kernel refuses that of one that is open,
+/// whatever was known before. Then ends the connections of served legs and shows direct ones to
+/// other programs. Says in the log what it did. Blocks: for a removal that is tried again (5 s),
+/// until udev has read its rules anew (4 s), and while a server does not take the end of its
+/// connection (NbdControl::disconnect()).
+void carry_out(const UnitEnd &end);
+
+} // namespace swpath
