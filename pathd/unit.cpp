@@ -601,7 +601,7 @@ Answered<Done> Unit::order(const Order &order, Instant now)
 
 bool Unit::settled() const
 {
-	return std::all_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
+	return !table_busy_ && std::all_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
 		return slot.leg ? slot.leg->settled : !slot.attaching;
 	});
 }

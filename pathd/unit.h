@@ -78,7 +78,8 @@ public:
 	[[nodiscard]] UnitReport report(Instant now);
 	/// A connection was ended and its device is still there: its end has no event.
 	[[nodiscard]] bool awaits_end() const;
-	/// The first look at every path is done: there is a verdict about each.
+	/// The first look at every path is done: there is a verdict about each, and the device has
+	/// been created, or cannot be.
 	[[nodiscard]] bool settled() const;
 	/// The plan that would be carried out now, a line for each step.
 	[[nodiscard]] std::vector<std::string> plan_lines(Instant now);

@@ -30,6 +30,7 @@ usage() {
 		  --build DIR         CMake build directory to take the programs from (build/release), or none
 		  --no-build          take what is built already
 		  --no-udev           do not start udevd
+		  --systemd           systemd is the VM's first process, SCRIPT a service of it
 		  --keep-log FILE     leave the kernel's log there
 		SCRIPT is a file of this machine, or a command in the VM's PATH.
 		Exit status: SCRIPT's; 121 kernel complaint, 122 VM lost, 123 not prepared, 124 timeout.
@@ -42,7 +43,7 @@ die() {
 }
 
 kernel=6.1 memory=1024 smp=2 timeout_s=600 icount='' append=() build_dir=${SW_BUILD_DIR:-$top/build/release}
-build=${SW_NO_BUILD:+no} keep_log='' no_udev=''
+build=${SW_NO_BUILD:+no} keep_log='' no_udev='' init=script
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2 && shift ;;
@@ -58,6 +59,7 @@ while [ $# -gt 0 ]; do
 		;;
 	--no-build) build=no ;;
 	--no-udev) no_udev=yes ;;
+	--systemd) init=systemd ;;
 	--keep-log) keep_log=$2 && shift ;;
 	--help) usage && exit 0 ;;
 	--) shift && break ;;
@@ -128,7 +130,7 @@ nonce=$(od -An -N16 -tx8 /dev/urandom | tr -d ' \n')
 mkdir "$run/initrd.d"
 {
 	printf 'SW_%s=%q\n' TOP "$top" KERNEL "$kernel" NONCE "$nonce" CWD "$PWD" NO_UDEV "$no_udev" \
-		LAYERS "$layer_order"
+		INIT "$init" LAYERS "$layer_order"
 	printf 'SW_COMMAND=%q\n' "${command[*]@Q}" # boot.sh makes it an array again
 } >"$run/initrd.d/sw.env"
 (
@@ -146,6 +148,8 @@ mkfifo "$run/out"
 touch "$run/status" "$run/klog" "$run/console"
 cmdline="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=4M mitigations=off nokaslr"
 cmdline+=" rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on ${append[*]}"
+# What it would say on the console is in the journal.
+[ "$init" != systemd ] || cmdline+=" systemd.unit=sw-vm.service systemd.show_status=no"
 
 qemu=(
 	qemu-system-x86_64 "${machine[@]}" -m "$memory"

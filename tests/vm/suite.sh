@@ -13,6 +13,7 @@
 #   # memory: 1024      MiB
 #   # timeout: 900      wall seconds
 #   # smp: 2
+#   # init: script      or systemd, see run.sh --systemd
 # A VM whose script was content is a failure all the same if run.sh says so. Nothing is run twice.
 # Logs are in build/logs; those of failures are shown. The closing line is "N passed, N failed, N skipped".
 set -euo pipefail
@@ -100,8 +101,9 @@ log_of() {
 }
 
 start() {
-	local file=$1 kernel=$2 log
+	local file=$1 kernel=$2 log options=()
 	log=$(log_of "$file" "$kernel")
+	[ "$(header "$file" init script)" = script ] || options=("--$(header "$file" init script)")
 	(
 		trap - INT TERM
 		begin=$EPOCHSECONDS
@@ -111,7 +113,7 @@ start() {
 		*)
 			"$here/run.sh" --no-build --kernel "$kernel" --memory "$(header "$file" memory 1024)" \
 				--timeout "$(header "$file" timeout 900)" --smp "$(header "$file" smp 2)" \
-				--keep-log "${log%.log}.klog" "$file" || status=$?
+				--keep-log "${log%.log}.klog" "${options[@]}" "$file" || status=$?
 			;;
 		esac
 		echo "suite: status $status, $((EPOCHSECONDS - begin)) s"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Process 1 of a test VM once the root file system is there: bring the system up far enough for
-# the script, run it, report how it ended, reset the machine.
+# Process 1 of a test VM once the root file system is there, or a service of systemd if that is
+# process 1: bring the system up far enough for the script, run it, report how it ended, reset the
+# machine.
 # The script's output, its exit status and the kernel's log leave by three virtio-serial ports.
 # run.sh believes the status only if it comes with the nonce of /run/sw.env.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
@@ -30,7 +31,7 @@ dmesg --follow --color=never >"$klog_port" 2>/dev/null &
 klog_pid=$!
 
 if [ -z "$SW_NO_UDEV" ]; then
-	/lib/systemd/systemd-udevd --daemon
+	[ "$SW_INIT" = systemd ] || /lib/systemd/systemd-udevd --daemon
 	udevadm trigger --action=add --subsystem-match=block --subsystem-match=virtio-ports --subsystem-match=misc
 	udevadm settle --timeout=30
 fi
