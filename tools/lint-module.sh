@@ -45,7 +45,7 @@ sparse_check() {
 		status=1
 		return
 	}
-	kdir=$(realpath "$top/build/kernels/6.1/kdir")
+	kdir=$(realpath "${SW_KERNELS:-$top/build/kernels}/6.1/kdir")
 	rm -rf "$work"
 	mkdir -p "$work"
 	cp "$top"/dm-target/*.[ch] "$top"/dm-target/{Makefile,Kbuild} "$work"

@@ -186,7 +186,7 @@ std::vector<EffectiveValue> effective_values(const Config &config)
 	const auto add = [&](const std::string &table, const std::vector<KeyValue> &of_table,
 			     bool has_defaults) {
 		for (const auto &[key, value] : of_table)
-			values.push_back({table + "." + key, value,
+			values.push_back({fmt::format("{}.{}", table, key), value,
 					  origin_in(config, table, key, has_defaults)});
 	};
 	add("daemon", values_of(config.daemon), false);

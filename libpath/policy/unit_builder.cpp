@@ -145,7 +145,10 @@ std::optional<PlanStep> plan_reload(const UnitConfig &wanted, const SeenWorld &w
 	table.sectors = unit.table.sectors;
 	std::string why;
 	std::string stuck;
-	const auto reason = [&](std::string text) { why += (why.empty() ? "" : "; ") + text; };
+	const auto reason = [&](std::string_view text) {
+		why += why.empty() ? "" : "; ";
+		why += text;
+	};
 
 	for (unsigned i = 0; i < wanted.paths.size(); i++) {
 		TablePath path{wanted.paths[i].kind, {}};
