@@ -56,6 +56,8 @@ private:
 	void remove_unit(const std::string &name);
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
+	[[nodiscard]] Result<void> join_cluster();
+	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
 	DaemonOptions options_;
 	Config config_;
@@ -67,6 +69,8 @@ private:
 	Services services_;
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
+	std::unique_ptr<Peers> peers_;
+	std::unique_ptr<Serving> serving_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::unique_ptr<ControlServer> server_;
 	Report report_;
@@ -74,6 +78,8 @@ private:
 	bool ready_told_ = false;
 	Instant scanned_{};
 	Instant started_{};
+	Instant join_at_{};
+	std::string join_trouble_;
 };
 
 /// What a configuration's problems look like, one per line.
