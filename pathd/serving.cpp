@@ -24,6 +24,8 @@ namespace
 
 /// The server is looked at so often.
 constexpr Duration look_interval = 2s;
+/// ... and, while it is asked for something, whether it has ended.
+constexpr Duration busy_interval = 100ms;
 /// One that does not answer within this is frozen.
 constexpr milliseconds status_limit = 2s;
 /// From its start to its first answer.
@@ -53,7 +55,7 @@ bool alive_or_ended(const std::string &socket)
 	// Found before it is asked: the one that is killed is the one that did not answer.
 	const auto process = ServerProcess::listening(socket, status_limit);
 	const auto status = ask_status(socket);
-	if (status || status.error().kind == RefusalKind::NotReachable)
+	if (status || status.error().kind != RefusalKind::Timeout)
 		return status.has_value();
 	if (process && *process && !(*process)->ended()) {
 		log::say(Message::Warning, {},
@@ -116,9 +118,10 @@ Worker *Serving::worker(const std::string &wwid)
 bool Serving::export_disk(const ExportOrder &order, const std::string &owner, Exported done)
 {
 	auto *on = worker(order.name.wwid);
-	return on != nullptr && on->submit([socket = setup_.control_socket, order, owner,
-					    done = std::move(done), mailbox = mailbox_,
-					    here = std::weak_ptr(here_), this] {
+	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, order,
+							owner, done = std::move(done),
+							mailbox = mailbox_,
+							here = std::weak_ptr(here_), this] {
 		auto reply = [&]() -> Answered<ExportedReply> {
 			const auto json = call(socket, export_call(order), 3s);
 			if (!json)
@@ -128,6 +131,7 @@ bool Serving::export_disk(const ExportOrder &order, const std::string &owner, Ex
 		mailbox->post([=, this, reply = std::move(reply)] {
 			if (here.expired())
 				return;
+			running_--;
 			if (reply) {
 				auto &state = states_[order.name.wwid];
 				state = {std::max(state.epoch, order.name.epoch), true, owner};
@@ -136,6 +140,8 @@ bool Serving::export_disk(const ExportOrder &order, const std::string &owner, Ex
 			changed_();
 		});
 	});
+	running_ += taken ? 1 : 0;
+	return taken;
 }
 
 bool Serving::revoke(const ExportName &name, const std::string &device, Duration limit,
@@ -143,9 +149,10 @@ bool Serving::revoke(const ExportName &name, const std::string &device, Duration
 {
 	auto *on = worker(name.wwid);
 	const auto until = now() + limit;
-	return on != nullptr && on->submit([socket = setup_.control_socket, name, device, until,
-					    done = std::move(done), mailbox = mailbox_,
-					    here = std::weak_ptr(here_), this] {
+	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, name,
+							device, until, done = std::move(done),
+							mailbox = mailbox_,
+							here = std::weak_ptr(here_), this] {
 		auto result = [&]() -> Answered<Revoked> {
 			// The keeper starts the next one.
 			while (!alive_or_ended(socket) && now() < until)
@@ -168,6 +175,7 @@ bool Serving::revoke(const ExportName &name, const std::string &device, Duration
 		mailbox->post([=, this, result = std::move(result)] {
 			if (here.expired())
 				return;
+			running_--;
 			auto &state = states_[name.wwid];
 			if (result) {
 				if (name.epoch >= state.epoch)
@@ -178,6 +186,8 @@ bool Serving::revoke(const ExportName &name, const std::string &device, Duration
 			changed_();
 		});
 	});
+	running_ += taken ? 1 : 0;
+	return taken;
 }
 
 void Serving::looked(const Look &look, Instant now)
@@ -216,8 +226,15 @@ void Serving::looked(const Look &look, Instant now)
 		changed_();
 }
 
+Instant Serving::deadline() const
+{
+	// Who waits for a server that was killed waits for the next one.
+	return running_ > 0 ? std::min(due_, stepped_ + busy_interval) : due_;
+}
+
 void Serving::step(Instant now)
 {
+	stepped_ = now;
 	if (process_ && process_->ended()) {
 		log::say(Message::Warning, {}, "the server (process {}) has ended",
 			 process_->pid());

@@ -64,7 +64,7 @@ public:
 
 	/// Does what is due. Called by the loop after each of its rounds.
 	void step(Instant now);
-	[[nodiscard]] Instant deadline() const { return due_; }
+	[[nodiscard]] Instant deadline() const;
 
 private:
 	struct Look;
@@ -87,6 +87,8 @@ private:
 	Instant began_{};     ///< of the process
 	Instant start_at_{};
 	Instant due_{};
+	Instant stepped_{};
+	unsigned running_ = 0; ///< exports and revocations that are asked for
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true);
 };
 

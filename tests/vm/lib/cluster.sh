@@ -69,7 +69,6 @@ alpha_config() {
 	} >/etc/swpath/swpath.toml
 }
 
-# shellcheck disable=SC2120 # keys are given by some cases
 beta_config() {
 	local address
 	address=$(peer_address beta)
