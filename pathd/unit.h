@@ -241,6 +241,7 @@ private:
 	Instant table_retry_{};
 	unsigned generation_ = 0; ///< of the slots: what was asked for older ones is void
 	bool revoking_ = false;   ///< this host ends an export of its own
+	Instant revoke_next_{};
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true); ///< for letters that come late
 	Instant due_{};
 	Instant looked_{};

@@ -19,7 +19,7 @@ namespace
 
 /// The server's answer is on its way when the peer's time is over.
 constexpr Duration revoke_slack = std::chrono::milliseconds(500);
-/// Between two tries to end an export of a path that was lost.
+/// For one try, and between two, to end an export of a path that was lost.
 constexpr Duration revoke_limit = std::chrono::seconds(2);
 
 PeerStatus status_of(RefusalKind kind)
@@ -162,7 +162,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 void Unit::look_after_exports()
 {
 	const auto disk = peer_disk();
-	if (!disk || revoking_ || (disk->direct && !disk->looped))
+	if (!disk || revoking_ || now() < revoke_next_ || (disk->direct && !disk->looped))
 		return;
 	// After a restart of pathd an export is there before the first check has an answer.
 	if (std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
@@ -182,6 +182,7 @@ void Unit::look_after_exports()
 			if (here.expired())
 				return;
 			revoking_ = false;
+			revoke_next_ = now() + revoke_limit;
 			log::say(Message::Notice, {.unit = config_.name}, "{}",
 				 revoked ? revoked->text : revoked.error().message);
 		});
