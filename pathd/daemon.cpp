@@ -27,6 +27,8 @@ constexpr Duration scan_interval = std::chrono::seconds(30);
 constexpr Duration scan_soon = std::chrono::milliseconds(250);
 /// READY=1 does not wait longer than this for the first verdict about every path.
 constexpr Duration ready_limit = std::chrono::seconds(10);
+/// Between two tries to join the cluster.
+constexpr Duration join_interval = std::chrono::seconds(2);
 /// A rehearsal gives every path this long.
 constexpr Duration dry_run_limit = std::chrono::seconds(8);
 
@@ -117,6 +119,54 @@ Result<void> Daemon::watch()
 		return fail(server.error(), "listen for pathctl");
 	server_ = std::move(*server);
 	return loop_->watch(server_->fd(), [this] { server_->step(now()); });
+}
+
+/// Peers are asked and answered from now on, and the server is kept. At boot the address to listen
+/// at may come later than pathd, so a failure is not the end.
+Result<void> Daemon::join_cluster()
+{
+	const auto &cluster = config_.cluster;
+	const auto touch_all = [this] {
+		for (auto &[name, unit] : units_)
+			unit->touch();
+	};
+	Peers::Host host;
+	host.disk = [this](const std::string &wwid) -> std::optional<PeerDisk> {
+		const auto *unit = served_unit(wwid);
+		return unit != nullptr ? unit->peer_disk() : std::nullopt;
+	};
+	host.carry_out = [this](const PeerOrder &order, const std::string &address) {
+		if (auto *unit = served_unit(order.request.wwid))
+			unit->carry_out(order, address);
+	};
+	host.changed = touch_all;
+	auto peers = Peers::create(cluster, std::move(host));
+	if (!peers)
+		return fail(peers.error(), "[cluster]");
+	peers_ = std::move(*peers);
+	services_.peers = peers_.get();
+	if (auto watched = loop_->watch(peers_->fd(), [] {}); !watched || !cluster.serve)
+		return watched;
+
+	ServerSetup setup;
+	setup.listen = {cluster.serve->host, cluster.serve->port, {}};
+	setup.plain = cluster.plain;
+	if (!cluster.plain)
+		setup.psk_file = cluster.key_file;
+	auto serving = Serving::create(std::move(setup), mailbox_, touch_all);
+	if (!serving)
+		return tl::unexpected(serving.error());
+	serving_ = std::move(*serving);
+	services_.serving = serving_.get();
+	return {};
+}
+
+Unit *Daemon::served_unit(const std::string &wwid) const
+{
+	for (const auto &[name, unit] : units_)
+		if (unit->config().serve && unit->config().wwid == wwid)
+			return unit.get();
+	return nullptr;
 }
 
 void Daemon::kernel_event()
@@ -259,6 +309,9 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 		if (dry_run)
 			continue;
 		log::say(Message::Notice, {}, "configuration: {}", lines.back());
+		if (change.kind == ConfigChangeKind::ClusterChanged)
+			log::say(Message::Warning, {},
+				 "[cluster] is read when pathd starts: restart it (units go on)");
 		if (removed)
 			remove_unit(change.unit);
 		else if (kept != units_.end() && disabled)
@@ -324,6 +377,19 @@ void Daemon::round()
 		unit->step(at);
 		changed = true;
 	}
+	if (!peers_ && !options_.dry_run && config_.cluster.configured() && at >= join_at_) {
+		join_at_ = at + join_interval;
+		auto joined = join_cluster();
+		const std::string trouble = joined ? "" : joined.error().message();
+		if (!joined && trouble != join_trouble_)
+			log::say(Message::Error, {}, "{}; trying again", trouble);
+		join_trouble_ = trouble;
+	}
+	// After the units: what they have asked for goes out now.
+	if (peers_)
+		peers_->step(at);
+	if (serving_)
+		serving_->step(at);
 	if (server_) {
 		if (changed)
 			server_->changed(at);
@@ -341,6 +407,13 @@ void Daemon::round()
 		else if (unit->awaits_end())
 			wake = std::min(wake, scanned_ + scan_soon);
 	}
+	if (!peers_ && !options_.dry_run && config_.cluster.configured())
+		wake = std::min(wake, join_at_);
+	if (peers_)
+		if (const auto deadline = peers_->deadline())
+			wake = std::min(wake, *deadline);
+	if (serving_)
+		wake = std::min(wake, serving_->deadline());
 	if (server_)
 		if (const auto deadline = server_->deadline())
 			wake = std::min(wake, *deadline);

@@ -58,6 +58,8 @@ private:
 	void remove_unit(const std::string &name);
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
+	[[nodiscard]] Result<void> join_cluster();
+	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
 	DaemonOptions options_;
 	Config config_;
@@ -69,6 +71,8 @@ private:
 	Services services_;
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
+	std::unique_ptr<Peers> peers_;
+	std::unique_ptr<Serving> serving_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;
@@ -77,6 +81,8 @@ private:
 	bool ready_told_ = false;
 	Instant scanned_{};
 	Instant started_{};
+	Instant join_at_{};
+	std::string join_trouble_;
 };
 
 /// What a configuration's problems look like, one per line.

@@ -58,6 +58,7 @@ public:
 	bool settled = false;  ///< there was a verdict
 	unsigned failures = 0; ///< failed checks of this device in a row
 	std::optional<unsigned> served_slot;
+	std::uint64_t export_epoch = 0; ///< served by a peer
 	/// Served, and connected by this process: cutting it needs nobody's patience.
 	std::shared_ptr<UniqueFd> socket;
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/serve/served_disk.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/reserve.h"
 #include "libpath/sys/scsi.h"
@@ -207,9 +208,18 @@ Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
 		std::find(keys->keys.begin(), keys->keys.end(), key.key) != keys->keys.end();
 	// A key that is listed may be another nexus's, from before this device had the path's
 	// place.
-	if (listed && (registered_ || !key.may_register))
+	if (listed && registered_)
 		return {};
-	if (!key.may_register)
+	bool may_register = key.may_register;
+	if (may_register && key.serves) {
+		const auto is_free = disk_is_free(devnode_);
+		if (!is_free)
+			return tl::unexpected(is_free.error());
+		may_register = *is_free;
+	}
+	if (listed && !may_register)
+		return {};
+	if (!may_register)
 		return fail(EBADE, "the path is shut out by a fence");
 	auto done = disk.register_key(key.key);
 	registered_ = done.has_value();

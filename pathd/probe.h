@@ -34,6 +34,9 @@ struct ProbeKey {
 	std::uint64_t key = 0;
 	/// False while a fence is to keep this leg out: without its key it is not good then.
 	bool may_register = true;
+	/// This host serves the disk: a key that was taken away comes back only when nothing of a
+	/// server is in the disk any more, for a peer may have taken it to keep that out.
+	bool serves = false;
 };
 
 /// Belongs to one thread. Keeps its descriptor open between checks, so that none has to be opened

@@ -70,6 +70,11 @@ UnitRunState state_from(const Json &json)
 			Instant(Duration(json.at("last_failback_ns").get<Duration::rep>()));
 	if (json.contains("identity"))
 		state.identity = identity_from(json.at("identity"));
+	const Json grants = json.value("grants", Json::object());
+	for (const auto &[peer, grant] : grants.items())
+		state.grants[peer] = {grant.at("epoch").get<std::uint64_t>(),
+				      grant.at("boot").get<std::string>(),
+				      grant.at("key").get<std::uint64_t>()};
 	return state;
 }
 
@@ -106,6 +111,9 @@ Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 		json["last_failback_ns"] = state.last_failback->time_since_epoch().count();
 	if (state.identity)
 		json["identity"] = to_json(*state.identity);
+	for (const auto &[peer, grant] : state.grants)
+		json["grants"][peer] = {
+			{"epoch", grant.epoch}, {"boot", grant.boot}, {"key", grant.key}};
 	return replace_file(state_file(directory, unit), json.dump() + "\n");
 }
 

@@ -3,6 +3,7 @@
 /// process but not the boot.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,14 @@ struct UnitRunState {
 	std::optional<Instant> last_failback; ///< last try
 	/// The disk as it was first proved: the wwid alone has been seen on two disks.
 	std::optional<Identity> identity;
+	/// The latest export that a peer has granted us: no I/O of ours went through a later one.
+	struct Grant {
+		std::uint64_t epoch = 0;
+		std::string boot;      ///< the peer's, in hexadecimal
+		std::uint64_t key = 0; ///< reservation key of its nexus; 0: none
+		bool operator==(const Grant &) const = default;
+	};
+	std::map<std::string, Grant> grants; ///< by the peer's name
 
 	bool operator==(const UnitRunState &) const = default;
 };

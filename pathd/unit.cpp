@@ -87,6 +87,7 @@ void Unit::reconfigure(const UnitConfig &config)
 	config_ = config;
 	if (!same_paths) {
 		slots_.clear();
+		generation_++;
 		medium_ = {};
 		for (auto &[number, leg] : legs_) {
 			leg->proved = false;
@@ -294,126 +295,6 @@ void Unit::read_history()
 			 records.error().message());
 }
 
-std::vector<MvCandidate> Unit::candidates() const
-{
-	std::vector<MvCandidate> list(kernel_->status.paths.size());
-	for (unsigned i = 0; i < list.size() && i < slots_.size(); i++) {
-		list[i].monitor = slots_[i].monitor.state();
-		if (const auto *leg = in_table(i)) {
-			list[i].name = leg->device().sysname;
-			list[i].proved_at = slots_[i].monitor.proved_at();
-			if (leg->kind() == PathKind::DIRECT)
-				list[i].fencing = {.reachable = leg->proved,
-						   .reservations =
-							   leg->key.key != 0 && leg->reservations,
-						   .lu_reset = config_.lu_reset,
-						   .key = leg->key.key};
-		} else if (i < config_.paths.size()) {
-			list[i].name = config_.paths[i].name;
-		}
-	}
-	return list;
-}
-
-/// The mount verification's turn. True: the kernel was told something.
-bool Unit::verify(Instant now)
-{
-	guard_keys();
-	const auto known = candidates();
-	bool told = false;
-
-	for (const auto &action : mv_.step(kernel_->status, known, now)) {
-		Leg *leg = in_table(action.path);
-		switch (action.kind) {
-		case MvAction::Kind::Verify:
-			if (leg)
-				leg->probe(action.mv);
-			else
-				mv_.refuted(action.mv, action.path, now, Reason::PATH_GONE);
-			break;
-		case MvAction::Kind::GiveUp: {
-			const auto device = kernel_->status.paths[action.path].device;
-			const auto found = device ? legs_.find(*device) : legs_.end();
-			if (found == legs_.end())
-				break;
-			const std::string label = path_label(action.path);
-			log::say(Message::GiveUp, {.unit = config_.name, .path = label},
-				 "{} does not drain: {}", label,
-				 found->second->kind() == PathKind::DIRECT
-					 ? "resetting the logical unit"
-					 : "ending the connection");
-			found->second->give_up();
-			break;
-		}
-		case MvAction::Kind::Reject:
-			told |= services_.dm.reject(config_.name, action.mv, action.path,
-						    action.reason) == 0;
-			break;
-		case MvAction::Kind::Fence:
-			fence(action.fence, now);
-			break;
-		case MvAction::Kind::Commit: {
-			if (!leg)
-				break;
-			if (action.reinstate_first)
-				(void)send(fmt::format("{} {}", SW_MSG_REINSTATE, action.path));
-			const int error = services_.dm.commit(config_.name, action.mv, action.path,
-							      action.method, action.evidence);
-			told = true;
-			if (error == 0)
-				break;
-			mv_.commit_refused(action.mv, action.path, error, now);
-			log::say(Message::Notice, {.unit = config_.name},
-				 "commit {} {} {} was refused: {}", action.mv, action.path,
-				 word(action.method), std::strerror(error));
-			break;
-		}
-		case MvAction::Kind::Retry:
-			told |= send(SW_MSG_RETRY) == 0;
-			break;
-		}
-	}
-	return told;
-}
-
-/// A path that is being fenced gets no key from its checks, or it could write again.
-void Unit::guard_keys()
-{
-	const auto left = left_path(kernel_->status);
-	const bool fencing = kernel_->status.doubt > 0 && kernel_->status.fence == Fence::PROVE;
-	for (unsigned i = 0; i < slots_.size(); i++)
-		if (slots_[i].leg)
-			slots_[i].leg->key.may_register = !fencing || left != i;
-}
-
-/// One step of a fence, through the leg that it names.
-void Unit::fence(const FenceAction &action, Instant now)
-{
-	Leg *leg = in_table(action.path);
-	if (!leg || leg->kind() != PathKind::DIRECT) {
-		mv_.fence_failed(action.token, leg ? EOPNOTSUPP : ENODEV, now);
-		return;
-	}
-	const std::string what =
-		fmt::format("{} by {}", fence_text(action.kind), path_label(action.path));
-	const bool taken =
-		leg->fence(action, [here = std::weak_ptr(here_), this, token = action.token,
-				    what](const FenceResult &result) {
-			if (here.expired())
-				return;
-			const Instant at = swpath::now();
-			if (result.error == 0)
-				mv_.fence_done(token, result.answer, at);
-			else
-				mv_.fence_failed(token, result.error, at);
-			log::say(Message::Plain, {.unit = config_.name}, "fence: {}: {}", what,
-				 result.error == 0 ? "done" : result.text);
-			touch();
-		});
-	if (!taken)
-		mv_.fence_failed(action.token, EAGAIN, now);
-}
-
 /// The paths' turn: fail, reject, reinstate, tickets. True: the kernel was told something.
 bool Unit::keep(Instant now)
 {
@@ -498,7 +379,7 @@ void Unit::step(Instant now)
 	for (unsigned round = 0; round < rounds_max; round++) {
 		// While a table changes hands, the status may be that of the new one before it has
 		// taken over what the old one knew: nothing to act on.
-		if (table_busy_ || !look(now))
+		if (!config_.build || table_busy_ || !look(now))
 			break;
 		bool told = false;
 		if (!services_.dry_run) {
@@ -515,6 +396,8 @@ void Unit::step(Instant now)
 	if (!table_busy_)
 		build(now);
 	look_after_connections();
+	look_after_exports();
+	attest_due(now);
 	probe_due(now);
 	schedule(now);
 }
@@ -524,10 +407,14 @@ void Unit::schedule(Instant now)
 	due_ = now + look_interval;
 	if (const auto deadline = mv_.deadline())
 		due_ = std::min(due_, *deadline);
-	for (const auto &slot : slots_)
-		if (!slot.leg || !slot.leg->probing_since())
-			due_ = std::min(due_, std::max(slot.monitor.next_probe(),
-						       now + std::chrono::milliseconds(10)));
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		const auto &slot = slots_[i];
+		// The end of an attempt to attach is told; what a peer is waited for with may last.
+		if (slot.attaching || (slot.leg && slot.leg->probing_since()))
+			continue;
+		const auto soon = std::chrono::milliseconds(!slot.leg && by_peer(i) ? 250 : 10);
+		due_ = std::min(due_, std::max(slot.monitor.next_probe(), now + soon));
+	}
 	if (kernel_)
 		if (const auto decision = failback_now(now); decision.at)
 			due_ = std::min(

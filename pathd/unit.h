@@ -3,6 +3,7 @@
 /// what to do, and does it. Everything here runs on the loop's thread and never waits for a disk.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "libpath/base/instant.h"
 #include "libpath/config/config.h"
 #include "libpath/control/order.h"
+#include "libpath/control/peer_service.h"
 #include "libpath/control/report.h"
 #include "libpath/policy/failback.h"
 #include "libpath/policy/medium_compare.h"
@@ -19,13 +21,16 @@
 #include "libpath/policy/path_keeper.h"
 #include "libpath/policy/path_monitor.h"
 #include "libpath/policy/unit_builder.h"
+#include "libpath/sys/clock.h"
 #include "libpath/sys/dm_channel.h"
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/settings_book.h"
 #include "libpath/sys/udev.h"
 #include "pathd/leg.h"
 #include "pathd/mailbox.h"
+#include "pathd/peers.h"
 #include "pathd/run_state.h"
+#include "pathd/serving.h"
 #include "pathd/unit_end.h"
 #include "pathd/worker.h"
 
@@ -39,7 +44,9 @@ struct Services {
 	SettingsBook &settings;
 	/// Devices changed by our own hand (a connection was made): look again.
 	std::function<void()> rescan;
-	bool dry_run = false; ///< print plans, carry out none
+	bool dry_run = false;       ///< print plans, carry out none
+	Peers *peers = nullptr;     ///< null: there is no [cluster]
+	Serving *serving = nullptr; ///< null: this host serves nothing
 };
 
 class Unit
@@ -81,6 +88,10 @@ public:
 	/// The first look at every path is done: there is a verdict about each, and the device has
 	/// been created, or cannot be.
 	[[nodiscard]] bool settled() const;
+	/// What peers may know of the disk; nothing: it is not served.
+	[[nodiscard]] std::optional<PeerDisk> peer_disk() const;
+	/// A peer's order about the disk. `address`: where the peer asks from.
+	void carry_out(const PeerOrder &order, const std::string &address);
 	/// The plan that would be carried out now, a line for each step.
 	[[nodiscard]] std::vector<std::string> plan_lines(Instant now);
 
@@ -100,6 +111,13 @@ private:
 		bool attaching = false;
 		bool attach_tried = false; ///< and failed, since the last success
 		std::unique_ptr<Worker> attacher;
+		/// Of a path that is a peer's:
+		std::optional<PeerAnswer> attestation; ///< the last one
+		Instant attest_next{};
+		bool attesting = false;
+		std::uint64_t doubt_epoch = 0; ///< of the export that doubt_mv is about
+		std::uint64_t doubt_mv = 0;
+		std::uint64_t revoked_mv = 0; ///< mount verification that has revoked it
 	};
 
 	Unit(const UnitConfig &config, Services &services);
@@ -107,15 +125,11 @@ private:
 	// unit.cpp
 	bool look(Instant now);
 	void notice_changes(const UnitStatus &before, const UnitStatus &after, Instant now);
-	bool verify(Instant now);
-	void fence(const FenceAction &action, Instant now);
-	void guard_keys();
 	bool keep(Instant now);
 	bool fail_back(Instant now);
 	int send(std::string_view text);
 	void read_history();
 	void save_state();
-	[[nodiscard]] std::vector<MvCandidate> candidates() const;
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
 	[[nodiscard]] bool pinned() const;
 	/// The leg of slot `i`, if it is the very device that the kernel's table has there.
@@ -123,35 +137,78 @@ private:
 	void schedule(Instant now);
 	void reset_policies();
 
-	// unit_paths.cpp
+	// unit_fence.cpp
+	[[nodiscard]] std::vector<MvCandidate> candidates() const;
+	bool verify(Instant now);
+	void fence(const FenceAction &action, Instant now);
+	void fenced(const FenceAction &action, const std::string &what, const FenceResult &result);
+	void guard_keys();
+
+	// unit_peer.cpp
+	[[nodiscard]] bool by_peer(unsigned slot) const;
+	[[nodiscard]] PeerClient *peer_of(unsigned slot) const;
+	/// The latest export that its peer has granted; epoch 0: none.
+	[[nodiscard]] UnitRunState::Grant grant_of(unsigned slot) const;
+	void ask_peer(unsigned slot, PeerRequest request, Duration limit,
+		      std::function<void(const Result<PeerAnswer> &)> answered);
+	void attest_due(Instant now);
+	[[nodiscard]] std::optional<Difference> judge_attestation(unsigned slot,
+								  const PeerAnswer &answer) const;
+	void attach_by_peer(unsigned slot);
+	void export_by_peer(unsigned slot, std::uint64_t epoch);
+	void note_doubt();
+	[[nodiscard]] FencePath fence_path_of_peer(unsigned slot) const;
+	bool fence_by_peer(const FenceAction &action, const std::string &what);
+
+	// unit_serve.cpp
+	[[nodiscard]] Leg *served_leg() const;
+	void answer_peer(std::uint64_t token, PeerStatus status, std::string text);
+	void look_after_exports();
+
+	// unit_build.cpp
 	[[nodiscard]] std::optional<UnitPlan> plan(Instant now);
 	void build(Instant now);
 	void assign(const UnitPlan &plan, Instant now);
 	void carry_out(const PlanStep &step);
 	[[nodiscard]] SeenWorld world(Instant now) const;
 	void change_table(const Table &table, bool create);
+
+	// unit_attach.cpp
 	void attach(unsigned slot);
+	void submit_attach(unsigned slot, const NbdEndpoint &server, const std::string &export_name,
+			   const std::string &backend, std::optional<PresharedKey> key);
+	void attach_failed(unsigned slot, Reason reason, const std::string &text);
 	/// A connection that the kernel has now, and our own descriptor of it.
 	struct Attached {
 		std::uint32_t index = 0;
 		std::shared_ptr<UniqueFd> socket;
 	};
 	static Result<Attached> attach_served(const std::string &unit, const NbdEndpoint &server,
-					      const std::string &export_name, const NbdAttach &how);
+					      const std::string &export_name, const NbdAttach &how,
+					      const PresharedKey *key);
 	void attached(unsigned slot, const Result<Attached> &result);
 	void detach(DevNumber number);
+	void given_up(Leg &leg, const Result<void> &result);
+	void look_after_connections();
+
+	// unit_legs.cpp
 	void drop_leg(DevNumber number);
 	void borrow_settings(Leg &leg);
 	void give_key(unsigned slot);
+	[[nodiscard]] std::optional<unsigned> slot_of(const Leg &leg) const;
+	[[nodiscard]] std::string path_label(unsigned slot) const;
+	/// What the kernel keeps for us of the connection of a served slot; of a peer's, what it
+	/// begins with: the export's name follows.
+	[[nodiscard]] std::string backend_of(unsigned slot) const;
+	[[nodiscard]] std::optional<unsigned> slot_of_backend(const std::string &backend,
+							      std::uint64_t &epoch) const;
+
+	// unit_probe.cpp
 	void probe_due(Instant now);
 	void probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv);
 	[[nodiscard]] std::optional<Difference> judge(const Leg &leg, unsigned slot,
 						      const ProbeFacts &facts);
-	void given_up(Leg &leg, const Result<void> &result);
-	void look_after_connections();
-	[[nodiscard]] std::optional<unsigned> slot_of(const Leg &leg) const;
 	void tell(unsigned slot, Instant now);
-	[[nodiscard]] std::string path_label(unsigned slot) const;
 	[[nodiscard]] MonitorPolicy monitor_policy() const;
 
 	// unit_report.cpp
@@ -185,9 +242,13 @@ private:
 	std::unique_ptr<Worker> table_worker_;
 	bool table_busy_ = false;
 	Instant table_retry_{};
+	unsigned generation_ = 0; ///< of the slots: what was asked for older ones is void
+	bool revoking_ = false;   ///< this host ends an export of its own
+	Instant revoke_next_{};
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true); ///< for letters that come late
 	Instant due_{};
 	Instant looked_{};
+	const Instant created_ = swpath::now();
 };
 
 } // namespace swpath

@@ -92,7 +92,9 @@ void Unit::describe_path(PathReport &path, unsigned i, Instant now) const
 		path.device = slot.leg->device().sysname;
 		path.number = slot.leg->number();
 	}
-	if (config.kind == PathKind::SERVED)
+	if (by_peer(i))
+		path.endpoint = fmt::format("peer {}", config.peer);
+	else if (config.kind == PathKind::SERVED)
 		path.endpoint = config.server.text();
 	else if (slot.leg)
 		path.endpoint = fmt::format("{} {}", word(slot.leg->device().transport),
@@ -109,7 +111,7 @@ UnitReport Unit::report(Instant now)
 {
 	using std::chrono::duration_cast;
 
-	if (!table_busy_)
+	if (config_.build && !table_busy_)
 		(void)look(now);
 	UnitReport unit;
 	unit.name = config_.name;
@@ -149,6 +151,8 @@ UnitReport Unit::report(Instant now)
 			unit.missing = text;
 	}
 	sum_up(unit);
+	if (!config_.build)
+		unit.reason_text = "it is not built here, only served (build = false)";
 	return unit;
 }
 

@@ -44,6 +44,27 @@ std::vector<KeyValue> values_of(const DaemonConfig &daemon)
 		{"log_level", toml_string(word(daemon.log_level))}};
 }
 
+std::vector<KeyValue> values_of(const ClusterConfig &cluster)
+{
+	std::vector<KeyValue> values;
+	if (!cluster.configured())
+		return values;
+	values = {{"name", toml_string(cluster.name)},
+		  {"key_file", toml_string(cluster.key_file)},
+		  {"plain", cluster.plain ? "true" : "false"}};
+	if (cluster.listen)
+		values.push_back({"listen", toml_string(cluster.listen->text())});
+	if (cluster.serve)
+		values.push_back({"serve", toml_string(cluster.serve->text())});
+	for (std::size_t i = 0; i < cluster.peers.size(); i++) {
+		const auto &peer = cluster.peers[i];
+		values.push_back({fmt::format("peer.{}.name", i), toml_string(peer.name)});
+		values.push_back(
+			{fmt::format("peer.{}.address", i), toml_string(peer.address.text())});
+	}
+	return values;
+}
+
 void add_path(std::vector<KeyValue> &values, std::size_t index, const PathConfig &path)
 {
 	const auto add = [&](std::string_view key, std::string_view value) {
@@ -53,7 +74,9 @@ void add_path(std::vector<KeyValue> &values, std::size_t index, const PathConfig
 	};
 	add("kind", word(path.kind));
 	add("name", path.name);
-	if (path.kind == PathKind::SERVED) {
+	if (!path.peer.empty()) {
+		add("peer", path.peer);
+	} else if (path.kind == PathKind::SERVED) {
 		add("server", path.server.text());
 		add("export", path.export_name);
 	} else {
@@ -67,6 +90,8 @@ std::vector<KeyValue> values_of(const UnitConfig &unit)
 	std::vector<KeyValue> values{
 		{"wwid", toml_string(unit.wwid)},
 		{"enabled", unit.enabled ? "true" : "false"},
+		{"build", unit.build ? "true" : "false"},
+		{"serve", unit.serve ? "true" : "false"},
 		{"mv_timeout", toml_string(unit.mv_timeout)},
 		{"stall",
 		 unit.stall == Duration::zero() ? toml_string("never") : toml_string(unit.stall)},
@@ -190,6 +215,7 @@ std::vector<EffectiveValue> effective_values(const Config &config)
 					  origin_in(config, table, key, has_defaults)});
 	};
 	add("daemon", values_of(config.daemon), false);
+	add("cluster", values_of(config.cluster), false);
 	for (const auto &[name, unit] : config.units)
 		add("unit." + name, values_of(unit), true);
 	return values;
@@ -201,6 +227,9 @@ std::vector<ConfigChange> diff(const Config &before, const Config &after)
 	if (before.daemon != after.daemon)
 		found.push_back({ConfigChangeKind::DaemonChanged, "",
 				 changes(values_of(before.daemon), values_of(after.daemon))});
+	if (before.cluster != after.cluster)
+		found.push_back({ConfigChangeKind::ClusterChanged, "",
+				 changes(values_of(before.cluster), values_of(after.cluster))});
 	for (const auto &[name, unit] : before.units) {
 		const auto *now = after.unit(name);
 		if (!now)

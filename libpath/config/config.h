@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "libpath/base/instant.h"
+#include "libpath/config/cluster.h"
 #include "libpath/unit/kinds.h"
 #include "libpath/unit/nbd_endpoint.h"
 
@@ -50,7 +51,8 @@ struct PathConfig {
 	/// Direct: narrows the choice among this host's ways to the disk; empty: any with the WWID.
 	std::string hctl;    ///< "2:0:0:0", a "*" stands for any number
 	std::string by_path; ///< udev's ID_PATH, "*" matches any run of characters
-	/// Served.
+	/// Served: by a peer of the cluster, which is asked for the rest, or else by any server.
+	std::string peer;
 	NbdEndpoint server;
 	std::string export_name;
 
@@ -61,6 +63,8 @@ struct UnitConfig {
 	std::string name;    ///< "sw0"
 	std::string wwid;    ///< as sysfs spells it; may be the name of a served disk that has none
 	bool enabled = true; ///< false: pathd neither builds it nor touches it
+	bool build = true;   ///< false: only checked and served; no /dev/swN
+	bool serve = false;  ///< peers may use this host's direct path to it
 	Duration mv_timeout = std::chrono::seconds(SW_MV_TIMEOUT_S_DEFAULT); ///< whole seconds
 	Duration stall = std::chrono::milliseconds(SW_STALL_MS_DEFAULT);     ///< 0: never
 	Fence fence = Fence::PROVE;
@@ -102,6 +106,7 @@ struct Origin {
 
 struct Config {
 	DaemonConfig daemon;
+	ClusterConfig cluster;
 	std::map<std::string, UnitConfig> units; ///< by name
 	/// Origin of each value that was written, by its full key ("unit.sw0.failback.interval",
 	/// "unit.sw0.path.0.server"). A unit's key that is missing here came from "defaults.…" if
@@ -149,6 +154,7 @@ struct EffectiveValue {
 
 #define SWPATH_CONFIG_CHANGES(X)                                                                   \
 	X(DaemonChanged, "daemon changed")                                                         \
+	X(ClusterChanged, "cluster changed")                                                       \
 	X(UnitAdded, "unit added")                                                                 \
 	X(UnitRemoved, "unit removed")                                                             \
 	X(UnitChanged, "unit changed")

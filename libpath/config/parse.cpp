@@ -50,6 +50,11 @@ private:
 	void read_failback(const toml::node &node, const std::string &key,
 			   FailbackConfig &failback);
 	void read_unit(const std::string &name, const toml::node &node);
+	void read_cluster(const toml::node &node, const std::string &key);
+	void read_peers(const toml::node &node, const std::string &key);
+	void read_address(const toml::node &node, const std::string &key, std::uint16_t port,
+			  std::optional<HostAddress> &into);
+	void check_peers();
 	void read_paths(const toml::node &node, const std::string &key, UnitConfig &unit);
 	void read_path(const toml::node &node, const std::string &key, UnitConfig &unit);
 	void read_wwid(const toml::node &node, const std::string &key, std::string &into);
@@ -335,6 +340,102 @@ void Reader::read_path_name(const toml::node &node, const std::string &key, std:
 		into = *given;
 }
 
+void Reader::read_address(const toml::node &node, const std::string &key, std::uint16_t port,
+			  std::optional<HostAddress> &into)
+{
+	const auto given = text(node, key);
+	if (!given)
+		return;
+	if (auto address = HostAddress::parse(*given, port))
+		into = std::move(*address);
+	else
+		problem(node, fmt::format("{} {}", key, address.error().context),
+			fmt::format("write \"10.0.0.2:{}\"", port));
+}
+
+void Reader::read_peers(const toml::node &node, const std::string &key)
+{
+	const auto *array = node.as_array();
+	if (!array) {
+		problem(node, fmt::format("{} is not a list of tables", key),
+			"write [[cluster.peer]]");
+		return;
+	}
+	std::size_t index = 0;
+	for (const auto &each : *array) {
+		PeerConfig peer;
+		std::optional<HostAddress> address;
+		const auto before = problems_.size();
+		read_table(each, fmt::format("{}.{}", key, index++),
+			   {{"name", [&](const auto &n,
+					 const auto &k) { read_path_name(n, k, peer.name); }},
+			    {"address", [&](const auto &n, const auto &k) {
+				     read_address(n, k, peer_port, address);
+			     }}});
+		if (problems_.size() != before)
+			continue;
+		if (peer.name.empty() || !address) {
+			problem(each, fmt::format("{} needs a name and an address", key));
+			continue;
+		}
+		peer.address = std::move(*address);
+		config_.cluster.peers.push_back(std::move(peer));
+	}
+}
+
+void Reader::read_cluster(const toml::node &node, const std::string &key)
+{
+	auto &cluster = config_.cluster;
+	const auto before = problems_.size();
+	if (cluster.configured()) {
+		problem(node, "cluster is described in another file already");
+		return;
+	}
+	read_table(
+		node, key,
+		{{"name",
+		  [&](const auto &n, const auto &k) { read_path_name(n, k, cluster.name); }},
+		 {"key_file",
+		  [&](const auto &n, const auto &k) { read_text(n, k, cluster.key_file); }},
+		 {"listen", [&](const auto &n,
+				const auto &k) { read_address(n, k, peer_port, cluster.listen); }},
+		 {"serve", [&](const auto &n,
+			       const auto &k) { read_address(n, k, serve_port, cluster.serve); }},
+		 {"plain", [&](const auto &n, const auto &k) { read_bool(n, k, cluster.plain); }},
+		 {"peer", [&](const auto &n, const auto &k) { read_peers(n, k); }}});
+	if (problems_.size() == before)
+		for (auto &each : cluster.problems())
+			problem(node, std::move(each));
+}
+
+/// What units say about the cluster, when all files are read.
+void Reader::check_peers()
+{
+	const auto &cluster = config_.cluster;
+	for (const auto &[name, unit] : config_.units) {
+		const auto note_unit = [&, &unit_name = name](std::string text) {
+			note({config_.origins["unit." + unit_name], std::move(text), ""});
+		};
+		if (unit.serve && !cluster.serve)
+			note_unit(fmt::format("unit.{} is to be served, but [cluster] has no "
+					      "serve = \"ADDRESS\"",
+					      name));
+		for (const auto &path : unit.paths) {
+			if (!path.peer.empty() && !cluster.peer(path.peer))
+				note_unit(fmt::format("unit.{}: '{}' is no [[cluster.peer]]", name,
+						      path.peer));
+			if (!unit.build && path.kind == PathKind::SERVED)
+				note_unit(fmt::format("unit.{} is not built here, so the served "
+						      "path '{}' is of no use",
+						      name, path.name));
+		}
+		if (!unit.build && !unit.serve)
+			note_unit(fmt::format("unit.{} is neither built nor served: write "
+					      "enabled = false",
+					      name));
+	}
+}
+
 void Reader::read_path(const toml::node &node, const std::string &key, UnitConfig &unit)
 {
 	PathConfig path;
@@ -364,6 +465,7 @@ void Reader::read_path(const toml::node &node, const std::string &key, UnitConfi
 					  "for example \"2:0:*:*\"");
 		  }},
 		 {"by_path", [&](const auto &n, const auto &k) { read_text(n, k, path.by_path); }},
+		 {"peer", [&](const auto &n, const auto &k) { read_path_name(n, k, path.peer); }},
 		 {"server",
 		  [&](const auto &n, const auto &k) {
 			  const auto given = text(n, k);
@@ -392,15 +494,24 @@ void Reader::read_path(const toml::node &node, const std::string &key, UnitConfi
 
 	const bool served = path.kind == PathKind::SERVED;
 	constexpr std::array direct_keys{"hctl", "by_path"};
-	constexpr std::array served_keys{"server", "export"};
-	for (const auto *other : served ? direct_keys : served_keys)
+	constexpr std::array served_keys{"server", "export", "peer"};
+	using Keys = std::span<const char *const>;
+	for (const auto *other : served ? Keys(direct_keys) : Keys(served_keys))
 		if (const auto *misplaced = table->get(other))
 			problem(*misplaced, fmt::format("{}.{} does not belong to a {} path", key,
 							other, word(path.kind)));
-	if (served && !table->contains("server"))
-		problem(node, fmt::format("{} is served, but has no server", key));
-	if (served && path.export_name.empty())
+	const bool by_peer = !path.peer.empty();
+	if (served && !by_peer && !table->contains("server"))
+		problem(node, fmt::format("{} is served, but has neither peer nor server", key));
+	if (by_peer && (table->contains("server") || table->contains("export")))
+		problem(node,
+			fmt::format("{}: a peer is asked where it serves: server and export do not "
+				    "belong here",
+				    key));
+	if (served && !by_peer && path.export_name.empty())
 		path.export_name = unit.name;
+	if (path.name.empty() && by_peer)
+		path.name = path.peer;
 	if (path.name.empty()) {
 		path.name = served ? path.server.host : "direct";
 		if (path.name.empty() && served)
@@ -452,6 +563,10 @@ void Reader::read_unit(const std::string &name, const toml::node &node)
 	keys.push_back({"wwid", [&](const auto &n, const auto &k) { read_wwid(n, k, unit.wwid); }});
 	keys.push_back(
 		{"enabled", [&](const auto &n, const auto &k) { read_bool(n, k, unit.enabled); }});
+	keys.push_back(
+		{"build", [&](const auto &n, const auto &k) { read_bool(n, k, unit.build); }});
+	keys.push_back(
+		{"serve", [&](const auto &n, const auto &k) { read_bool(n, k, unit.serve); }});
 	keys.push_back({"path", [&](const auto &n, const auto &k) { read_paths(n, k, unit); }});
 	config_.origins[prefix] = origin_of(file_, node.source());
 	read_table(node, prefix, keys);
@@ -485,36 +600,37 @@ void Reader::read_common(const toml::table &root, const std::string &file)
 {
 	file_ = file;
 	const auto later = [](const toml::node &, const std::string &) {};
-	read_table(root, "",
-		   {{"daemon",
-		     [&](const auto &node, const auto &key) {
-			     auto &daemon = config_.daemon;
-			     read_table(node, key,
-					{{"socket",
-					  [&](const auto &n, const auto &k) {
-						  std::string given = daemon.socket;
-						  read_text(n, k, given);
-						  if (given.starts_with('/'))
-							  daemon.socket = given;
-						  else
-							  problem(n,
-								  fmt::format("{} '{}' is not an "
+	read_table(
+		root, "",
+		{{"daemon",
+		  [&](const auto &node, const auto &key) {
+			  auto &daemon = config_.daemon;
+			  read_table(node, key,
+				     {{"socket",
+				       [&](const auto &n, const auto &k) {
+					       std::string given = daemon.socket;
+					       read_text(n, k, given);
+					       if (given.starts_with('/'))
+						       daemon.socket = given;
+					       else
+						       problem(n, fmt::format("{} '{}' is not an "
 									      "absolute path",
 									      k, given));
-					  }},
-					 {"socket_group",
-					  [&](const auto &n, const auto &k) {
-						  read_text(n, k, daemon.socket_group);
-					  }},
-					 {"log_level", [&](const auto &n, const auto &k) {
-						  read_word(n, k, daemon.log_level);
-					  }}});
-		     }},
-		    {"defaults",
-		     [&](const auto &node, const auto &key) {
-			     read_table(node, key, unit_keys(defaults_));
-		     }},
-		    {"unit", later}});
+				       }},
+				      {"socket_group",
+				       [&](const auto &n, const auto &k) {
+					       read_text(n, k, daemon.socket_group);
+				       }},
+				      {"log_level", [&](const auto &n, const auto &k) {
+					       read_word(n, k, daemon.log_level);
+				       }}});
+		  }},
+		 {"cluster", [&](const auto &node, const auto &key) { read_cluster(node, key); }},
+		 {"defaults",
+		  [&](const auto &node, const auto &key) {
+			  read_table(node, key, unit_keys(defaults_));
+		  }},
+		 {"unit", later}});
 }
 
 void Reader::read_units(const toml::table &root, const std::string &file)
@@ -534,6 +650,8 @@ void Reader::read_units(const toml::table &root, const std::string &file)
 
 ConfigResult Reader::finish() &&
 {
+	if (problems_.empty())
+		check_peers();
 	if (problems_.empty())
 		return std::move(config_);
 	return tl::unexpected(std::move(problems_));

@@ -194,6 +194,7 @@ PeerAnswer read_answer(PeerVerb verb, std::uint64_t id, Reader &from)
 		break;
 	case PeerVerb::Revoke:
 		answer.ended = from.number<std::uint64_t>();
+		answer.lost = from.number<std::uint64_t>();
 		break;
 	case PeerVerb::Keys: {
 		answer.generation = from.number<std::uint32_t>();
@@ -313,6 +314,7 @@ std::string encode(const PeerAnswer &answer)
 			break;
 		case PeerVerb::Revoke:
 			to.number(answer.ended);
+			to.number(answer.lost);
 			break;
 		case PeerVerb::Keys: {
 			to.number(answer.generation);

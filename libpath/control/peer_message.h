@@ -107,11 +107,15 @@ struct PeerAnswer {
 	std::uint64_t epoch = 0; ///< Attest: the newest that was exported or revoked; 0: none
 	std::uint64_t key = 0;   ///< Attest: of the nexus that exports use
 	PeerId boot{};           ///< Attest
-	std::vector<std::string> designators; ///< Attest: all of VPD 0x83, as Identity writes them
+	/// Attest: those of the logical unit, as Designator::text() writes them, sorted.
+	std::vector<std::string> designators;
 	// Export
 	std::string export_name;
 	std::uint16_t port = 0;
 	std::uint64_t ended = 0; ///< Revoke: requests that had gone to the disk
+	/// Revoke: of them, those that ended in an error of the server's own path, so that the disk
+	/// may still work on them; at least 1 if the server cannot know.
+	std::uint64_t lost = 0;
 	// Keys
 	std::uint32_t generation = 0;
 	ReservationType type = ReservationType::None;

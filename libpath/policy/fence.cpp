@@ -114,8 +114,13 @@ void Fencing::went_well(Case &of, const Step &step, const FenceAnswer &answer, I
 	switch (step.kind) {
 	case Kind::Revoke:
 		of.closed = true;
-		of.revoked = true;
+		of.ended_all = true;
+		of.revoked = answer.lost == 0;
 		of.ended = answer.ended;
+		of.lost = answer.lost;
+		of.rebooted = answer.rebooted;
+		// What was reset before may have been sent again.
+		of.reset = of.reset && of.shut_reset;
 		break;
 	case Kind::ReadKeys:
 		of.seen = answer;
@@ -137,6 +142,9 @@ void Fencing::went_well(Case &of, const Step &step, const FenceAnswer &answer, I
 		of.seen.reset();
 		break;
 	case Kind::LuReset:
+		// The server sent again what this one ended.
+		if (of.ended_all && !step.ended && !step.shut)
+			break;
 		of.reset = true;
 		of.shut_reset |= step.shut;
 		break;
@@ -262,7 +270,8 @@ std::optional<FenceAction> Fencing::next_on_disk(const FenceFacts &facts, unsign
 
 	const bool direct = paths[old].kind == PathKind::DIRECT;
 	const bool keys = keys_usable(facts, old, via);
-	if (!keys || ((direct || of.node_fenced) && of.nexus.failures >= key_failures_max))
+	if (!keys ||
+	    ((direct || of.ended_all || of.node_fenced) && of.nexus.failures >= key_failures_max))
 		if (!of.reset && reset_usable(facts, old, via))
 			return reset;
 	if (!keys)
@@ -303,22 +312,22 @@ std::optional<FenceAction> Fencing::next_on_disk(const FenceFacts &facts, unsign
 std::optional<Method> Fencing::method(const FenceFacts &facts, unsigned old, Instant now) const
 {
 	const auto &of = cases_[old];
-	if (of.revoked)
-		return Method::EXPORT_REVOKED;
-
 	const bool direct = facts.paths[old].kind == PathKind::DIRECT;
 	const bool apart = facts.target && !same_nexus(facts.paths, old, *facts.target);
+	if (of.revoked || (of.ended_all && !of.rebooted && facts.target && !apart))
+		return Method::EXPORT_REVOKED;
 	const bool shut = apart && is_shut_out(facts, old, now);
 	const bool asked = !direct || !facts.paths[old].reachable || of.rejected || of.silent;
 	if (shut && of.aborted && asked)
 		return Method::PREEMPT_ABORT;
 	// Without keys, a reset proves only what it ended: enough for a path whose every command
-	// has come back to this host, not for a server that may send again. While keys can still be
-	// had they come first.
+	// has come back to this host, or to a server that takes no more, not for one that may send
+	// again. While keys can still be had they come first.
 	const bool keys_to_come =
 		of.via && *of.via < facts.paths.size() && via_possible(facts, old, *of.via) &&
 		keys_usable(facts, old, *of.via) && of.nexus.failures < key_failures_max;
-	if (apart && of.reset && (shut ? of.shut_reset && asked : direct && !keys_to_come))
+	if (apart && of.reset &&
+	    (shut ? of.shut_reset && asked : (direct || of.ended_all) && !keys_to_come))
 		return Method::LU_RESET;
 	// The disk may still work on what it was given: a reset first, if there is a way to it.
 	if (of.node_fenced && (of.reset || of.aborted || of.reset_failed ||
@@ -333,7 +342,7 @@ bool Fencing::revoke_had_its_time(const FenceFacts &facts, unsigned old, Instant
 {
 	auto &of = cases_[old];
 	const auto &path = facts.paths[old];
-	if (path.kind == PathKind::DIRECT || path.export_epoch == 0 ||
+	if (path.kind == PathKind::DIRECT || path.export_epoch == 0 || of.ended_all ||
 	    of.revoke.error == EOPNOTSUPP)
 		return true;
 	if (!of.revoke_began)
@@ -350,7 +359,7 @@ void Fencing::revoke(const FenceFacts &facts, unsigned old, Instant now, FenceAc
 {
 	auto &of = cases_[old];
 	const auto &path = facts.paths[old];
-	if (path.kind != PathKind::SERVED || path.export_epoch == 0 ||
+	if (path.kind != PathKind::SERVED || path.export_epoch == 0 || of.ended_all ||
 	    of.revoke.error == EOPNOTSUPP || !ready(of, of.revoke, now) || !path.reachable)
 		return;
 	begin(of.revoke, {.kind = Kind::Revoke, .path = old, .epoch = path.export_epoch}, now,
@@ -385,6 +394,7 @@ void Fencing::work_on_disk(const FenceFacts &facts, unsigned old, Instant now,
 		return;
 	}
 	of.nexus.shut = is_shut_out(facts, old, now);
+	of.nexus.ended = of.ended_all;
 	begin(of.nexus, *action, now, actions);
 }
 

@@ -6,7 +6,10 @@
 /// Methods, strongest first, and what each takes as evidence:
 ///
 /// - export-revoked (old path served): its server says that the epoch of the export is closed,
-///   and that every request it had taken has ended.
+///   and that every request it had taken has ended, none of them in an error of the server's own
+///   path. One that did may live on in the disk, as it may after a server that was killed and knows
+///   of no errors: then a reset or an abort through another nexus has to follow, unless I/O goes on
+///   through the same server, whose SCSI layer ended each command before it gave its error.
 /// - preempt-abort: PREEMPT AND ABORT of the old nexus's key through another I_T nexus was done
 ///   while a persistent reservation was in place, so that a command of the old nexus that is still
 ///   on its way is rejected (SPC-4 5.12); READ KEYS after it shows the reservation and does not
@@ -65,8 +68,8 @@ struct FencePath {
 	/// The nexus that it reaches the disk by: 0 for one that belongs to this path alone, else
 	/// a number that all paths through one server share.
 	unsigned server = 0;
-	/// Direct: the disk answers commands on it. Served: the server's pathd answers us, and its
-	/// disk answers it.
+	/// Direct: the disk answers commands on it. Served: the server's pathd answers us. Without
+	/// a direct path of its own it can revoke, and has no `reservations` and no `lu_reset`.
 	bool reachable = false;
 	/// Through this nexus: the disk does PERSISTENT RESERVE IN and OUT.
 	bool reservations = false;
@@ -118,7 +121,13 @@ struct FenceAnswer {
 	ReservationType type = ReservationType::None;
 	std::uint32_t generation = 0;
 	std::uint64_t ended = 0; ///< Revoke: requests that had been taken, all of which have ended
-	bool rejected = false;   ///< ProveRejected: RESERVATION CONFLICT was the answer
+	/// Revoke: of them, those that the disk may still work on, because they ended in an error
+	/// of the server's path or nobody knows how they ended.
+	std::uint64_t lost = 0;
+	/// Revoke: the server's host has booted since it took them, so its SCSI layer has not seen
+	/// all of them end.
+	bool rebooted = false;
+	bool rejected = false; ///< ProveRejected: RESERVATION CONFLICT was the answer
 };
 
 struct FenceProof {
@@ -183,7 +192,8 @@ private:
 	struct Step {
 		std::uint64_t token = 0; ///< of the action that runs; 0: none does
 		FenceAction::Kind kind = FenceAction::Kind::ReadKeys;
-		bool shut = false; ///< the old nexus was shut out when it began
+		bool shut = false;  ///< the old nexus was shut out when it began
+		bool ended = false; ///< the server had ended all its requests when it began
 		Instant began{};
 		Instant next{}; ///< not before this
 		unsigned failures = 0;
@@ -193,9 +203,11 @@ private:
 	struct Case {
 		Step revoke, nexus, agent; ///< nexus: whatever is done through another one
 		std::optional<Instant> revoke_began;
-		bool closed = false;  ///< the server takes no request of the epoch any more
-		bool revoked = false; ///< and has none
-		std::uint64_t ended = 0;
+		bool closed = false;    ///< the server takes no request of the epoch any more
+		bool ended_all = false; ///< and has none
+		bool revoked = false;   ///< and none of them was lost on its way to the disk
+		bool rebooted = false;  ///< since it had them
+		std::uint64_t ended = 0, lost = 0;
 		std::optional<unsigned> via; ///< the other nexus
 		std::uint32_t tried = 0;     ///< a bit for each that failed since all had
 		std::uint32_t no_keys = 0;   ///< a bit for each without reservations

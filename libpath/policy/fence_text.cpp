@@ -74,6 +74,10 @@ std::string Fencing::missing_for(const FenceFacts &facts, unsigned old) const
 	if (path.kind == PathKind::SERVED) {
 		if (path.export_epoch == 0 || of.revoke.error == EOPNOTSUPP)
 			parts.push_back(fmt::format("{} cannot revoke its export", path.name));
+		else if (of.ended_all)
+			parts.push_back(fmt::format("{} has ended its requests, but the disk may "
+						    "still work on {} of them",
+						    path.name, of.lost));
 		else if (of.closed)
 			parts.push_back(fmt::format(
 				"{} has closed its export but its requests have not ended",

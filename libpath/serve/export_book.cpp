@@ -89,13 +89,21 @@ Result<void> ExportBook::add(const ExportOrder &order, Instant now)
 	if (!*is_new)
 		return {};
 	auto &disk = disks_[order.name.wwid];
-	if (disk.current)
-		exports_.erase(*disk.current); // failed and quiet: check() saw to it
+	std::uint64_t requests = 0, lost = 0;
+	if (disk.current) {
+		// The same epoch, failed and quiet: check() saw to it. What it lost stays lost.
+		const auto &failed = exports_.at(*disk.current);
+		requests = failed.requests;
+		lost = failed.lost;
+		exports_.erase(*disk.current);
+	}
 	disk.sole = true;
 	disk.current = next_export_++;
 	auto &fresh = exports_[*disk.current];
 	fresh.order = order;
 	fresh.since = now;
+	fresh.requests = requests;
+	fresh.lost = lost;
 	return {};
 }
 
@@ -207,6 +215,8 @@ std::vector<ConnectionId> ExportBook::end(AdmittedRequest request, int error, In
 	what.slots[request.slot].used = false;
 	what.free_slots.push_back(request.slot);
 	std::vector<ConnectionId> cut;
+	if (is_path_error(error))
+		what.lost++;
 	if (what.state == ExportState::Open && is_path_error(error)) {
 		what.state = ExportState::Failed;
 		what.path_error = error;
@@ -292,7 +302,7 @@ ExportView ExportBook::view(const Export &what, Instant now)
 	ExportView seen{what.order,       what.state,       what.path_error,
 			what.since,       what.connections, what.connections_ended,
 			what.in_flight(), std::nullopt,     what.requests,
-			what.refused};
+			what.lost,        what.refused};
 	for (const auto &slot : what.slots)
 		if (slot.used)
 			seen.oldest =

@@ -66,6 +66,7 @@ struct ExportView {
 	unsigned in_flight = 0;
 	std::optional<Duration> oldest; ///< age of the oldest request in flight
 	std::uint64_t requests = 0;     ///< that went to the disk
+	std::uint64_t lost = 0;         ///< of them, those that ended in an error of the path
 	std::uint64_t refused = 0;      ///< that came too late to
 };
 
@@ -157,6 +158,7 @@ private:
 		std::vector<Slot> slots;
 		std::vector<std::uint32_t> free_slots;
 		std::uint64_t requests = 0;
+		std::uint64_t lost = 0;
 		std::uint64_t refused = 0;
 
 		[[nodiscard]] unsigned in_flight() const

@@ -77,6 +77,7 @@ RevokedReply reply_of(const Revocation &revocation)
 			reply.oldest_ms = static_cast<std::uint64_t>(
 				std::chrono::duration_cast<milliseconds>(*what->oldest).count());
 		reply.requests = what->requests;
+		reply.lost = what->lost;
 		reply.refused = what->refused;
 	}
 	return reply;

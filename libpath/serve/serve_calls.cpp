@@ -171,6 +171,7 @@ Reply call_revoke(const Call &call, ServeHandler &handler)
 		 {"in_flight", done->in_flight},
 		 {"oldest_ms", done->oldest_ms},
 		 {"requests", done->requests},
+		 {"lost", done->lost},
 		 {"refused", done->refused},
 		 {"served_here", done->served_here},
 		 {"text", done->text}},
@@ -271,6 +272,7 @@ Answered<RevokedReply> revoked_from_json(const Json &json)
 	reply.in_flight = in.number<unsigned>("in_flight");
 	reply.oldest_ms = in.number<std::uint64_t>("oldest_ms");
 	reply.requests = in.number<std::uint64_t>("requests");
+	reply.lost = in.number<std::uint64_t>("lost");
 	reply.refused = in.number<std::uint64_t>("refused");
 	reply.served_here = in.flag("served_here");
 	reply.text = in.text("text", true);
@@ -300,6 +302,7 @@ Json to_json(const ServeReport &report)
 				   {"in_flight", view.in_flight},
 				   {"oldest_ms", view.oldest ? Json(to_ms(*view.oldest)) : Json()},
 				   {"requests", view.requests},
+				   {"lost", view.lost},
 				   {"refused", view.refused}});
 	}
 	Json refusals = Json::array();

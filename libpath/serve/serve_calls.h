@@ -51,6 +51,7 @@ struct RevokedReply {
 	unsigned in_flight = 0;
 	std::uint64_t oldest_ms = 0; ///< age of the oldest request in flight; 0: none
 	std::uint64_t requests = 0;  ///< that went to the disk
+	std::uint64_t lost = 0;      ///< of them, those that ended in an error of the path
 	std::uint64_t refused = 0;   ///< that came too late to
 	bool served_here = false;    ///< by this process
 	std::string text;            ///< one line: the evidence, or what is waited for

@@ -141,6 +141,21 @@ Result<ServerProcess> ServerProcess::start(const ServerSetup &setup)
 	return ServerProcess(pid, std::move(*pidfd));
 }
 
+Result<std::optional<ServerProcess>> ServerProcess::process_of(const ControlClient &client,
+							       const std::string &path)
+{
+	ucred peer{};
+	socklen_t bytes = sizeof(peer);
+	if (::getsockopt(client.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) < 0)
+		return fail(errno, "ask who listens on " + path);
+	auto pidfd = open_pidfd(peer.pid);
+	if (!pidfd && pidfd.error().code == std::errc::no_such_process)
+		return std::nullopt; // ended in between
+	if (!pidfd)
+		return tl::unexpected(std::move(pidfd.error()));
+	return ServerProcess(peer.pid, std::move(*pidfd));
+}
+
 Result<std::optional<ServerProcess>> ServerProcess::find(const std::string &path,
 							 std::chrono::milliseconds limit)
 {
@@ -150,25 +165,19 @@ Result<std::optional<ServerProcess>> ServerProcess::find(const std::string &path
 	if (!client)
 		return fail(client.error().kind == RefusalKind::Timeout ? ETIMEDOUT : EACCES,
 			    client.error().message);
-	ucred peer{};
-	socklen_t bytes = sizeof(peer);
-	if (::getsockopt(client->fd(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) < 0)
-		return fail(errno, "ask who listens on " + path);
-	auto pidfd = open_pidfd(peer.pid);
-	if (!pidfd && pidfd.error().code == std::errc::no_such_process)
-		return std::nullopt; // ended in between
-	if (!pidfd)
-		return tl::unexpected(std::move(pidfd.error()));
+	auto process = process_of(*client, path);
+	if (!process || !*process)
+		return process;
 	// It answers now, so it had not ended when the number was looked up.
 	const auto status = client->call(fmt::format("{}.Status", serve_interface));
 	if (!status)
 		return fail(status.error().kind == RefusalKind::Timeout ? ETIMEDOUT : EPROTO,
-			    fmt::format("process {} on {}: {}", peer.pid, path,
+			    fmt::format("process {} on {}: {}", (*process)->pid(), path,
 					status.error().message));
 	if (status->value("schema", "") != "swpath.serve")
-		return fail(EPROTO,
-			    fmt::format("process {} on {} is no server of swpath", peer.pid, path));
-	return ServerProcess(peer.pid, std::move(*pidfd));
+		return fail(EPROTO, fmt::format("process {} on {} is no server of swpath",
+						(*process)->pid(), path));
+	return process;
 }
 
 bool ServerProcess::ended() const noexcept
@@ -176,6 +185,23 @@ bool ServerProcess::ended() const noexcept
 	(void)::waitpid(pid_, nullptr, WNOHANG); // ECHILD: an earlier pathd's
 	pollfd watched{pidfd_.get(), POLLIN, 0};
 	return ::poll(&watched, 1, 0) > 0;
+}
+
+Result<std::optional<ServerProcess>> ServerProcess::listening(const std::string &path,
+							      std::chrono::milliseconds limit)
+{
+	auto client = ControlClient::connect(path, limit);
+	if (!client && client.error().kind == RefusalKind::NotReachable)
+		return std::nullopt;
+	if (!client)
+		return fail(client.error().kind == RefusalKind::Timeout ? ETIMEDOUT : EACCES,
+			    client.error().message);
+	return process_of(*client, path);
+}
+
+void ServerProcess::kill() const noexcept
+{
+	(void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
 }
 
 void ServerProcess::terminate() const noexcept

@@ -22,6 +22,8 @@
 namespace swpath
 {
 
+class ControlClient;
+
 struct ServerSetup {
 	std::string nbdkit = "nbdkit";
 	/// nbdkit's name of it, or a path with a slash.
@@ -69,11 +71,22 @@ public:
 	[[nodiscard]] int fd() const noexcept { return pidfd_.get(); }
 	/// Does not block. Reaps it if it is this process's child.
 	[[nodiscard]] bool ended() const noexcept;
+	/// The process that listens on `path`, whether it answers or not; nothing: none does.
+	/// BLOCKS at most `limit`. Errors: ETIMEDOUT it does not accept; those of pidfd_open(2).
+	[[nodiscard]] static Result<std::optional<ServerProcess>>
+	listening(const std::string &path,
+		  std::chrono::milliseconds limit = std::chrono::seconds(2));
+	/// SIGKILL: for one that answers nothing any more. What it had in the disk ends in its own
+	/// time: see ServedDisk.
+	void kill() const noexcept;
 	/// SIGTERM: it sends its clients away, lets their requests end, and ends. To stop serving
 	/// without doubt for the clients, revoke the epochs first.
 	void terminate() const noexcept;
 
 private:
+	/// The process at the other end, or nothing if it has ended.
+	[[nodiscard]] static Result<std::optional<ServerProcess>>
+	process_of(const ControlClient &client, const std::string &path);
 	ServerProcess(pid_t pid, UniqueFd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
 	pid_t pid_;
 	UniqueFd pidfd_;

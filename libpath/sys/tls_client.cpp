@@ -110,7 +110,7 @@ Result<tls12_crypto_info_aes_gcm_128> keys_of(gnutls_session_t session, bool rea
 
 } // namespace
 
-Result<PresharedKey> PresharedKey::parse(std::string_view text)
+Result<PresharedKey> PresharedKey::parse(std::string_view text, std::string_view of_user)
 {
 	std::istringstream lines{std::string(text)};
 	std::string line;
@@ -133,17 +133,18 @@ Result<PresharedKey> PresharedKey::parse(std::string_view text)
 		}
 		if (hex.empty() || hex.size() % 2 != 0)
 			return fail(EINVAL, wrong);
-		return key;
+		if (of_user.empty() || key.user == of_user)
+			return key;
 	}
 	return fail(ENOKEY, "there is no key (psktool makes one)");
 }
 
-Result<PresharedKey> PresharedKey::read(const std::string &file)
+Result<PresharedKey> PresharedKey::read(const std::string &file, std::string_view of_user)
 {
 	const auto text = read_file(file, key_file_bytes_max);
 	if (!text)
 		return tl::unexpected(text.error());
-	auto key = parse(*text);
+	auto key = parse(*text, of_user);
 	if (!key)
 		return fail(std::move(key.error()), fmt::format("pre-shared key in '{}'", file));
 	return key;

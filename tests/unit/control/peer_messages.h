@@ -70,6 +70,7 @@ inline std::vector<PeerAnswer> peer_answers()
 	of(PeerVerb::Export).export_name = "naa.6001405@7";
 	of(PeerVerb::Export).port = 10809;
 	of(PeerVerb::Revoke).ended = 12;
+	of(PeerVerb::Revoke).lost = 3;
 	of(PeerVerb::Keys).generation = 9;
 	of(PeerVerb::Keys).type = ReservationType::WriteExclusiveRegistrants;
 	of(PeerVerb::Keys).keys = {0x5357000000000001, 0x5357000000000002};

@@ -40,6 +40,7 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 			 "A1",
 			 {{Association::LogicalUnit, DesignatorType::Naa, 1, {0x60, 0x01}},
 			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
+	state.grants["beta"] = {7, "0123", 0x5357000000000001};
 	ASSERT_TRUE(save_run_state("sw0", state, directory_));
 	const auto loaded = load_run_state("sw0", directory_);
 	ASSERT_TRUE(loaded);

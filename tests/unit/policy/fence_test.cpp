@@ -266,6 +266,77 @@ TEST_F(FenceTest, AServerThatAnswersRevokesItsExport)
 	EXPECT_THAT(did_, ElementsAre(Kind::Revoke));
 }
 
+TEST_F(FenceTest, WhatAServerLostOnItsOwnPathIsEndedInTheDisk)
+{
+	world_.nexuses[1].queued = true;
+	world_.nexuses[1].gave_up = true;
+	world_.reservations = false;
+	const auto proof = run_for(facts(2, 0), 5);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::LU_RESET);
+	EXPECT_EQ(proof->evidence, "reset,by=sda");
+	EXPECT_FALSE(world_.ghost_possible(1));
+}
+
+TEST_F(FenceTest, WhatAServerLostIsAbortedByItsKeyIfItHasOne)
+{
+	world_.nexuses[1].queued = true;
+	world_.nexuses[1].gave_up = true;
+	const auto proof = run_for(facts(2, 0), 5);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
+	EXPECT_FALSE(world_.ghost_possible(1));
+}
+
+TEST_F(FenceTest, WhatAServerLostIsNoProofWithoutAWayToTheDisk)
+{
+	world_.nexuses[1].queued = true;
+	world_.nexuses[1].gave_up = true;
+	for (auto &path : paths_) {
+		path.reservations = false;
+		path.lu_reset = false;
+	}
+	EXPECT_FALSE(run_for(facts(2, 0), 30));
+	EXPECT_THAT(fencing_.missing(facts(2, 0)),
+		    HasSubstr("the disk may still work on 1 of them"));
+}
+
+TEST_F(FenceTest, AResetFromBeforeTheServersEndCountsForNothing)
+{
+	// It drains for long; meanwhile the unit is reset, and the server's kernel sends again.
+	world_.reservations = false;
+	world_.nexuses[1].queued = true;
+	EXPECT_FALSE(run_for(facts(2, 0), 6));
+	EXPECT_THAT(did_, testing::Contains(Kind::LuReset));
+	did_.clear();
+	world_.nexuses[1].queued = true;
+	world_.nexuses[1].gave_up = true;
+	std::optional<FenceProof> proof;
+	for (double s = 6; s < 12 && !proof; s += 0.1)
+		proof = run(facts(2, 0), at_s(s));
+	ASSERT_TRUE(proof);
+	EXPECT_THAT(did_, testing::Contains(Kind::LuReset));
+	EXPECT_FALSE(world_.ghost_possible(1));
+}
+
+TEST_F(FenceTest, TheSameServerAgainMayGoOnAfterErrorsOfItsPathButNotAfterABoot)
+{
+	world_.nexuses[1].gave_up = true;
+	world_.reservations = false;
+	const auto proof = run(facts(2, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::EXPORT_REVOKED);
+
+	Fencing booted{FencePolicy{}};
+	const auto actions = booted.step(facts(2, 1), at_s(0));
+	ASSERT_EQ(actions.begin()->kind, Kind::Revoke);
+	FenceAnswer answer;
+	answer.lost = 1;
+	answer.rebooted = true;
+	booted.done(actions.begin()->token, answer, at_s(0));
+	EXPECT_FALSE(booted.proof(facts(2, 1), at_s(1)));
+}
+
 TEST_F(FenceTest, AnExportThatDrainsIsWaitedForBeforeItsServerIsShutOut)
 {
 	world_.nexuses[1].parked = true;

@@ -25,6 +25,8 @@ public:
 		bool served = false;
 		bool on = true;      ///< served: the host runs
 		bool closed = false; ///< served: the export takes nothing new
+		/// Served: its own path gave errors, so it has given up what the disk still has.
+		bool gave_up = false;
 	};
 
 	std::vector<Nexus> nexuses;
@@ -65,6 +67,11 @@ public:
 		switch (action.kind) {
 		case Kind::Revoke:
 			through.closed = true;
+			if (through.gave_up) {
+				through.parked = false;
+				answer.lost = 1;
+				return 0;
+			}
 			if (through.parked || through.queued)
 				return EINPROGRESS;
 			return 0;
@@ -122,7 +129,7 @@ private:
 	/// kernel was not, and sends it again.
 	static void end_command(Nexus &of)
 	{
-		if (of.queued && of.served)
+		if (of.queued && of.served && !(of.gave_up && of.closed))
 			of.parked = true;
 		of.queued = false;
 	}

@@ -246,6 +246,26 @@ TEST_F(OpenBook, AFailedExportIsRevokedLikeAnyOther)
 	EXPECT_EQ(revoked.what->connections_ended, 1U);
 }
 
+TEST_F(OpenBook, WhatEndedInAnErrorOfThePathIsCountedForTheWholeEpoch)
+{
+	auto connection = open(7);
+	const auto late = book.begin(connection, at(0s));
+	(void)book.end(*book.begin(connection, at(0s)), EIO, at(1s));
+	(void)book.end(*late, EIO, at(1s));
+	book.disconnected(connection, at(2s));
+	// The same epoch again, when the path is back.
+	ASSERT_TRUE(book.add(order_for("naa.1", 7), at(3s)));
+	connection = open(7);
+	(void)book.end(*book.begin(connection, at(3s)), 0, at(3s));
+	book.disconnected(connection, at(4s));
+	const auto revoked = book.revoke({"naa.1", 7}, at(5s));
+	EXPECT_TRUE(revoked.drained);
+	EXPECT_EQ(revoked.what->lost, 2U);
+	EXPECT_EQ(revoked.what->requests, 3U);
+	ASSERT_TRUE(book.add(order_for("naa.1", 8), at(6s)));
+	EXPECT_EQ(book.revoke({"naa.1", 8}, at(7s)).what->lost, 0U);
+}
+
 TEST_F(OpenBook, ErrorsOfTheMediumOrOfTheRequestEndNothing)
 {
 	const auto connection = open(7);

@@ -3,12 +3,14 @@
 # kernels: 6.1
 #
 # The ghost write: the server stops with writes inside, the host goes on through its own path, the server wakes and carries out what it
-# had been given, over newer data. The same schedule for dm-multipath and for a unit: same disk, server, writer, faults.
-# Prints one line for each stack, by its name.
+# had been given, over newer data. The same schedule for dm-multipath and for a unit: same disk, writer, faults. A unit over a server
+# that nobody can ask waits for a person; over a peer it is proved without one. Prints one line for each stack, by its name.
 # shellcheck source=tests/vm/lib/sw.sh
 . "$SW_LIB/sw.sh"
 # shellcheck source=tests/vm/lib/pathd.sh
 . "$SW_LIB/pathd.sh"
+# shellcheck source=tests/vm/lib/cluster.sh
+. "$SW_LIB/cluster.sh"
 
 # So few blocks that each is written again soon after the failover.
 SPAN=$((64 << 10))
@@ -88,11 +90,37 @@ unit_loses_nothing() {
 	writer_stop sw0
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
 	said=$(verdict sw0)
-	echo "sw: $said; held $(writer_get sw0 longest_ms) ms, until a person said that the server had finished"
+	echo "sw, foreign server: $said; held $(writer_get sw0 longest_ms) ms, until a person said that the server had finished"
+	expect_match '0 lost, 0 ghost, 0 misplaced, 0 errors' "$said"
+	pathctl history sw0
+}
+
+unit_goes_on_by_itself() {
+	local said server
+	disks_heal
+	cluster_create "$(pathd_hctl 0)" "$(pathd_hctl 1)" "$(disk_wwid 0)"
+	cluster_start
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	writer_start sw0 /dev/sw0 --span $SPAN
+	writer_flows sw0 100
+	server=$(beta_server)
+	kill -STOP "$server"
+	wait_until 90 sw_is sw0 active 0
+	expect_less 0 "$(history_last doubt)" "writes in doubt"
+	# Beta's pathd has ended the server. That does not tell how its last writes ended, so the disk was reset as well.
+	expect process_is_gone "$server"
+	expect_eq lu-reset "$(history_last method)" "method"
+	writer_flows sw0 400 60
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	said=$(verdict sw0)
+	echo "sw: $said; held $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
 	expect_match '0 lost, 0 ghost, 0 misplaced, 0 errors' "$said"
 	pathctl history sw0
 }
 
 disk_create 32
 test_case "dm-multipath lets the server write over newer data" multipath_loses
-test_case "a unit holds its I/O until that cannot happen (P2)" unit_loses_nothing
+test_case "a unit over a server that cannot be asked holds its I/O until a person says so (P2)" unit_loses_nothing
+test_case "over a peer it is proved, and the unit goes on by itself" unit_goes_on_by_itself

@@ -19,7 +19,8 @@
  *   medium     this block cannot be read or written; all ones: none
  *   eh_fails   aborts and resets do not work, so that a device goes offline
  *   ua         this asc << 8 | ascq is the next command's unit attention
- *   ghosts     kept writes; writing 1 lets them land, writing 0 forgets them
+ *   ghosts     kept writes; writing 1 lets them land, writing 0 forgets them, and so
+ *              does a reset of the logical unit through a host that works
  *   reads, writes, fua, flushes, discards, swallowed, aborts, resets
  *              counters
  */
@@ -49,6 +50,7 @@ u8 *td_store;
 static u64 td_blocks;
 static struct dentry *td_dir;
 static struct td_host *td_hosts[TD_HOSTS_MAX];
+static int td_ghosts_set(void *data, u64 value);
 
 static struct td_ghost *td_keep(struct td_host *td, struct scsi_cmnd *cmd)
 {
@@ -124,6 +126,17 @@ static int td_eh_reset(struct scsi_cmnd *cmd)
 	td->resets++;
 	if (READ_ONCE(td->eh_fails))
 		return FAILED;
+	/*
+	 * A reset that reaches the disk ends what every nexus has there, and what
+	 * it was to do later; the hosts that wait for it find out by themselves.
+	 */
+	if (READ_ONCE(td->mode) == TD_WORKS) {
+		unsigned int i;
+
+		for (i = 0; i < TD_HOSTS_MAX; i++)
+			if (td_hosts[i])
+				td_ghosts_set(td_hosts[i], 0);
+	}
 	/*
 	 * Every command that the disk had is gone. The error handler finishes
 	 * those that it knows; one that is under way without it, as after

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The hosts that serve disks to each other, and who this one is among them: [cluster].
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libpath/base/result.h"
+
+namespace swpath
+{
+
+/// Where pathds answer each other, if no other port is given.
+inline constexpr std::uint16_t peer_port = 10808;
+/// Where disks are served, if no other port is given: NBD's own.
+inline constexpr std::uint16_t serve_port = 10809;
+
+/// A numeric address and a port. No names: whoever is to be fenced may be the name server.
+struct HostAddress {
+	std::string host; ///< "10.0.0.2", "fe80::1"
+	std::uint16_t port = 0;
+
+	bool operator==(const HostAddress &) const = default;
+
+	/// "10.0.0.2:10808", "[fe80::1]:10808".
+	[[nodiscard]] std::string text() const;
+	/// Reads the same; without a port it has `port`. Pure. Errors: EINVAL with what is wrong.
+	[[nodiscard]] static Result<HostAddress> parse(std::string_view text, std::uint16_t port);
+};
+
+struct PeerConfig {
+	std::string name;    ///< its line of the key file, and of its own [cluster]
+	HostAddress address; ///< where its pathd answers
+
+	bool operator==(const PeerConfig &) const = default;
+};
+
+struct ClusterConfig {
+	std::string name;                  ///< this host's; empty: there is no [cluster]
+	std::string key_file;              ///< "NAME:HEX", a line for each host
+	std::optional<HostAddress> listen; ///< where pathd answers peers; nothing: it only asks
+	std::optional<HostAddress> serve;  ///< where disks are served; nothing: none are
+	bool plain = false;                ///< disks are served without TLS
+	std::vector<PeerConfig> peers;
+
+	bool operator==(const ClusterConfig &) const = default;
+
+	[[nodiscard]] bool configured() const { return !name.empty(); }
+	[[nodiscard]] const PeerConfig *peer(std::string_view called) const;
+	/// What [cluster] lacks or contradicts, one sentence each; empty: it can be used.
+	[[nodiscard]] std::vector<std::string> problems() const;
+};
+
+} // namespace swpath

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/control/peer_client.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace swpath
+{
+
+bool PeerClient::reachable() const
+{
+	return link_ && link_->session().hello().has_value();
+}
+
+const PeerHello *PeerClient::hello() const
+{
+	return reachable() ? &*link_->session().hello() : nullptr;
+}
+
+void PeerClient::ask(PeerRequest request, Duration limit, Instant now, Answered answered)
+{
+	request.id = ++last_id_;
+	asked_[request.id] = {std::move(request), now + limit, false, std::move(answered)};
+}
+
+void PeerClient::connect(Instant now)
+{
+	next_try_ = now + retry_;
+	retry_ = std::min(2 * retry_, retry_max);
+	auto socket = connect_peer(peer_.address.host, peer_.address.port);
+	if (!socket)
+		return broken(socket.error(), now);
+	auto link =
+		PeerLink::create(std::move(*socket), PeerSession::Side::Asks, own_, keys_, {}, now);
+	if (!link)
+		return broken(link.error(), now);
+	link_ = std::move(*link);
+}
+
+void PeerClient::broken(const Error &error, Instant now)
+{
+	trouble_ = fmt::format("{} at {}: {}", peer_.name, peer_.address.text(), error.message());
+	// One that worked is tried again at once, and then less and less often.
+	if (reachable()) {
+		retry_ = retry_first;
+		next_try_ = now + retry_;
+	}
+	link_.reset();
+	for (auto &[id, asked] : asked_)
+		asked.sent = false;
+}
+
+void PeerClient::send_waiting(Instant now)
+{
+	for (auto &[id, asked] : asked_) {
+		if (asked.sent || now >= asked.until)
+			continue;
+		const auto left =
+			std::chrono::ceil<std::chrono::milliseconds>(asked.until - now).count();
+		asked.request.deadline_ms = static_cast<std::uint32_t>(left);
+		// No room now: when an answer has made some.
+		if (!link_->session().ask(asked.request, now))
+			break;
+		asked.sent = true;
+	}
+}
+
+void PeerClient::take(const std::vector<PeerEvent> &events)
+{
+	for (const auto &event : events) {
+		if (event.kind != PeerEvent::Kind::Answer)
+			continue;
+		if (auto found = asked_.extract(event.answer.id))
+			found.mapped().answered(event.answer);
+	}
+}
+
+void PeerClient::expire(Instant now)
+{
+	// The callbacks may ask anew.
+	std::vector<Answered> over;
+	std::erase_if(asked_, [&](auto &entry) {
+		if (now < entry.second.until)
+			return false;
+		over.push_back(std::move(entry.second.answered));
+		return true;
+	});
+	for (const auto &answered : over)
+		answered(reachable() ? fail(ETIMEDOUT, fmt::format("{} did not answer", peer_.name))
+				     : fail(EHOSTUNREACH, trouble_));
+}
+
+bool PeerClient::step(Instant now)
+{
+	const bool before = reachable();
+	if (!link_ && now >= next_try_)
+		connect(now);
+	// Twice: what an answer made somebody ask goes out with the next turn of the same step.
+	for (unsigned turn = 0; link_ && turn < 2; turn++) {
+		if (reachable())
+			send_waiting(now);
+		auto events = link_->step(now);
+		if (!events) {
+			broken(events.error(), now);
+			break;
+		}
+		if (reachable() && !before) {
+			retry_ = retry_first;
+			trouble_.clear();
+		}
+		take(*events);
+	}
+	expire(now);
+	return before != reachable();
+}
+
+std::optional<Instant> PeerClient::deadline() const
+{
+	std::optional<Instant> first;
+	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
+	if (link_) {
+		if (const auto at = link_->deadline())
+			consider(*at);
+	} else {
+		consider(next_try_);
+	}
+	for (const auto &[id, asked] : asked_)
+		consider(asked.until);
+	return first;
+}
+
+} // namespace swpath

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The asking side: one peer, to which a connection is kept. What is asked while there is none, or
+/// has no answer when one breaks, is sent on the next with the same id, as long as its time lasts:
+/// the peer does nothing twice.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "libpath/base/instant.h"
+#include "libpath/config/cluster.h"
+#include "libpath/control/peer_link.h"
+
+namespace swpath
+{
+
+class PeerClient
+{
+public:
+	static constexpr Duration retry_first = std::chrono::milliseconds(250);
+	static constexpr Duration retry_max = std::chrono::seconds(5);
+
+	/// An answer of the peer, of whatever status. Errors: ETIMEDOUT none came within the limit;
+	/// EHOSTUNREACH the same, and there is no connection.
+	using Answered = std::function<void(const Result<PeerAnswer> &)>;
+
+	PeerClient(PeerConfig peer, PeerHello own, std::shared_ptr<const PeerKeys> keys)
+		: peer_(std::move(peer)), own_(std::move(own)), keys_(std::move(keys))
+	{
+	}
+
+	[[nodiscard]] const PeerConfig &peer() const { return peer_; }
+	/// The peer has said hello on the present connection.
+	[[nodiscard]] bool reachable() const;
+	/// Who it is; nothing: not reachable().
+	[[nodiscard]] const PeerHello *hello() const;
+	/// Why there is no connection, or why the last one ended; for people.
+	[[nodiscard]] const std::string &trouble() const { return trouble_; }
+
+	/// Asks. `answered` is called by a later step(), once. The request's id and deadline are
+	/// filled in. Then step().
+	void ask(PeerRequest request, Duration limit, Instant now, Answered answered);
+
+	/// Connects, sends, receives; never waits. True: whether it is reachable has changed.
+	bool step(Instant now);
+	[[nodiscard]] std::optional<Instant> deadline() const;
+	/// -1: no connection.
+	[[nodiscard]] int fd() const { return link_ ? link_->fd() : -1; }
+	[[nodiscard]] bool wants_write() const { return link_ && link_->wants_write(); }
+
+private:
+	struct Asked {
+		PeerRequest request;
+		Instant until{};
+		bool sent = false; ///< on the present connection
+		Answered answered;
+	};
+	void connect(Instant now);
+	void broken(const Error &error, Instant now);
+	void send_waiting(Instant now);
+	void take(const std::vector<PeerEvent> &events);
+	void expire(Instant now);
+
+	PeerConfig peer_;
+	PeerHello own_;
+	std::shared_ptr<const PeerKeys> keys_;
+	std::unique_ptr<PeerLink> link_;
+	std::map<std::uint64_t, Asked> asked_; ///< by id
+	std::uint64_t last_id_ = 0;
+	Duration retry_ = retry_first;
+	Instant next_try_{};
+	std::string trouble_ = "not tried yet";
+};
+
+} // namespace swpath

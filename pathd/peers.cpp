@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/peers.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "libpath/base/text.h"
+#include "libpath/sys/clock.h"
+#include "libpath/sys/file.h"
+#include "pathd/log.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+/// 32 hexadecimal digits, with or without dashes between them.
+Result<PeerId> read_id(const std::string &file)
+{
+	const auto text = read_file(file, 128);
+	if (!text)
+		return tl::unexpected(text.error());
+	std::string digits(trimmed(*text));
+	std::erase(digits, '-');
+	PeerId id{};
+	if (digits.size() != 2 * id.size() ||
+	    digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+		return fail(EINVAL, fmt::format("'{}' holds no id", file));
+	for (std::size_t i = 0; i < id.size(); i++)
+		id[i] = static_cast<std::uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
+	return id;
+}
+
+std::string address_of(int fd)
+{
+	sockaddr_storage address{};
+	socklen_t bytes = sizeof(address);
+	char host[NI_MAXHOST] = "";
+	if (getpeername(fd, reinterpret_cast<sockaddr *>(&address), &bytes) != 0 ||
+	    getnameinfo(reinterpret_cast<sockaddr *>(&address), bytes, host, sizeof(host), nullptr,
+			0, NI_NUMERICHOST) != 0)
+		return {};
+	return host;
+}
+
+} // namespace
+
+Result<PeerHello> own_hello(const std::string &name)
+{
+	PeerHello hello;
+	hello.name = name;
+	const auto host = read_id("/etc/machine-id");
+	if (!host)
+		return tl::unexpected(host.error());
+	const auto boot = read_id("/proc/sys/kernel/random/boot_id");
+	if (!boot)
+		return tl::unexpected(boot.error());
+	hello.host = *host;
+	hello.boot = *boot;
+	if (getrandom(&hello.incarnation, sizeof(hello.incarnation), 0) !=
+	    ssize_t(sizeof(hello.incarnation)))
+		return fail(errno, "get a random number");
+	return hello;
+}
+
+Peers::Peers(ClusterConfig config, Host host, PeerHello own, std::shared_ptr<const PeerKeys> keys,
+	     UniqueFd epoll)
+	: config_(std::move(config)), host_(std::move(host)), own_(std::move(own)),
+	  keys_(std::move(keys)), epoll_(std::move(epoll)), service_(own_)
+{
+	for (const auto &peer : config_.peers)
+		asked_.push_back({PeerClient(peer, own_, keys_)});
+}
+
+Peers::~Peers() = default;
+
+Result<std::unique_ptr<Peers>> Peers::create(const ClusterConfig &config, Host host)
+{
+	auto own = own_hello(config.name);
+	if (!own)
+		return tl::unexpected(own.error());
+	auto keys = PeerKeys::load(config.key_file, config.name);
+	if (!keys)
+		return tl::unexpected(keys.error());
+	UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+	if (!epoll)
+		return fail(errno, "epoll");
+	auto peers = std::unique_ptr<Peers>(new Peers(config, std::move(host), std::move(*own),
+						      std::move(*keys), std::move(epoll)));
+	// Read now: the file's disk may be one that hangs when it is needed.
+	if (!config.plain) {
+		auto key = PresharedKey::read(config.key_file, config.name);
+		if (!key)
+			return tl::unexpected(key.error());
+		peers->data_key_ = std::move(*key);
+	}
+	if (config.listen) {
+		auto listener = listen_for_peers(config.listen->host, config.listen->port);
+		if (!listener)
+			return tl::unexpected(listener.error());
+		peers->listener_ = std::move(*listener);
+		std::uint32_t watched = 0;
+		peers->watch(peers->listener_.get(), watched, false);
+	}
+	return peers;
+}
+
+PeerClient *Peers::client(std::string_view name)
+{
+	for (auto &asked : asked_)
+		if (asked.client.peer().name == name)
+			return &asked.client;
+	return nullptr;
+}
+
+void Peers::watch(int fd, std::uint32_t &watched, bool writes)
+{
+	const std::uint32_t wanted = EPOLLIN | (writes ? EPOLLOUT : 0U);
+	if (fd < 0 || watched == wanted)
+		return;
+	epoll_event event{};
+	event.events = wanted;
+	event.data.fd = fd;
+	// A closed descriptor has left the set by itself.
+	if (epoll_ctl(epoll_.get(), watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) == 0)
+		watched = wanted;
+}
+
+void Peers::accept_all(Instant now)
+{
+	while (listener_) {
+		UniqueFd socket(
+			accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+		if (!socket)
+			return;
+		const auto address = address_of(socket.get());
+		if (askers_.size() >= links_max) {
+			log::say(Message::Warning, {}, "peer at {} is turned away: {} are there",
+				 address, askers_.size());
+			continue;
+		}
+		auto link = PeerLink::create(std::move(socket), PeerSession::Side::Answers, own_,
+					     keys_, {}, now);
+		if (link)
+			askers_.push_back({std::move(*link), address});
+		else
+			log::say(Message::Warning, {}, "peer at {}: {}", address,
+				 link.error().message());
+	}
+}
+
+void Peers::serve(Asker &asker, Instant now)
+{
+	const auto events = asker.link->step(now);
+	if (!events) {
+		asker.over = true;
+		log::say(Message::Plain, {}, "peer at {}: {}", asker.address,
+			 events.error().message());
+		return;
+	}
+	const auto name = asker.link->peer_name();
+	for (const auto &event : *events) {
+		// Who has a key but is not in the configuration is known, and not wanted.
+		if (!config_.peer(name)) {
+			asker.over = true;
+			log::say(Message::Warning, {},
+				 "'{}' at {} is no [[cluster.peer]] and is turned away", name,
+				 asker.address);
+			return;
+		}
+		if (event.kind == PeerEvent::Kind::Ready)
+			log::say(Message::Plain, {}, "peer {} asks from {}", name, asker.address);
+		if (event.kind != PeerEvent::Kind::Request)
+			continue;
+		const auto disk = host_.disk(event.request.wwid);
+		auto taken = service_.take(*asker.link->session().hello(), name, event.request,
+					   disk ? &*disk : nullptr, now);
+		if (taken.answer) {
+			asker.link->session().answer(*taken.answer, now);
+			answered_ = true;
+		}
+		if (taken.order)
+			host_.carry_out(*taken.order, asker.address);
+	}
+}
+
+void Peers::done(std::uint64_t token, const PeerAnswer &answer)
+{
+	const auto done = service_.done(token, answer);
+	if (!done)
+		return;
+	for (auto &asker : askers_) {
+		const auto &hello = asker.link->session().hello();
+		if (hello && hello->host == done->client.host &&
+		    hello->incarnation == done->client.incarnation)
+			asker.link->session().answer(done->answer, now());
+	}
+	answered_ = true;
+}
+
+void Peers::step(Instant now)
+{
+	accept_all(now);
+	// What was answered goes out with the second turn.
+	for (unsigned turn = 0; turn < 2; turn++) {
+		answered_ = false;
+		for (auto &asker : askers_)
+			serve(asker, now);
+		askers_.remove_if([](const Asker &asker) { return asker.over; });
+		if (!answered_)
+			break;
+	}
+	for (auto &asker : askers_)
+		watch(asker.link->fd(), asker.watched, asker.link->wants_write());
+
+	bool changed = false;
+	for (auto &asked : asked_) {
+		auto &client = asked.client;
+		const bool was_reachable = client.reachable();
+		if (client.step(now)) {
+			changed = true;
+			if (was_reachable)
+				log::say(Message::Warning, {}, "peer {}", client.trouble());
+			else
+				log::say(Message::Notice, {}, "peer {} answers",
+					 client.peer().name);
+		}
+		if (asked.watched_fd != client.fd()) {
+			asked.watched_fd = client.fd();
+			asked.watched = 0;
+		}
+		watch(client.fd(), asked.watched, client.wants_write());
+	}
+	if (changed)
+		host_.changed();
+}
+
+std::optional<Instant> Peers::deadline() const
+{
+	std::optional<Instant> first;
+	const auto consider = [&](std::optional<Instant> at) {
+		if (at)
+			first = first ? std::min(*first, *at) : at;
+	};
+	for (const auto &asker : askers_)
+		consider(asker.link->deadline());
+	for (const auto &asked : asked_)
+		consider(asked.client.deadline());
+	return first;
+}
+
+} // namespace swpath

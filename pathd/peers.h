@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// The cluster as pathd has it: a connection to each peer that is asked, and those of peers that
+/// ask. All of it behind one descriptor of the loop; nothing here waits.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "libpath/base/unique_fd.h"
+#include "libpath/config/cluster.h"
+#include "libpath/control/peer_client.h"
+#include "libpath/control/peer_link.h"
+#include "libpath/control/peer_service.h"
+#include "libpath/sys/tls_client.h"
+
+namespace swpath
+{
+
+class Peers
+{
+public:
+	/// What the rest of pathd does for peers.
+	struct Host {
+		/// What is known of a disk that peers may use; nothing: there is none of that name.
+		std::function<std::optional<PeerDisk>(const std::string &wwid)> disk;
+		/// To be answered by done(). `address`: numeric, where the peer asks from.
+		std::function<void(const PeerOrder &, const std::string &address)> carry_out;
+		/// A peer became reachable, or is not any more.
+		std::function<void()> changed;
+	};
+	/// Peers that ask, at once: of each host one, and those that have not said yet who they
+	/// are.
+	static constexpr std::size_t links_max = 32;
+
+	/// Reads the keys and listens. Errors: those of PeerKeys::load() and listen_for_peers().
+	[[nodiscard]] static Result<std::unique_ptr<Peers>> create(const ClusterConfig &config,
+								   Host host);
+	~Peers();
+
+	[[nodiscard]] const ClusterConfig &config() const { return config_; }
+	/// What served disks are connected with; nothing: without TLS.
+	[[nodiscard]] const std::optional<PresharedKey> &data_key() const { return data_key_; }
+	/// Null: there is no such peer.
+	[[nodiscard]] PeerClient *client(std::string_view name);
+
+	/// The result of an order: PeerAnswer's status, text and what belongs to its verb.
+	void done(std::uint64_t token, const PeerAnswer &answer);
+
+	/// Readable when step() has something to do.
+	[[nodiscard]] int fd() const { return epoll_.get(); }
+	void step(Instant now);
+	[[nodiscard]] std::optional<Instant> deadline() const;
+
+private:
+	struct Asker {
+		std::unique_ptr<PeerLink> link;
+		std::string address; ///< numeric
+		std::uint32_t watched = 0;
+		bool over = false;
+	};
+	struct Asked {
+		PeerClient client;
+		int watched_fd = -1;
+		std::uint32_t watched = 0;
+	};
+	Peers(ClusterConfig config, Host host, PeerHello own, std::shared_ptr<const PeerKeys> keys,
+	      UniqueFd epoll);
+	void accept_all(Instant now);
+	void serve(Asker &asker, Instant now);
+	void watch(int fd, std::uint32_t &watched, bool writes);
+
+	ClusterConfig config_;
+	Host host_;
+	PeerHello own_;
+	std::shared_ptr<const PeerKeys> keys_;
+	std::optional<PresharedKey> data_key_;
+	UniqueFd epoll_;
+	UniqueFd listener_;
+	PeerService service_;
+	std::list<Asker> askers_;
+	std::list<Asked> asked_;
+	bool answered_ = false; ///< done() has put something into a session
+};
+
+/// This host, as it introduces itself. Errors: of reading /etc/machine-id and the boot id.
+[[nodiscard]] Result<PeerHello> own_hello(const std::string &name);
+
+} // namespace swpath

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/serving.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "libpath/control/client.h"
+#include "libpath/sys/clock.h"
+#include "libpath/sys/file.h"
+#include "pathd/log.h"
+
+namespace swpath
+{
+
+using log::Message;
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+namespace
+{
+
+/// The server is looked at so often.
+constexpr Duration look_interval = 2s;
+/// ... and, while it is asked for something, whether it has ended.
+constexpr Duration busy_interval = 100ms;
+/// One that does not answer within this is frozen.
+constexpr milliseconds status_limit = 2s;
+/// From its start to its first answer.
+constexpr Duration start_limit = 15s;
+constexpr milliseconds poll_interval = 50ms;
+/// An answer of the server comes later than it promised.
+constexpr milliseconds call_slack = 1s;
+constexpr std::size_t closed_bytes_max = 1U << 20;
+
+Answered<Json> call(const std::string &socket, const Call &what, milliseconds limit)
+{
+	auto client = ControlClient::connect(socket, limit);
+	if (!client)
+		return tl::unexpected(client.error());
+	return client->call(what.method, what.parameters);
+}
+
+Answered<Json> ask_status(const std::string &socket)
+{
+	return call(socket, {fmt::format("{}.Status", serve_interface), Json::object()},
+		    status_limit);
+}
+
+/// True if the server takes calls; kills one that is frozen, so that the next one can.
+bool alive_or_ended(const std::string &socket)
+{
+	// Found before it is asked: the one that is killed is the one that did not answer.
+	const auto process = ServerProcess::listening(socket, status_limit);
+	const auto status = ask_status(socket);
+	if (status || status.error().kind != RefusalKind::Timeout)
+		return status.has_value();
+	if (process && *process && !(*process)->ended()) {
+		log::say(Message::Warning, {},
+			 "the server (process {}) does not answer: killing it", (*process)->pid());
+		(*process)->kill();
+		const Instant limit = now() + status_limit;
+		while (!(*process)->ended() && now() < limit)
+			(void)::poll(nullptr, 0, int(poll_interval.count()));
+	}
+	return false;
+}
+
+} // namespace
+
+/// What the keeper's thread found.
+struct Serving::Look {
+	std::shared_ptr<const ServerProcess> process;
+	bool tried = false; ///< to start one
+	bool answers = false;
+	std::string trouble;
+	std::map<std::string, ServedState> states;
+};
+
+Serving::Serving(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::function<void()> changed)
+	: setup_(std::move(setup)), mailbox_(std::move(mailbox)), changed_(std::move(changed))
+{
+}
+
+Serving::~Serving() = default;
+
+Result<std::unique_ptr<Serving>>
+Serving::create(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::function<void()> changed)
+{
+	auto serving = std::unique_ptr<Serving>(
+		new Serving(std::move(setup), std::move(mailbox), std::move(changed)));
+	auto keeper = Worker::start("serve");
+	if (!keeper)
+		return tl::unexpected(keeper.error());
+	serving->keeper_ = std::move(*keeper);
+	return serving;
+}
+
+std::optional<ServedState> Serving::state(const std::string &wwid) const
+{
+	if (!looked_once_)
+		return std::nullopt;
+	const auto found = states_.find(wwid);
+	return found == states_.end() ? ServedState{} : found->second;
+}
+
+Worker *Serving::worker(const std::string &wwid)
+{
+	auto &worker = workers_[wwid];
+	if (!worker)
+		if (auto started = Worker::start("serve-disk"))
+			worker = std::move(*started);
+	return worker.get();
+}
+
+bool Serving::export_disk(const ExportOrder &order, const std::string &owner, Exported done)
+{
+	auto *on = worker(order.name.wwid);
+	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, order,
+							owner, done = std::move(done),
+							mailbox = mailbox_,
+							here = std::weak_ptr(here_), this] {
+		auto reply = [&]() -> Answered<ExportedReply> {
+			const auto json = call(socket, export_call(order), 3s);
+			if (!json)
+				return tl::unexpected(json.error());
+			return exported_from_json(*json);
+		}();
+		mailbox->post([=, this, reply = std::move(reply)] {
+			if (here.expired())
+				return;
+			running_--;
+			if (reply) {
+				auto &state = states_[order.name.wwid];
+				state = {std::max(state.epoch, order.name.epoch), true, owner};
+			}
+			done(reply);
+			changed_();
+		});
+	});
+	running_ += taken ? 1 : 0;
+	return taken;
+}
+
+bool Serving::revoke(const ExportName &name, const std::string &device, Duration limit,
+		     OnRevoked done)
+{
+	auto *on = worker(name.wwid);
+	const auto until = now() + limit;
+	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, name,
+							device, until, done = std::move(done),
+							mailbox = mailbox_,
+							here = std::weak_ptr(here_), this] {
+		auto result = [&]() -> Answered<Revoked> {
+			// The keeper starts the next one.
+			while (!alive_or_ended(socket) && now() < until)
+				(void)::poll(nullptr, 0, int(poll_interval.count()));
+			const auto left = std::chrono::duration_cast<milliseconds>(until - now());
+			RevokeOrder order{
+				name, std::clamp<milliseconds>(left, 0ms, revoke_wait_max), device};
+			const auto json = call(socket, revoke_call(order), order.wait + call_slack);
+			if (!json)
+				return tl::unexpected(json.error());
+			const auto reply = revoked_from_json(*json);
+			if (!reply)
+				return tl::unexpected(reply.error());
+			Revoked revoked{reply->drained, reply->requests, reply->lost, reply->text};
+			// How the requests of an earlier process ended nobody knows.
+			if (!reply->served_here)
+				revoked.lost = std::max<std::uint64_t>(1, revoked.lost);
+			return revoked;
+		}();
+		mailbox->post([=, this, result = std::move(result)] {
+			if (here.expired())
+				return;
+			running_--;
+			auto &state = states_[name.wwid];
+			if (result) {
+				if (name.epoch >= state.epoch)
+					state.open = !result->drained;
+				state.epoch = std::max(state.epoch, name.epoch);
+			}
+			done(result);
+			changed_();
+		});
+	});
+	running_ += taken ? 1 : 0;
+	return taken;
+}
+
+void Serving::looked(const Look &look, Instant now)
+{
+	looking_ = false;
+	due_ = now + look_interval;
+	if (look.tried)
+		began_ = now;
+	const bool before = answers_;
+	answers_ = look.answers;
+	process_ = look.process;
+	if (look.answers) {
+		looked_once_ = true;
+		for (const auto &[wwid, seen] : look.states) {
+			auto &state = states_[wwid];
+			if (seen.epoch > state.epoch)
+				state = seen;
+			// What was seen may be from before a revocation: what is closed stays so.
+			else if (seen.epoch == state.epoch)
+				state.open = state.open && seen.open;
+		}
+		if (!before)
+			log::say(Message::Notice, {}, "serving at {} (process {})",
+				 setup_.listen.text(), process_ ? process_->pid() : 0);
+		trouble_.clear();
+	} else {
+		if (look.tried)
+			start_at_ = restart_.ended(began_, now);
+		due_ = std::max(now, start_at_);
+		if (look.tried && look.trouble != trouble_) {
+			trouble_ = look.trouble;
+			log::say(Message::Warning, {}, "not serving: {}", trouble_);
+		}
+	}
+	if (before != answers_ || look.answers)
+		changed_();
+}
+
+Instant Serving::deadline() const
+{
+	// Who waits for a server that was killed waits for the next one.
+	return running_ > 0 ? std::min(due_, stepped_ + busy_interval) : due_;
+}
+
+void Serving::step(Instant now)
+{
+	stepped_ = now;
+	if (process_ && process_->ended()) {
+		log::say(Message::Warning, {}, "the server (process {}) has ended",
+			 process_->pid());
+		process_.reset();
+		answers_ = false;
+		due_ = start_at_ = restart_.ended(began_, now);
+	}
+	if (looking_ || now < due_)
+		return;
+	const bool may_start = now >= start_at_;
+	looking_ = keeper_->submit([setup = setup_, may_start, known = process_, mailbox = mailbox_,
+				    here = std::weak_ptr(here_), this] {
+		Look look;
+		look.process = known;
+		const auto &socket = setup.control_socket;
+		if (!alive_or_ended(socket) && may_start) {
+			look.tried = true;
+			auto process = ServerProcess::start(setup);
+			if (process) {
+				look.process =
+					std::make_shared<const ServerProcess>(std::move(*process));
+				const Instant limit = swpath::now() + start_limit;
+				while (!look.process->ended() && swpath::now() < limit &&
+				       !ask_status(socket))
+					(void)::poll(nullptr, 0, int(poll_interval.count()));
+			} else {
+				look.trouble = process.error().message();
+			}
+		}
+		const auto status = ask_status(socket);
+		if (status && !look.process)
+			if (auto found = ServerProcess::listening(socket, status_limit);
+			    found && *found)
+				look.process =
+					std::make_shared<const ServerProcess>(std::move(**found));
+		look.answers = status.has_value();
+		if (!status && look.trouble.empty())
+			look.trouble = look.process && look.process->ended()
+					       ? "the server has ended; its own words are above"
+					       : status.error().message;
+		// Epochs that an earlier process closed are known to the file alone.
+		if (const auto text = read_file(setup.closed_file, closed_bytes_max))
+			if (const Json closed = Json::parse(*text, nullptr, false);
+			    closed.is_object())
+				for (const auto &[wwid, epoch] : closed.items())
+					if (epoch.is_number_unsigned())
+						look.states[wwid].epoch =
+							epoch.get<std::uint64_t>();
+		for (const auto &each : status ? status->value("exports", Json::array()) : Json()) {
+			auto &state = look.states[each.value("wwid", "")];
+			const auto epoch = each.value("epoch", std::uint64_t(0));
+			if (epoch < state.epoch)
+				continue;
+			state.epoch = epoch;
+			state.open = each.value("state", "") != word(ExportState::Drained);
+		}
+		mailbox->post([=, this, look = std::move(look)] {
+			if (!here.expired())
+				looked(look, swpath::now());
+		});
+	});
+	if (looking_)
+		due_ = now + look_interval;
+}
+
+} // namespace swpath

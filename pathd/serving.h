@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// This host's server of direct paths (nbdkit with our plugin), as pathd keeps it: started, found
+/// again after a restart of pathd, started anew when it has died, killed when it answers nothing.
+///
+/// The server is asked through its control socket, by threads that may wait for it; nothing here
+/// waits. A server that is frozen is killed: its clients are without their disk anyway, and only
+/// its end tells what of its I/O is left in the disk (ServedDisk).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libpath/base/instant.h"
+#include "libpath/policy/restart_policy.h"
+#include "libpath/serve/server_process.h"
+#include "pathd/mailbox.h"
+#include "pathd/worker.h"
+
+namespace swpath
+{
+
+/// What is known of one disk's exports.
+struct ServedState {
+	std::uint64_t epoch = 0; ///< newest that was exported or revoked
+	bool open = false;       ///< an epoch is not drained
+	std::string owner;       ///< peer that the newest epoch was exported to; empty: not known
+};
+
+/// How a revocation went.
+struct Revoked {
+	bool drained = false;
+	std::uint64_t ended = 0; ///< requests that had gone to the disk
+	std::uint64_t lost = 0;  ///< those that the disk may still have; see PeerAnswer
+	std::string text;
+};
+
+class Serving
+{
+public:
+	/// Looks for a server or starts one, soon. Errors: no thread.
+	[[nodiscard]] static Result<std::unique_ptr<Serving>>
+	create(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::function<void()> changed);
+	~Serving();
+
+	/// It answered the last time, and has not ended since.
+	[[nodiscard]] bool answers() const { return answers_; }
+	/// Nothing: the server has not been asked yet, so there may be exports.
+	[[nodiscard]] std::optional<ServedState> state(const std::string &wwid) const;
+	[[nodiscard]] std::uint16_t port() const { return setup_.listen.port; }
+
+	using Exported = std::function<void(const Answered<ExportedReply> &)>;
+	using OnRevoked = std::function<void(const Answered<Revoked> &)>;
+	/// Both are called back on the loop's thread. False: the threads for this disk hang,
+	/// nothing will be done.
+	[[nodiscard]] bool export_disk(const ExportOrder &order, const std::string &owner,
+				       Exported done);
+	/// `device`: where an earlier process's I/O would be left; may be gone.
+	[[nodiscard]] bool revoke(const ExportName &name, const std::string &device, Duration limit,
+				  OnRevoked done);
+
+	/// Does what is due. Called by the loop after each of its rounds.
+	void step(Instant now);
+	[[nodiscard]] Instant deadline() const;
+
+private:
+	struct Look;
+	Serving(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::function<void()> changed);
+	void looked(const Look &look, Instant now);
+	[[nodiscard]] Worker *worker(const std::string &wwid);
+
+	ServerSetup setup_;
+	std::shared_ptr<Mailbox> mailbox_;
+	std::function<void()> changed_;
+	std::unique_ptr<Worker> keeper_;
+	std::map<std::string, std::unique_ptr<Worker>> workers_; ///< by WWID
+	std::map<std::string, ServedState> states_;
+	std::shared_ptr<const ServerProcess> process_;
+	RestartPolicy restart_;
+	bool answers_ = false;
+	bool looking_ = false;
+	bool looked_once_ = false;
+	std::string trouble_; ///< that was told
+	Instant began_{};     ///< of the process
+	Instant start_at_{};
+	Instant due_{};
+	Instant stepped_{};
+	unsigned running_ = 0; ///< exports and revocations that are asked for
+	std::shared_ptr<bool> here_ = std::make_shared<bool>(true);
+};
+
+} // namespace swpath

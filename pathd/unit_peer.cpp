@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Of a unit's keeper: served paths that are a peer's. What the peer says of the disk, the export
+/// that it grants, and the fence that it carries out.
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "libpath/serve/export_name.h"
+#include "libpath/sys/clock.h"
+#include "pathd/log.h"
+#include "pathd/unit.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+constexpr Duration attest_limit = std::chrono::seconds(2);
+constexpr Duration export_limit = std::chrono::seconds(4);
+/// A unit that begins does not hold it against a path that its peer is not connected yet.
+constexpr Duration first_contact = std::chrono::seconds(3);
+/// A peer's answer is on its way when the step's time is over.
+constexpr Duration fence_slack = std::chrono::milliseconds(250);
+
+std::string text_of(const PeerId &id)
+{
+	std::string text;
+	for (const auto byte : id)
+		text += fmt::format("{:02x}", byte);
+	return text;
+}
+
+std::string listed(const std::vector<std::string> &names)
+{
+	return names.empty() ? "no name" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+PeerRequest request_for(PeerVerb verb, std::uint64_t epoch = 0)
+{
+	PeerRequest request;
+	request.verb = verb;
+	request.epoch = epoch;
+	return request;
+}
+
+PeerVerb verb_of(FenceAction::Kind kind)
+{
+	switch (kind) {
+	case FenceAction::Kind::Revoke:
+		return PeerVerb::Revoke;
+	case FenceAction::Kind::RegisterKey:
+		return PeerVerb::Register;
+	case FenceAction::Kind::PreemptAbort:
+		return PeerVerb::PreemptAbort;
+	case FenceAction::Kind::Reserve:
+		return PeerVerb::Reserve;
+	case FenceAction::Kind::LuReset:
+		return PeerVerb::LuReset;
+	default:
+		return PeerVerb::Keys;
+	}
+}
+
+} // namespace
+
+bool Unit::by_peer(unsigned slot) const
+{
+	return slot < config_.paths.size() && !config_.paths[slot].peer.empty();
+}
+
+PeerClient *Unit::peer_of(unsigned slot) const
+{
+	return services_.peers != nullptr && by_peer(slot)
+		       ? services_.peers->client(config_.paths[slot].peer)
+		       : nullptr;
+}
+
+UnitRunState::Grant Unit::grant_of(unsigned slot) const
+{
+	const auto found = state_.grants.find(config_.paths[slot].peer);
+	return found == state_.grants.end() ? UnitRunState::Grant{} : found->second;
+}
+
+/// Asks, and forgets about it if the unit, or its paths, are others by then.
+void Unit::ask_peer(unsigned slot, PeerRequest request, Duration limit,
+		    std::function<void(const Result<PeerAnswer> &)> answered)
+{
+	auto *client = peer_of(slot);
+	if (client == nullptr)
+		return answered(fail(EHOSTUNREACH, "there is no [cluster]"));
+	request.wwid = config_.wwid;
+	client->ask(std::move(request), limit, now(),
+		    [this, here = std::weak_ptr(here_), generation = generation_,
+		     answered = std::move(answered)](const Result<PeerAnswer> &result) {
+			    if (here.expired() || generation != generation_)
+				    return;
+			    touch();
+			    if (result && result->status != PeerStatus::Ok)
+				    answered(fail(errno_of(result->status), result->text));
+			    else
+				    answered(result);
+		    });
+}
+
+/// What each peer sees of the disk, as often as paths are checked.
+void Unit::attest_due(Instant now)
+{
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		auto *client = peer_of(i);
+		auto &slot = slots_[i];
+		if (client == nullptr)
+			continue;
+		if (!client->reachable()) {
+			slot.attest_next = {};
+			continue;
+		}
+		if (slot.attesting || now < slot.attest_next)
+			continue;
+		slot.attesting = true;
+		slot.attest_next = now + config_.check_interval;
+		ask_peer(i, request_for(PeerVerb::Attest), attest_limit,
+			 [this, i](const Result<PeerAnswer> &answer) {
+				 slots_[i].attesting = false;
+				 auto &known = slots_[i].attestation;
+				 if (answer)
+					 known = *answer;
+				 else if (known && answer.error().code == std::errc::no_such_device)
+					 known->direct = false;
+			 });
+	}
+}
+
+std::optional<Difference> Unit::judge_attestation(unsigned slot, const PeerAnswer &answer) const
+{
+	const auto &peer = config_.paths[slot].peer;
+	if (!answer.direct)
+		return std::nullopt; // it says nothing about a disk
+	if (state_.identity) {
+		std::vector<std::string> expected;
+		for (const auto &each : state_.identity->of_unit())
+			expected.push_back(each.text());
+		std::sort(expected.begin(), expected.end());
+		if (expected != answer.designators)
+			return Difference{Reason::IDENTITY,
+					  fmt::format("{} has another disk: {}, not {}", peer,
+						      listed(answer.designators),
+						      listed(expected))};
+	}
+	const Geometry found{answer.capacity_bytes, answer.logical_block_bytes,
+			     answer.physical_block_bytes, answer.write_protected};
+	Geometry expected = geometry_.value_or(found);
+	expected.write_protected = false;
+	// Known by the kernel's table alone: see judge().
+	if (!first_proved_)
+		expected.logical_block_bytes = found.logical_block_bytes;
+	return compare(expected, found);
+}
+
+/// Attestation, the end of the export before, a new one, and then the connection.
+void Unit::attach_by_peer(unsigned i)
+{
+	auto &slot = slots_[i];
+	const auto *client = peer_of(i);
+	// A peer is given the time to be connected to.
+	if ((client == nullptr || !client->reachable()) && now() < created_ + first_contact)
+		return;
+	if (client == nullptr || !client->reachable())
+		return attach_failed(i, Reason::TRANSPORT,
+				     client != nullptr ? client->trouble()
+						       : "there is no [cluster]");
+	// While writes are in doubt there, the fence ends that export, and knows it by its epoch.
+	if (kernel_ && kernel_->status.state == UnitState::VERIFY &&
+	    kernel_->status.fence == Fence::PROVE && left_path(kernel_->status).value_or(i) == i &&
+	    (kernel_->status.doubt > 0 || kernel_->status.phase == Phase::DRAIN) &&
+	    slot.revoked_mv != kernel_->status.mv)
+		return;
+	slot.attaching = true;
+	ask_peer(i, request_for(PeerVerb::Attest), attest_limit, [this, i](const auto &answer) {
+		const auto &peer = config_.paths[i].peer;
+		if (!answer)
+			return attach_failed(i, Reason::TRANSPORT, answer.error().context);
+		slots_[i].attestation = *answer;
+		if (const auto difference = judge_attestation(i, *answer))
+			return attach_failed(i, difference->reason, difference->text);
+		if (!answer->direct)
+			return attach_failed(
+				i, Reason::OFFLINE,
+				fmt::format("{} has no direct path that is proved", peer));
+		const auto last = std::max(answer->epoch, grant_of(i).epoch);
+		if (last == 0)
+			return export_by_peer(i, 1);
+		ask_peer(i, request_for(PeerVerb::Revoke, last), export_limit,
+			 [this, i, last](const auto &revoked) {
+				 if (!revoked)
+					 return attach_failed(
+						 i, Reason::TRANSPORT,
+						 fmt::format("{} does not end epoch {}: {}",
+							     config_.paths[i].peer, last,
+							     revoked.error().context));
+				 export_by_peer(i, last + 1);
+			 });
+	});
+}
+
+void Unit::export_by_peer(unsigned i, std::uint64_t epoch)
+{
+	ask_peer(i, request_for(PeerVerb::Export, epoch), export_limit,
+		 [this, i, epoch](const auto &granted) {
+			 const auto &path = config_.paths[i];
+			 const auto *client = peer_of(i);
+			 if (!granted || client == nullptr || client->hello() == nullptr)
+				 return attach_failed(
+					 i, Reason::TRANSPORT,
+					 fmt::format("{} does not serve: {}", path.peer,
+						     granted ? "it went away"
+							     : granted.error().context));
+			 // Before any I/O can go there: a pathd that comes after this one has to
+			 // know what to revoke.
+			 state_.grants[path.peer] = {
+				 epoch, text_of(client->hello()->boot),
+				 slots_[i].attestation ? slots_[i].attestation->key : 0};
+			 save_state();
+			 submit_attach(i, {client->peer().address.host, granted->port, {}},
+				       granted->export_name, backend_of(i) + granted->export_name,
+				       services_.peers->data_key());
+		 });
+}
+
+/// Which export of each peer the writes in doubt may have gone to. A later one of ours is as good
+/// to revoke: it closes those before it.
+void Unit::note_doubt()
+{
+	const auto &status = kernel_->status;
+	if (status.state != UnitState::VERIFY)
+		return;
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		auto &slot = slots_[i];
+		if (!by_peer(i) || slot.doubt_mv == status.mv)
+			continue;
+		slot.doubt_mv = status.mv;
+		slot.doubt_epoch =
+			std::max(grant_of(i).epoch, slot.leg ? slot.leg->export_epoch : 0);
+	}
+}
+
+FencePath Unit::fence_path_of_peer(unsigned i) const
+{
+	FencePath path;
+	const auto &slot = slots_[i];
+	const auto &peers = services_.peers != nullptr ? services_.peers->config().peers
+						       : std::vector<PeerConfig>{};
+	for (unsigned n = 0; n < peers.size(); n++)
+		if (peers[n].name == config_.paths[i].peer)
+			path.server = n + 1;
+	path.export_epoch = slot.doubt_epoch;
+	// The key is what a dead server is shut out by.
+	if (config_.reservations)
+		path.key = slot.attestation && slot.attestation->key != 0 ? slot.attestation->key
+									  : grant_of(i).key;
+	const auto *client = peer_of(i);
+	if (client == nullptr || !client->reachable() || !slot.attestation)
+		return path;
+	const auto &seen = *slot.attestation;
+	path.reachable = true;
+	path.reservations = config_.reservations && seen.direct && seen.reservations;
+	path.lu_reset = config_.lu_reset && seen.direct && seen.lu_reset;
+	return path;
+}
+
+/// False: not done by peers.
+bool Unit::fence_by_peer(const FenceAction &action, const std::string &what)
+{
+	if (action.kind == FenceAction::Kind::ProveRejected ||
+	    action.kind == FenceAction::Kind::AskClusterFence)
+		return false;
+	auto request = request_for(verb_of(action.kind), action.epoch);
+	request.key = action.key;
+	request.victim = action.victim;
+	request.type = action.type;
+	request.mv = action.mv;
+	const auto limit = std::max<Duration>(action.limit - fence_slack, fence_slack);
+	ask_peer(action.path, request, limit, [this, action, what](const auto &answer) {
+		FenceResult result;
+		if (!answer) {
+			result.error = answer.error().code.value();
+			result.text = answer.error().context;
+			return fenced(action, what, result);
+		}
+		result.answer.keys = answer->keys;
+		result.answer.type = answer->type;
+		result.answer.generation = answer->generation;
+		result.answer.ended = answer->ended;
+		result.answer.lost = answer->lost;
+		result.text = answer->text;
+		if (action.kind == FenceAction::Kind::Revoke) {
+			slots_[action.path].revoked_mv = action.mv;
+			const auto *client = peer_of(action.path);
+			// What a host had in the disk when it crashed, it cannot tell.
+			result.answer.rebooted =
+				client == nullptr || client->hello() == nullptr ||
+				text_of(client->hello()->boot) != grant_of(action.path).boot;
+			if (result.answer.rebooted)
+				result.answer.lost = std::max<std::uint64_t>(1, answer->lost);
+		}
+		fenced(action, what, result);
+	});
+	return true;
+}
+
+} // namespace swpath

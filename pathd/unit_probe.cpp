@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Of a unit's keeper: checking its paths, and what the checks say.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/clock.h"
+#include "libpath/unit/reason.h"
+#include "pathd/log.h"
+#include "pathd/unit.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+/// The proof that a check gives, as one word for the certificate.
+std::string_view evidence(PathKind kind, bool attested, MediumVerdict verdict)
+{
+	if (kind == PathKind::DIRECT)
+		return "vpd83+capacity+medium";
+	if (attested)
+		return verdict == MediumVerdict::Same ? "attested+size+medium-compared"
+						      : "attested+size+medium";
+	return verdict == MediumVerdict::Same ? "export+size+medium-compared"
+					      : "export+size+medium";
+}
+
+} // namespace
+
+void Unit::probe_due(Instant now)
+{
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		auto &slot = slots_[i];
+		if (!slot.leg)
+			continue;
+		if (const auto since = slot.leg->probing_since()) {
+			// The thread hangs in the kernel. That is an answer, too; the next one
+			// comes when it comes.
+			const Duration limit =
+				config_.effective_command_timeout() + std::chrono::seconds(1);
+			if (!slot.overdue && now >= *since + limit) {
+				slot.overdue = true;
+				slot.leg->proved = false;
+				slot.leg->settled = true;
+				slot.leg->failures++;
+				slot.text = "a check has no answer";
+				slot.monitor.step(ProbeFailed{now, Reason::TIMEOUT});
+				tell(i, now);
+				touch();
+			} else if (slot.overdue && now >= slot.monitor.next_probe()) {
+				slot.leg->failures++;
+				slot.monitor.step(ProbeFailed{now, Reason::TIMEOUT});
+			}
+			continue;
+		}
+		if (!slot.probe_now && now < slot.monitor.next_probe())
+			continue;
+		slot.probe_now = false;
+		slot.leg->probe(0);
+	}
+}
+
+/// What a good check says about the disk: nothing if it is the unit's.
+std::optional<Difference> Unit::judge(const Leg &leg, unsigned slot, const ProbeFacts &facts)
+{
+	if (facts.identity) {
+		Identity expected;
+		expected.wwid = config_.wwid;
+		if (auto difference = compare(state_.identity.value_or(expected), *facts.identity))
+			return difference;
+	}
+	if (geometry_) {
+		Geometry expected = *geometry_;
+		expected.write_protected = false;
+		// Known by the kernel's table alone: the block size is whatever the first path
+		// says.
+		if (!first_proved_)
+			expected.logical_block_bytes = facts.geometry.logical_block_bytes;
+		if (auto difference = compare(expected, facts.geometry))
+			return difference;
+	} else if (facts.geometry.write_protected) {
+		return Difference{Reason::WRITE_PROTECTED, "the disk is write-protected"};
+	}
+	if (slots_[slot].attestation)
+		if (auto difference = judge_attestation(slot, *slots_[slot].attestation))
+			return difference;
+	medium_.add(slot, facts.medium);
+	if (kernel_ && kernel_->status.active && in_table(*kernel_->status.active)) {
+		const unsigned reference = *kernel_->status.active;
+		for (unsigned i = 0; i < slots_.size(); i++)
+			if (i != reference)
+				(void)medium_.judge(reference, i);
+		if (slot != reference && medium_.verdict(slot) == MediumVerdict::Differs)
+			return Difference{
+				Reason::STALE_DATA,
+				fmt::format("{} shows other contents than the active path",
+					    leg.device().sysname)};
+	}
+	return std::nullopt;
+}
+
+void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
+{
+	const auto slot_number = slot_of(leg);
+	touch();
+	if (!slot_number)
+		return;
+	const unsigned i = *slot_number;
+	auto &slot = slots_[i];
+	slot.overdue = false;
+	slot.last_probe = WallTime(std::chrono::milliseconds(wall_ms()));
+	leg.settled = true;
+
+	Reason reason = facts.failure;
+	std::string text = facts.text;
+	if (reason == Reason::NONE) {
+		if (const auto difference = judge(leg, i, facts)) {
+			reason = difference->reason;
+			text = difference->text;
+		}
+	}
+	if (reason == Reason::NONE) {
+		leg.proved = true;
+		leg.failures = 0;
+		leg.reservations = facts.reservations;
+		slot.text.clear();
+		if (!first_proved_) {
+			first_proved_ = facts.ended;
+			geometry_ = facts.geometry;
+		}
+		if (facts.identity && !state_.identity) {
+			state_.identity = facts.identity;
+			save_state();
+		}
+		slot.monitor.step(ProbeOk{facts.began});
+	} else {
+		leg.proved = false;
+		leg.failures++;
+		slot.text = text;
+		slot.monitor.step(ProbeFailed{facts.ended, reason});
+	}
+	tell(i, facts.ended);
+
+	// A proof is one of the device that the kernel would use, and of no other.
+	if (mv != 0 && in_table(i) == &leg) {
+		if (reason == Reason::NONE)
+			mv_.verified(mv, i, facts.ended,
+				     evidence(leg.kind(), by_peer(i), medium_.verdict(i)));
+		else
+			mv_.refuted(mv, i, facts.ended, reason);
+	}
+}
+
+/// Says it in the journal when a path's state changes, and once.
+void Unit::tell(unsigned i, Instant now)
+{
+	auto &slot = slots_[i];
+	const auto state = slot.monitor.state();
+	if (state == slot.told)
+		return;
+	const auto before = slot.told;
+	slot.told = state;
+	slot.since = WallTime(std::chrono::milliseconds(wall_ms()));
+	const std::string label = path_label(i);
+	const log::Subject subject{
+		.unit = config_.name, .path = label, .reason = word(slot.monitor.fault())};
+	switch (state) {
+	case MonitorState::Ok:
+		log::say(Message::PathOk, subject, "{} is ok", label);
+		break;
+	case MonitorState::Failed:
+		log::say(Message::PathFailed, subject, "{} failed: {}", label, slot.text);
+		break;
+	case MonitorState::Rejected:
+		log::say(Message::PathRejected, subject, "{} is rejected: {}", label, slot.text);
+		break;
+	case MonitorState::Damped:
+		log::say(Message::PathDamped, subject,
+			 "{} is damped: it failed too often; penalty {:.0f}", label,
+			 slot.monitor.penalty(now));
+		break;
+	case MonitorState::Checking:
+		if (before != MonitorState::Unknown)
+			log::say(Message::Plain, subject,
+				 "{} answers again, used when stable for {} s", label,
+				 std::chrono::duration_cast<std::chrono::seconds>(
+					 failback_rule_.stable)
+					 .count());
+		break;
+	case MonitorState::Unknown:
+		break;
+	}
+}
+
+} // namespace swpath

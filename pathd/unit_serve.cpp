@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Of a unit's keeper: serving this host's direct path to peers.
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/clock.h"
+#include "pathd/log.h"
+#include "pathd/unit.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+/// The server's answer is on its way when the peer's time is over.
+constexpr Duration revoke_slack = std::chrono::milliseconds(500);
+/// For one try, and between two, to end an export of a path that was lost.
+constexpr Duration revoke_limit = std::chrono::seconds(2);
+
+PeerStatus status_of(RefusalKind kind)
+{
+	switch (kind) {
+	case RefusalKind::Unsafe:
+	case RefusalKind::NotReachable:
+		return PeerStatus::Busy;
+	case RefusalKind::Timeout:
+		return PeerStatus::Timeout;
+	default:
+		return PeerStatus::Failed;
+	}
+}
+
+} // namespace
+
+/// The first direct path that is proved.
+Leg *Unit::served_leg() const
+{
+	for (const auto &slot : slots_)
+		if (slot.leg && slot.leg->kind() == PathKind::DIRECT && slot.leg->proved)
+			return slot.leg.get();
+	return nullptr;
+}
+
+std::optional<PeerDisk> Unit::peer_disk() const
+{
+	if (!config_.serve || services_.serving == nullptr)
+		return std::nullopt;
+	PeerDisk disk;
+	const auto *leg = served_leg();
+	disk.direct = leg != nullptr && geometry_ && state_.identity;
+	disk.looped = kernel_ && kernel_->status.active &&
+		      kernel_->status.paths[*kernel_->status.active].kind == PathKind::SERVED;
+	const auto state = services_.serving->state(config_.wwid);
+	disk.serving = state && services_.serving->answers();
+	if (state) {
+		disk.epoch = state->epoch;
+		disk.owner = state->owner;
+	}
+	disk.lu_reset = config_.lu_reset;
+	if (!disk.direct)
+		return disk;
+	disk.reservations = leg->key.key != 0 && leg->reservations;
+	disk.key = leg->key.key;
+	disk.geometry = *geometry_;
+	for (const auto &each : state_.identity->of_unit())
+		disk.designators.push_back(each.text());
+	std::sort(disk.designators.begin(), disk.designators.end());
+	return disk;
+}
+
+void Unit::answer_peer(std::uint64_t token, PeerStatus status, std::string text)
+{
+	PeerAnswer answer;
+	answer.status = status;
+	answer.text = std::move(text);
+	services_.peers->done(token, answer);
+}
+
+void Unit::carry_out(const PeerOrder &order, const std::string &address)
+{
+	auto *leg = served_leg();
+	const auto token = order.token;
+	const ExportName name{config_.wwid, order.request.epoch};
+	const auto failed = [this, token](const Refusal &refusal) {
+		answer_peer(token, status_of(refusal.kind), refusal.message);
+	};
+	bool taken = false;
+	switch (order.kind) {
+	case PeerOrder::Kind::Export: {
+		auto client = ClientPattern::parse(address);
+		if (!leg || !client)
+			break;
+		log::say(Message::Notice, {.unit = config_.name}, "serving {} to {} at {}",
+			 name.text(), order.client, address);
+		taken = services_.serving->export_disk(
+			{name,
+			 leg->device().devnode,
+			 {std::move(*client)},
+			 order.request.read_only},
+			order.client,
+			[this, here = std::weak_ptr(here_), token,
+			 failed](const Answered<ExportedReply> &reply) {
+				if (here.expired())
+					return;
+				if (!reply)
+					return failed(reply.error());
+				PeerAnswer answer;
+				answer.export_name = reply->name;
+				answer.port = services_.serving->port();
+				services_.peers->done(token, answer);
+			});
+		break;
+	}
+	case PeerOrder::Kind::Revoke:
+		taken = services_.serving->revoke(
+			name, leg ? leg->device().devnode : std::string(),
+			std::max<Duration>(order.limit - revoke_slack, Duration::zero()),
+			[this, here = std::weak_ptr(here_), token, failed,
+			 client = order.client](const Answered<Revoked> &revoked) {
+				if (here.expired())
+					return;
+				if (!revoked)
+					return failed(revoked.error());
+				log::say(Message::Notice, {.unit = config_.name}, "for {}: {}",
+					 client, revoked->text);
+				PeerAnswer answer;
+				answer.status =
+					revoked->drained ? PeerStatus::Ok : PeerStatus::InProgress;
+				answer.text = revoked->text;
+				answer.ended = revoked->ended;
+				answer.lost = revoked->lost;
+				services_.peers->done(token, answer);
+			});
+		break;
+	case PeerOrder::Kind::Disk:
+		log::say(Message::Notice, {.unit = config_.name}, "for {}: {}", order.client,
+			 fence_text(order.action.kind));
+		taken = leg && leg->fence(order.action, [this, here = std::weak_ptr(here_),
+							 token](const FenceResult &result) {
+			if (here.expired())
+				return;
+			PeerAnswer answer;
+			answer.status = peer_status_of(result.error);
+			answer.text = result.text;
+			answer.keys = result.answer.keys;
+			answer.type = result.answer.type;
+			answer.generation = result.answer.generation;
+			services_.peers->done(token, answer);
+		});
+		break;
+	}
+	if (!taken)
+		answer_peer(token, PeerStatus::Busy, "this host's path hangs, or is not there");
+}
+
+/// A host that has lost its own path, or uses the disk through another one, serves no more.
+void Unit::look_after_exports()
+{
+	const auto disk = peer_disk();
+	if (!disk || revoking_ || now() < revoke_next_ || (disk->direct && !disk->looped))
+		return;
+	// After a restart of pathd an export is there before the first check has an answer.
+	if (std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
+		    return slot.leg && slot.leg->kind() == PathKind::DIRECT && !slot.leg->settled;
+	    }))
+		return;
+	const auto state = services_.serving->state(config_.wwid);
+	if (!state || !state->open || !services_.serving->answers())
+		return;
+	const ExportName name{config_.wwid, state->epoch};
+	log::say(Message::Warning, {.unit = config_.name}, "serving {} no more: {}", name.text(),
+		 disk->looped ? "this host uses it through another one"
+			      : "this host has lost its direct path");
+	revoking_ = services_.serving->revoke(
+		name, {}, revoke_limit,
+		[this, here = std::weak_ptr(here_)](const Answered<Revoked> &revoked) {
+			if (here.expired())
+				return;
+			revoking_ = false;
+			revoke_next_ = now() + revoke_limit;
+			log::say(Message::Notice, {.unit = config_.name}, "{}",
+				 revoked ? revoked->text : revoked.error().message);
+		});
+}
+
+} // namespace swpath

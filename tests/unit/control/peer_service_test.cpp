@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/control/peer_service.h"
+
+#include <cerrno>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/control/peer_messages.h"
+
+namespace swpath
+{
+namespace
+{
+
+using test::peer_hello;
+using testing::HasSubstr;
+
+constexpr std::uint64_t own_key = 0x5357000000000001;
+
+class PeerServiceTest : public testing::Test
+{
+protected:
+	PeerServiceTest()
+	{
+		disk.direct = true;
+		disk.serving = true;
+		disk.reservations = true;
+		disk.lu_reset = true;
+		disk.geometry = {64U << 20, 512, 4096, false};
+		disk.designators = {"naa.6", "t10.x"};
+		disk.key = own_key;
+		disk.epoch = 7;
+		disk.owner = "alpha";
+	}
+	PeerRequest request(PeerVerb verb)
+	{
+		PeerRequest one;
+		one.verb = verb;
+		one.id = ++last_id;
+		one.deadline_ms = 4000;
+		one.wwid = "naa.6";
+		one.key = own_key;
+		one.epoch = 8;
+		one.victim = 99;
+		one.type = ReservationType::WriteExclusiveRegistrants;
+		return one;
+	}
+	PeerService::Taken take(const PeerRequest &of, const std::string &name = "alpha")
+	{
+		return service.take(peer_hello(name), name, of, &disk, Instant{});
+	}
+	PeerAnswer refused(PeerVerb verb)
+	{
+		const auto taken = take(request(verb));
+		EXPECT_FALSE(taken.order);
+		EXPECT_TRUE(taken.answer);
+		return taken.answer.value_or(PeerAnswer{});
+	}
+
+	PeerService service{peer_hello("beta")};
+	PeerDisk disk;
+	std::uint64_t last_id = 0;
+};
+
+TEST_F(PeerServiceTest, AttestsWhatTheHostSees)
+{
+	const auto taken = take(request(PeerVerb::Attest));
+	ASSERT_TRUE(taken.answer);
+	EXPECT_EQ(taken.answer->status, PeerStatus::Ok);
+	EXPECT_TRUE(taken.answer->direct);
+	EXPECT_EQ(taken.answer->capacity_bytes, 64U << 20);
+	EXPECT_EQ(taken.answer->epoch, 7U);
+	EXPECT_EQ(taken.answer->key, own_key);
+	EXPECT_EQ(taken.answer->designators, disk.designators);
+	EXPECT_EQ(taken.answer->boot, peer_hello("beta").boot);
+	// A host that has lost its path says so, and is not silent.
+	disk.direct = false;
+	EXPECT_FALSE(take(request(PeerVerb::Attest)).answer->direct);
+}
+
+TEST_F(PeerServiceTest, ADiskThatIsNotServedIsUnknown)
+{
+	const auto taken = service.take(peer_hello("alpha"), "alpha", request(PeerVerb::Export),
+					nullptr, Instant{});
+	ASSERT_TRUE(taken.answer);
+	EXPECT_EQ(taken.answer->status, PeerStatus::UnknownDisk);
+	EXPECT_EQ(taken.answer->verb, PeerVerb::Export);
+}
+
+TEST_F(PeerServiceTest, AnOrderIsDoneOnceHoweverOftenItIsAskedFor)
+{
+	const auto asked = request(PeerVerb::Revoke);
+	const auto first = take(asked);
+	ASSERT_TRUE(first.order);
+	EXPECT_EQ(first.order->kind, PeerOrder::Kind::Revoke);
+	EXPECT_EQ(first.order->request.epoch, 8U);
+	// The connection broke and it is sent again, before and after its end.
+	const auto again = take(asked);
+	EXPECT_FALSE(again.order || again.answer);
+	PeerAnswer answer;
+	answer.ended = 12;
+	answer.lost = 1;
+	const auto done = service.done(first.order->token, answer);
+	ASSERT_TRUE(done);
+	EXPECT_EQ(done->answer.id, asked.id);
+	EXPECT_EQ(done->answer.verb, PeerVerb::Revoke);
+	EXPECT_EQ(done->client, peer_hello("alpha"));
+	const auto later = take(asked);
+	ASSERT_TRUE(later.answer);
+	EXPECT_EQ(*later.answer, done->answer);
+	EXPECT_FALSE(service.done(first.order->token, answer));
+}
+
+TEST_F(PeerServiceTest, FenceStepsGoThroughThisHostsNexus)
+{
+	auto asked = request(PeerVerb::PreemptAbort);
+	const auto taken = take(asked);
+	ASSERT_TRUE(taken.order);
+	EXPECT_EQ(taken.order->kind, PeerOrder::Kind::Disk);
+	EXPECT_EQ(taken.order->action.kind, FenceAction::Kind::PreemptAbort);
+	EXPECT_EQ(taken.order->action.key, own_key);
+	EXPECT_EQ(taken.order->action.victim, 99U);
+	EXPECT_EQ(taken.order->action.type, ReservationType::WriteExclusiveRegistrants);
+	EXPECT_EQ(taken.order->limit, std::chrono::seconds(4));
+	// With an old idea of this host's key nothing is changed.
+	asked = request(PeerVerb::Register);
+	asked.key = own_key + 1;
+	EXPECT_EQ(take(asked).answer->status, PeerStatus::Refused);
+}
+
+TEST_F(PeerServiceTest, WhatTheHostMayNotOrCannotIsRefusedWithTheReason)
+{
+	disk.lu_reset = false;
+	EXPECT_EQ(refused(PeerVerb::LuReset).status, PeerStatus::Unsupported);
+	disk.reservations = false;
+	EXPECT_EQ(refused(PeerVerb::Keys).status, PeerStatus::Unsupported);
+	disk.looped = true;
+	EXPECT_THAT(refused(PeerVerb::Export).text, HasSubstr("through another one"));
+	disk.serving = false;
+	EXPECT_EQ(refused(PeerVerb::Export).status, PeerStatus::Busy);
+	disk.direct = false;
+	EXPECT_EQ(refused(PeerVerb::Export).status, PeerStatus::UnknownDisk);
+	// The end of an export needs no path: it is for when there is none.
+	EXPECT_TRUE(take(request(PeerVerb::Revoke)).order);
+}
+
+TEST_F(PeerServiceTest, OnePeersExportIsNotRevokedByAnother)
+{
+	auto asked = request(PeerVerb::Revoke);
+	asked.epoch = 7;
+	EXPECT_EQ(take(asked, "gamma").answer->status, PeerStatus::Refused);
+	EXPECT_TRUE(take(asked, "alpha").order);
+}
+
+TEST(PeerStatusOf, IsTheErrnoThatTheOtherSideReads)
+{
+	for (const int number :
+	     {0, EINPROGRESS, ENOENT, EBADE, EOPNOTSUPP, EACCES, ENODEV, ETIMEDOUT, EAGAIN, EIO})
+		EXPECT_EQ(errno_of(peer_status_of(number)), number);
+	EXPECT_EQ(errno_of(peer_status_of(ENXIO)), EIO);
+}
+
+} // namespace
+} // namespace swpath

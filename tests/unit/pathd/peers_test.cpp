@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Two pathds' peers, in one process, over 127.0.0.1 and with TLS.
+#include "pathd/peers.h"
+
+#include <cerrno>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "libpath/sys/clock.h"
+#include "tests/unit/sys/temporary_directory.h"
+
+namespace swpath
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+std::uint16_t free_port()
+{
+	const auto socket = listen_for_peers("127.0.0.1", 0);
+	sockaddr_in address{};
+	socklen_t bytes = sizeof(address);
+	getsockname(socket->get(), reinterpret_cast<sockaddr *>(&address), &bytes);
+	return ntohs(address.sin_port);
+}
+
+class PeersTest : public TemporaryDirectory
+{
+protected:
+	PeersTest()
+	{
+		if (!own_hello("beta"))
+			return;
+		keys = path("keys");
+		std::ofstream(keys) << "alpha:00112233445566778899aabbccddeeff\n"
+				       "beta:ffeeddccbbaa99887766554433221100\n"
+				       "mallory:0f0e0d0c0b0a09080706050403020100\n";
+		EXPECT_EQ(chmod(keys.c_str(), 0600), 0);
+		port = free_port();
+		disk.direct = true;
+		disk.serving = true;
+		disk.epoch = 7;
+		ClusterConfig config = member("beta");
+		config.listen = HostAddress{"127.0.0.1", port};
+		config.peers = {{"alpha", {"127.0.0.1", 1}}};
+		auto created = Peers::create(
+			config,
+			{.disk = [this](const std::string &wwid) -> std::optional<PeerDisk> {
+				 return wwid == "naa.6" ? std::optional(disk) : std::nullopt;
+			 },
+			 .carry_out =
+				 [this](const PeerOrder &order, const std::string &from) {
+					 orders.push_back(order);
+					 address = from;
+				 },
+			 .changed = [] {}});
+		EXPECT_TRUE(created) << created.error().message();
+		beta = std::move(*created);
+	}
+	void SetUp() override
+	{
+		if (!beta)
+			GTEST_SKIP() << "this host has no /etc/machine-id";
+	}
+	[[nodiscard]] ClusterConfig member(const std::string &name) const
+	{
+		ClusterConfig config;
+		config.name = name;
+		config.key_file = keys;
+		return config;
+	}
+	std::unique_ptr<Peers> asker(const std::string &name)
+	{
+		auto config = member(name);
+		config.peers = {{"beta", {"127.0.0.1", port}}};
+		auto created = Peers::create(
+			config, {.disk = [](const std::string &) { return std::nullopt; },
+				 .carry_out = [](const PeerOrder &, const std::string &) {},
+				 .changed = [this] { changes++; }});
+		EXPECT_TRUE(created) << created.error().message();
+		return std::move(*created);
+	}
+	template <class Condition>
+	bool run(Peers &other, Condition condition)
+	{
+		const Instant limit = now() + 10s;
+		while (now() < limit) {
+			other.step(now());
+			beta->step(now());
+			if (condition())
+				return true;
+			pollfd ready[] = {{other.fd(), POLLIN, 0}, {beta->fd(), POLLIN, 0}};
+			(void)poll(ready, 2, 10);
+		}
+		return condition();
+	}
+	void ask(Peers &from, PeerVerb verb, std::uint64_t epoch)
+	{
+		PeerRequest request;
+		request.verb = verb;
+		request.wwid = "naa.6";
+		request.epoch = epoch;
+		from.client("beta")->ask(request, 5s, now(),
+					 [this](const auto &result) { results.push_back(result); });
+	}
+
+	std::string keys;
+	std::uint16_t port = 0;
+	PeerDisk disk;
+	std::unique_ptr<Peers> beta;
+	std::vector<PeerOrder> orders;
+	std::string address;
+	std::vector<Result<PeerAnswer>> results;
+	unsigned changes = 0;
+};
+
+TEST_F(PeersTest, AQuestionIsAnsweredAndAnOrderCarriedOut)
+{
+	auto alpha = asker("alpha");
+	EXPECT_EQ(alpha->client("gamma"), nullptr);
+	ask(*alpha, PeerVerb::Attest, 0);
+	ASSERT_TRUE(run(*alpha, [&] { return !results.empty(); }));
+	ASSERT_TRUE(results[0]);
+	EXPECT_EQ(results[0]->epoch, 7U);
+	EXPECT_EQ(changes, 1U);
+
+	ask(*alpha, PeerVerb::Revoke, 7);
+	ASSERT_TRUE(run(*alpha, [&] { return !orders.empty(); }));
+	EXPECT_EQ(orders[0].client, "alpha");
+	EXPECT_EQ(orders[0].request.epoch, 7U);
+	EXPECT_EQ(address, "127.0.0.1");
+	PeerAnswer answer;
+	answer.ended = 5;
+	beta->done(orders[0].token, answer);
+	ASSERT_TRUE(run(*alpha, [&] { return results.size() == 2; }));
+	ASSERT_TRUE(results[1]);
+	EXPECT_EQ(results[1]->ended, 5U);
+}
+
+TEST_F(PeersTest, WhoHasAKeyButIsNoPeerIsTurnedAway)
+{
+	auto mallory = asker("mallory");
+	ask(*mallory, PeerVerb::Revoke, 7);
+	(void)run(*mallory, [&] { return !results.empty(); });
+	ASSERT_EQ(results.size(), 1U);
+	EXPECT_FALSE(results[0]);
+	EXPECT_TRUE(orders.empty());
+}
+
+TEST_F(PeersTest, BytesThatAreNoMessageEndTheConnectionAndNothingElse)
+{
+	auto alpha = asker("alpha");
+	const auto nobody = connect_peer("127.0.0.1", port);
+	ASSERT_TRUE(nobody);
+	const std::string garbage(300, 'x');
+	ASSERT_TRUE(run(*alpha, [&] {
+		return send(nobody->get(), garbage.data(), garbage.size(), MSG_NOSIGNAL) > 0;
+	}));
+	ASSERT_TRUE(run(*alpha, [&] {
+		char byte = 0;
+		const auto got = recv(nobody->get(), &byte, 1, 0);
+		return got == 0 || (got < 0 && errno == ECONNRESET);
+	}));
+	ask(*alpha, PeerVerb::Attest, 0);
+	ASSERT_TRUE(run(*alpha, [&] { return !results.empty(); }));
+	EXPECT_TRUE(results[0]);
+}
+
+} // namespace
+} // namespace swpath

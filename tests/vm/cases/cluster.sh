@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: 6.1
+# timeout: 900
+#
+# Two hosts that know each other: alpha keeps the unit, beta serves its own direct path to the same disk. A switch to, from and by a
+# peer needs nobody: the peer attests, exports, revokes, and carries out the fence through its nexus.
+# shellcheck source=tests/vm/lib/sw.sh
+. "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
+# shellcheck source=tests/vm/lib/cluster.sh
+. "$SW_LIB/cluster.sh"
+
+# So few blocks that each is written again soon after a switch.
+SPAN=$((64 << 10))
+
+cluster() {
+	disks_heal
+	cluster_create "$(pathd_hctl 0)" "$(pathd_hctl 1)" "$(disk_wwid 0)"
+}
+
+ends_without_harm() {
+	local said
+	writer_flows sw0 100 60
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	said=$(swstamp verify --log "$SW_RUN/writer.sw0.log" --device "$(disk_dev 0)" 2>&1 | sed -n 's/.*blocks: //p')
+	note "$said; held $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
+	expect_match '0 lost, 0 ghost, 0 misplaced, 0 errors' "$said"
+	pathctl history sw0
+}
+
+to_a_peer_and_back() {
+	cluster
+	cluster_start
+	writer_start sw0 /dev/sw0 --span $SPAN
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	writer_flows sw0 50
+	expect_less 0 "$(disk_get 1 writes)" "writes through beta"
+	pathctl failback sw0
+	wait_until 30 sw_is sw0 active 0
+	ends_without_harm
+}
+
+a_cut_export_is_revoked() {
+	cluster
+	cluster_start
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	writer_start sw0 /dev/sw0 --span $SPAN
+	writer_flows sw0 50
+	# The served data vanish; beta's pathd is still there to be asked.
+	peer_exec beta iptables -I INPUT -p tcp --dport 10809 -j DROP
+	wait_until 60 sw_is sw0 active 0
+	expect_eq export-revoked "$(history_last method)" "method"
+	expect_less 0 "$(history_last doubt)" "writes in doubt"
+	ends_without_harm
+	# When it is heard again it gets a new export, in a later epoch.
+	peer_exec beta iptables -F
+	wait_until 60 path_is_usable 1
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+}
+
+the_direct_path_is_fenced_by_the_peer() {
+	cluster
+	cluster_start
+	writer_start sw0 /dev/sw0 --span $SPAN
+	writer_flows sw0 50
+	disk_hang_keeping_writes 0
+	wait_until 90 sw_is sw0 active 1
+	expect_eq lu-reset "$(history_last method)" "method"
+	expect_eq reset,by=beta "$(history_last evidence)" "evidence"
+	writer_flows sw0 100 60
+	# What the disk had been given is gone from it; else it would land over newer data now.
+	disk_ghosts_land 0
+	disk_heal 0
+	ends_without_harm
+}
+
+disk_create 32
+test_case "a unit goes to a peer and back, and loses nothing" to_a_peer_and_back
+test_case "a server that is not heard any more is revoked by its pathd, and the unit goes on" a_cut_export_is_revoked
+test_case "a direct path that hangs with writes inside is fenced through the peer's nexus" the_direct_path_is_fenced_by_the_peer
