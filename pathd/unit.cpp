@@ -240,6 +240,7 @@ bool Unit::look(Instant now)
 			tell(i, now);
 		}
 	}
+	record(now);
 	return true;
 }
 
