@@ -351,6 +351,12 @@ const Report &Daemon::report()
 	return report_;
 }
 
+FlightReport Daemon::flight(const std::string &unit)
+{
+	const auto found = units_.find(unit);
+	return found == units_.end() ? FlightReport{} : found->second->flight(now());
+}
+
 void Daemon::order(CallId id, const Order &order)
 {
 	const auto found = units_.find(order.unit);

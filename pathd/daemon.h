@@ -41,6 +41,7 @@ public:
 	[[nodiscard]] Result<void> run();
 
 	[[nodiscard]] const Report &report() override;
+	[[nodiscard]] FlightReport flight(const std::string &unit) override;
 	void order(CallId id, const Order &order) override;
 	void reload(CallId id, bool dry_run) override;
 

@@ -227,6 +227,7 @@ bool Unit::look(Instant now)
 			tell(i, now);
 		}
 	}
+	record(now);
 	return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/config/config.h"
+#include "libpath/control/flight_recorder.h"
 #include "libpath/control/order.h"
 #include "libpath/control/peer_service.h"
 #include "libpath/control/report.h"
@@ -83,6 +84,8 @@ public:
 	[[nodiscard]] Answered<Done> order(const Order &order, Instant now);
 	/// The unit as it is in memory, the kernel's status being asked once more.
 	[[nodiscard]] UnitReport report(Instant now);
+	/// What was recorded of it since this process keeps it.
+	[[nodiscard]] FlightReport flight(Instant now);
 	/// A connection was ended and its device is still there: its end has no event.
 	[[nodiscard]] bool awaits_end() const;
 	/// The first look at every path is done: there is a verdict about each, and the device has
@@ -104,6 +107,7 @@ private:
 		bool probe_now = false;            ///< a new device stands here
 		bool overdue = false;              ///< the running check was counted as failed
 		std::string text;                  ///< last failure, for people
+		std::string_view proof; ///< what the last good check rests on, one word
 		std::string stranger; ///< a device where ours should be that is another disk
 		MonitorState told = MonitorState::Unknown; ///< last state that was logged
 		std::optional<WallTime> since;
@@ -212,6 +216,7 @@ private:
 	[[nodiscard]] MonitorPolicy monitor_policy() const;
 
 	// unit_report.cpp
+	void record(Instant now);
 	void describe_path(PathReport &path, unsigned slot, Instant now) const;
 	[[nodiscard]] std::string path_text(unsigned slot, Instant now) const;
 
@@ -229,6 +234,7 @@ private:
 	std::optional<DevNumber> number_;
 	bool wrong_owner_ = false; ///< a device of this name is not ours
 	std::vector<SwitchRecord> history_;
+	FlightRecorder flight_;
 
 	MountVerification mv_{MvPolicy{}};
 	MediumCompare medium_;

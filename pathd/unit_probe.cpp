@@ -128,6 +128,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		leg.failures = 0;
 		leg.reservations = facts.reservations;
 		slot.text.clear();
+		slot.proof = evidence(leg.kind(), by_peer(i), medium_.verdict(i));
 		if (!first_proved_) {
 			first_proved_ = facts.ended;
 			geometry_ = facts.geometry;
@@ -148,8 +149,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 	// A proof is one of the device that the kernel would use, and of no other.
 	if (mv != 0 && in_table(i) == &leg) {
 		if (reason == Reason::NONE)
-			mv_.verified(mv, i, facts.ended,
-				     evidence(leg.kind(), by_peer(i), medium_.verdict(i)));
+			mv_.verified(mv, i, facts.ended, slot.proof);
 		else
 			mv_.refuted(mv, i, facts.ended, reason);
 	}

@@ -45,7 +45,42 @@ WallTime wall(Instant at, Instant now)
 	       std::chrono::duration_cast<std::chrono::milliseconds>(at - now);
 }
 
+std::uint64_t uptime_ms(Instant now)
+{
+	return std::uint64_t(
+		std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())
+			.count());
+}
+
 } // namespace
+
+/// Gives the flight recorder its look: what the kernel just said, and the monitors' words.
+void Unit::record(Instant now)
+{
+	std::array<FlightRecorder::Path, SW_PATHS_MAX> paths;
+	for (unsigned i = 0; i < slots_.size() && i < paths.size(); i++) {
+		paths[i].monitor = monitor_word(slots_[i].monitor.state());
+		if (in_table(i)) {
+			paths[i].proved_at = slots_[i].monitor.proved_at();
+			paths[i].proof = slots_[i].proof;
+		}
+	}
+	flight_.look(kernel_->status, paths, WallTime(std::chrono::milliseconds(wall_ms())), now);
+}
+
+FlightReport Unit::flight(Instant now)
+{
+	FlightReport flight;
+	for (const auto &path : report(now).paths)
+		flight.path_names.push_back(path_name(path));
+	flight.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	flight.source = Source::Pathd;
+	flight.version = SWPATH_VERSION;
+	flight.name = config_.name;
+	flight.uptime_ms = uptime_ms(now);
+	flight.samples = flight_.samples();
+	return flight;
+}
 
 /// One clause about a path that is not simply ok.
 std::string Unit::path_text(unsigned i, Instant now) const
@@ -146,6 +181,7 @@ UnitReport Unit::report(Instant now)
 		if (decision.at)
 			unit.failback->next = wall(*decision.at, now);
 		set_history(unit, history_);
+		flight_.certify(unit.history);
 		if (const auto text = mv_.waiting_for(kernel_->status, candidates(), now);
 		    !text.empty())
 			unit.missing = text;

@@ -191,7 +191,8 @@ Json unit_parameter(std::string_view unit)
 	return parameters;
 }
 
-Answered<Report> read_report(Answered<Json> answer, Result<Report> (*read)(const Json &))
+template <class T>
+Answered<T> read_answer(Answered<Json> answer, Result<T> (*read)(const Json &))
 {
 	if (!answer)
 		return tl::unexpected(std::move(answer.error()));
@@ -220,12 +221,17 @@ std::optional<std::vector<std::string>> texts(const Json &json, const char *key)
 
 Answered<Report> ControlClient::status(std::string_view unit)
 {
-	return read_report(call(method_name("Status"), unit_parameter(unit)), report_from_json);
+	return read_answer(call(method_name("Status"), unit_parameter(unit)), report_from_json);
 }
 
 Answered<Report> ControlClient::history(std::string_view unit)
 {
-	return read_report(call(method_name("History"), unit_parameter(unit)), history_from_json);
+	return read_answer(call(method_name("History"), unit_parameter(unit)), history_from_json);
+}
+
+Answered<FlightReport> ControlClient::flight(std::string_view unit)
+{
+	return read_answer(call(method_name("Flight"), unit_parameter(unit)), flight_from_json);
 }
 
 Answered<Done> ControlClient::order(Verb verb, std::string_view unit, std::string_view path,

@@ -36,6 +36,8 @@ public:
 	[[nodiscard]] Answered<Report> status(std::string_view unit = {});
 	/// Units with their history and nothing else.
 	[[nodiscard]] Answered<Report> history(std::string_view unit = {});
+	/// What pathd recorded of one unit. A pathd that does not record yet: BadRequest.
+	[[nodiscard]] Answered<FlightReport> flight(std::string_view unit);
 	/// Names are resolved by the server, as find_unit() and find_path() do. `path` is empty for
 	/// verbs that take none.
 	[[nodiscard]] Answered<Done> order(Verb verb, std::string_view unit, std::string_view path,

@@ -87,6 +87,9 @@ struct SwitchReport {
 	SwitchRecord record;
 	std::string from; ///< path_name() of record.from; empty if none
 	std::string to;
+	/// What the identity of `to` rests on, as one word; empty: no pathd saw the switch.
+	std::string identity{};
+	std::optional<WallTime> proved{}; ///< when that was found out; may be within the hold
 
 	[[nodiscard]] WallTime at() const
 	{

@@ -10,6 +10,7 @@
 
 #include "libpath/base/result.h"
 #include "libpath/control/event.h"
+#include "libpath/control/flight.h"
 #include "libpath/control/report.h"
 
 namespace swpath
@@ -32,13 +33,17 @@ inline constexpr int report_version = 1;
 /// {"schema":"swpath.history","version":1,"generated":…,"units":[{"name":…,"history":[…]}]}.
 [[nodiscard]] Json history_to_json(const Report &report);
 
+/// {"schema":"swpath.flight","version":1,"generated":…,"name":…,"samples":[…]}.
+[[nodiscard]] Json to_json(const FlightReport &report);
+
 /// Errors of all readers: EBADMSG the text is not of this form; the context names the key.
-/// report_from_json() also: EPROTONOSUPPORT a schema of another name or a newer version.
+/// Those of whole forms also: EPROTONOSUPPORT a schema of another name or a newer version.
 [[nodiscard]] Result<Report> report_from_json(const Json &json);
 [[nodiscard]] Result<UnitReport> unit_from_json(const Json &json);
 [[nodiscard]] Result<SwitchReport> switch_from_json(const Json &json);
 [[nodiscard]] Result<Event> event_from_json(const Json &json);
 /// A swpath.history: units with name and history, nothing else.
 [[nodiscard]] Result<Report> history_from_json(const Json &json);
+[[nodiscard]] Result<FlightReport> flight_from_json(const Json &json);
 
 } // namespace swpath

@@ -151,6 +151,19 @@ Dispatched read_report(const Call &call, ControlHandler &handler, bool history)
 	return answer({{}, history ? history_to_json(*selected) : to_json(*selected), false});
 }
 
+Dispatched read_flight(const Call &call, ControlHandler &handler)
+{
+	Parameters in(call.parameters, {"unit"});
+	const std::string unit = in.needed_text("unit");
+	if (in.wrong())
+		return answer(invalid_parameter(*in.wrong()));
+	const Report &report = handler.report();
+	const auto found = find_unit(report, unit);
+	if (!found)
+		return answer(reply_of(found.error()));
+	return answer({{}, to_json(handler.flight(report.units[*found].name)), false});
+}
+
 Dispatched begin_events(const Call &call, ControlHandler &handler)
 {
 	Parameters in(call.parameters, {"unit"});
@@ -250,6 +263,8 @@ Dispatched dispatch(const Call &call, uid_t uid, CallId id, ControlHandler &hand
 		return read_report(call, handler, false);
 	if (method == "History")
 		return read_report(call, handler, true);
+	if (method == "Flight")
+		return read_flight(call, handler);
 	if (method == "Events")
 		return begin_events(call, handler);
 

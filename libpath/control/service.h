@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "libpath/control/flight.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
 #include "libpath/control/wire.h"
@@ -27,6 +28,9 @@ public:
 
 	/// The present state from memory; valid until the handler is entered again. Must not block.
 	[[nodiscard]] virtual const Report &report() = 0;
+
+	/// What was recorded of a unit that is in report(). Must not block.
+	[[nodiscard]] virtual FlightReport flight(const std::string &unit) = 0;
 
 	/// Carries out an order of uid 0 whose unit and path exist in report(). Call
 	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2

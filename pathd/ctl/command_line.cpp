@@ -163,6 +163,12 @@ Parser::Parser()
 		verb->add_option("UNIT", line.unit, name_of_units);
 	for (auto *verb : {status, list, paths, events, history, check})
 		verb->add_flag("--json", line.json, "Print JSON");
+	history->add_option("--svg", line.svg,
+			    "Draw a picture into FILE instead (SVG; - is standard output): held "
+			    "I/O over "
+			    "time, states, phases of each switch")
+		->type_name("FILE")
+		->excludes("--json");
 	watch->add_option("-n,--interval", interval_s, "Seconds between two frames (1)")
 		->check(CLI::Range(0.1, 3600.0));
 	watch->add_flag("--once", line.once, "One frame");

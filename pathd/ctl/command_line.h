@@ -52,6 +52,7 @@ struct CommandLine {
 	std::string config_dir;
 	ColorChoice color = ColorChoice::Auto;
 	bool ascii = false;
+	std::string svg; ///< history: file of the picture, "-": standard output; empty: none
 	std::vector<std::string>
 		words; ///< Complete: those before the one to complete, and that one
 };

@@ -22,7 +22,8 @@ const std::vector<std::string> &global_options()
 bool takes_value(const std::string &option)
 {
 	return option == "--color" || option == "--socket" || option == "--timeout" ||
-	       option == "--interval" || option == "-n" || option == "--file" || option == "--dir";
+	       option == "--interval" || option == "-n" || option == "--file" ||
+	       option == "--dir" || option == "--svg";
 }
 
 /// The words without options and their values.

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/output.h"
 
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "libpath/base/unique_fd.h"
 
 #include "pathd/ctl/render.h"
 #include "pathd/ctl/terminal.h"
@@ -18,6 +29,34 @@ void print_error(std::string_view text)
 {
 	// There is nobody left to tell if this fails.
 	(void)write_all(STDERR_FILENO, text);
+}
+
+Result<void> write_whole(const std::string &path, std::string_view text)
+{
+	std::error_code error;
+	struct stat old {
+	};
+	const bool there = ::stat(path.c_str(), &old) == 0;
+	if (there && !S_ISREG(old.st_mode))
+		return fail(EINVAL, fmt::format("{} is no regular file", path));
+	const auto target = there ? std::filesystem::canonical(path, error).string() : path;
+	if (error)
+		return fail(error.value(), path);
+
+	std::string fresh = target + ".XXXXXX";
+	const UniqueFd fd(::mkostemp(fresh.data(), O_CLOEXEC));
+	if (!fd)
+		return fail(errno, path);
+	const mode_t mask = ::umask(0);
+	::umask(mask);
+	int failure = 0;
+	if (::fchmod(fd.get(), there ? old.st_mode & 0777 : 0666 & ~mask) < 0 ||
+	    !write_all(fd.get(), text) || std::rename(fresh.c_str(), target.c_str()) < 0)
+		failure = errno;
+	if (failure == 0)
+		return {};
+	::unlink(fresh.c_str());
+	return fail(failure, path);
 }
 
 std::string json_text(const Json &json)

@@ -15,6 +15,11 @@ namespace swpath::ctl
 bool print(std::string_view text);
 void print_error(std::string_view text);
 
+/// Writes a new file beside `path` and renames it over it: whoever looks sees the old text or the
+/// new one. A symbolic link is followed; rights are those of the old file, or 0666 less the umask.
+/// Errors: errno, with the path; EINVAL what is there is no regular file.
+[[nodiscard]] Result<void> write_whole(const std::string &path, std::string_view text);
+
 /// Indented, with a newline at the end.
 [[nodiscard]] std::string json_text(const Json &json);
 

@@ -20,7 +20,7 @@ namespace swpath::ctl
 [[nodiscard]] std::string render_list(const Style &style, const Report &report);
 /// `pathctl paths`: a line for each path.
 [[nodiscard]] std::string render_paths(const Style &style, const Report &report);
-/// `pathctl history`: a line for each switch, oldest first.
+/// `pathctl history`: a line for each switch and its certificate below, oldest first.
 [[nodiscard]] std::string render_history(const Style &style, const Report &report);
 
 /// One switch as a sentence, wrapped, with `first` before it.

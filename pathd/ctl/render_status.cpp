@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "libpath/control/derive.h"
+#include "pathd/ctl/certificate.h"
 #include "pathd/ctl/render.h"
 
 namespace swpath::ctl
@@ -219,13 +220,6 @@ std::string failback_line(const Style &style, const UnitReport &unit, WallTime n
 	return item(style, "failback", fmt::format("to {} when it is well", where));
 }
 
-void add_phase(std::string &text, std::string_view name, std::uint64_t us)
-{
-	if (us >= 1000)
-		text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
-				    time_text(microseconds(us)));
-}
-
 } // namespace
 
 std::string render_switch(const Style &style, const SwitchReport &report, WallTime now,
@@ -246,12 +240,7 @@ std::string render_switch(const Style &style, const SwitchReport &report, WallTi
 		text = fmt::format("{}, {} to {}: {}", when, report.from, report.to,
 				   reason_text(record.reason));
 	text += fmt::format(". I/O held {}", time_text(microseconds(record.total_us())));
-	std::string phases;
-	add_phase(phases, "drain", record.drain_us);
-	add_phase(phases, "flush", record.flush_us);
-	add_phase(phases, "prove", record.prove_us);
-	add_phase(phases, "release", record.release_us);
-	if (!phases.empty())
+	if (const auto phases = phases_text(record, 1000); !phases.empty())
 		text += " (" + phases + ")";
 	text += fmt::format(", {}, {} in doubt", count_text(record.held_bios, "I/O", "I/Os"),
 			    record.doubt);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "libpath/control/derive.h"
+#include "pathd/ctl/certificate.h"
 #include "pathd/ctl/render.h"
 
 namespace swpath::ctl
@@ -87,16 +88,14 @@ std::string render_history(const Style &style, const Report &report)
 	for (const auto &unit : report.units)
 		for (const auto &each : unit.history) {
 			const auto &record = each.record;
-			const auto names = record.to ? fmt::format("{} {} {}", or_dash(each.from),
-								   arrow(style), each.to)
-						     : std::string("failed");
 			grid.add({{unit.name, Paint::Bold},
 				  {clock_text(style, each.at(), report.generated)},
 				  number(record.epoch),
 				  {time_text(microseconds(record.total_us())), Paint::Plain, true},
 				  number(record.held_bios),
 				  number(record.doubt),
-				  {fmt::format("{}: {}", names, reason_text(record.reason))}});
+				  {switch_text(style, each)}});
+			grid.note(certificate_text(each));
 			any = true;
 		}
 	return any ? grid.text(style) : std::string();

@@ -119,6 +119,9 @@ std::size_t columns_of(std::string_view text) noexcept
 namespace
 {
 
+/// Of a note below a row.
+constexpr std::size_t note_indent = 4;
+
 /// Length of the piece at the start of `text` that must not be broken.
 std::size_t piece_length(std::string_view text)
 {
@@ -167,14 +170,14 @@ std::string wrapped(const Style &style, std::string_view first, std::size_t inde
 std::string Grid::text(const Style &style, std::size_t indent) const
 {
 	std::vector<std::size_t> widths;
-	for (const auto &row : rows_)
+	for (const auto &[row, note] : rows_)
 		for (std::size_t i = 0; i < row.size(); i++) {
 			if (widths.size() <= i)
 				widths.push_back(0);
 			widths[i] = std::max(widths[i], columns_of(row[i].text));
 		}
 	std::string out;
-	for (const auto &row : rows_) {
+	for (const auto &[row, note] : rows_) {
 		std::string line(indent, ' ');
 		std::size_t column = indent;
 		for (std::size_t i = 0; i < row.size(); i++) {
@@ -199,6 +202,9 @@ std::string Grid::text(const Style &style, std::size_t indent) const
 		const auto last = line.find_last_not_of(" \n");
 		line.erase(last == line.npos ? 0 : last + 1);
 		out += line + "\n";
+		if (!note.empty())
+			out += wrapped(style, std::string(indent + note_indent, ' '),
+				       indent + note_indent, note);
 	}
 	return out;
 }

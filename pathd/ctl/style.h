@@ -62,13 +62,19 @@ public:
 		Paint paint = Paint::Plain;
 		bool right = false; ///< aligned right: numbers
 	};
-	void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+	void add(std::vector<Cell> row) { rows_.push_back({std::move(row), {}}); }
+	/// Text below the last row, over all columns, indented and wrapped.
+	void note(std::string text) { rows_.back().note = std::move(text); }
 	/// What is wider than the style stays so: a name that is cut off is no name. A last cell
 	/// that does not fit is wrapped below itself.
 	[[nodiscard]] std::string text(const Style &style, std::size_t indent = 0) const;
 
 private:
-	std::vector<std::vector<Cell>> rows_;
+	struct Row {
+		std::vector<Cell> cells;
+		std::string note;
+	};
+	std::vector<Row> rows_;
 };
 
 } // namespace swpath::ctl

@@ -13,6 +13,7 @@
 #include "pathd/ctl/kernel_view.h"
 #include "pathd/ctl/order_verbs.h"
 #include "pathd/ctl/output.h"
+#include "pathd/ctl/picture_verb.h"
 #include "pathd/ctl/render.h"
 #include "pathd/ctl/sight.h"
 #include "pathd/ctl/terminal.h"
@@ -172,8 +173,9 @@ int run(const CommandLine &line)
 	case Task::Status:
 	case Task::List:
 	case Task::Paths:
-	case Task::History:
 		return read_and_show(line);
+	case Task::History:
+		return line.svg.empty() ? read_and_show(line) : draw_history(line);
 	case Task::Watch:
 		return watch(line);
 	case Task::Events:

@@ -27,6 +27,14 @@ struct Handler : ControlHandler {
 		state.units.push_back(unit);
 	}
 	const Report &report() override { return state; }
+	FlightReport flight(const std::string &unit) override
+	{
+		FUZZ_EXPECT(unit == "sw0");
+		FlightReport report;
+		report.name = unit;
+		report.samples.resize(2);
+		return report;
+	}
 	void order(CallId, const Order &order) override
 	{
 		FUZZ_EXPECT(order.unit == "sw0");
@@ -61,6 +69,10 @@ void check_forms(const Json &json)
 	if (const auto history = history_from_json(json)) {
 		const auto again = history_from_json(history_to_json(*history));
 		FUZZ_EXPECT(again && *again == *history);
+	}
+	if (const auto flight = flight_from_json(json)) {
+		const auto again = flight_from_json(to_json(*flight));
+		FUZZ_EXPECT(again && *again == *flight);
 	}
 	if (const auto event = event_from_json(json)) {
 		const auto again = event_from_json(to_json(*event));

@@ -18,6 +18,12 @@ struct RecordingHandler : ControlHandler {
 	std::function<void(CallId)> on_call = [](CallId) {};
 
 	const Report &report() override { return state; }
+	FlightReport flown;
+	FlightReport flight(const std::string &unit) override
+	{
+		flown.name = unit;
+		return flown;
+	}
 	void order(CallId id, const Order &order) override
 	{
 		orders.emplace_back(id, order);

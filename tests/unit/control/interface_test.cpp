@@ -50,6 +50,13 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	EXPECT_EQ(members_after("method Status(unit: ?string) -> ("), keys(to_json(Report{})));
 	EXPECT_EQ(members_after("method History(unit: ?string) -> ("),
 		  keys(history_to_json(Report{})));
+	FlightReport flight;
+	flight.samples.resize(1);
+	flight.samples[0].nr_paths = 1;
+	const Json flown = to_json(flight);
+	EXPECT_EQ(members_after("method Flight(unit: string) -> ("), keys(flown));
+	EXPECT_EQ(members_after("type FlightSample ("), keys(flown["samples"][0]));
+	EXPECT_EQ(members_after("type FlightPath ("), keys(flown["samples"][0]["paths"][0]));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;

@@ -28,6 +28,8 @@ UnitReport full_unit()
 	unit.history[0].record.flush_us = 77;
 	unit.history[0].record.doubt = 2;
 	unit.history[0].record.evidence = "peer";
+	unit.history[0].identity = "vpd83";
+	unit.history[0].proved = testing::noon - std::chrono::seconds(12);
 	return unit;
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "libpath/control/flight_recorder.h"
 #include "libpath/control/refusal.h"
 #include "libpath/control/report_json.h"
 #include "tests/unit/control/reports.h"
@@ -68,6 +69,29 @@ TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
 	expect_words<MonitorWord>(status["$defs"]["path"], "monitor");
 	expect_words<Method>(status["$defs"]["switch"], "method");
 	expect_words<Reason>(status["$defs"]["switch"], "reason_code");
+}
+
+TEST(Schema, OfFlightHasTheMembersAndWordsThatAreWritten)
+{
+	const Json flight = schema("flight");
+	FlightReport report;
+	report.samples.resize(1);
+	report.samples[0].nr_paths = 1;
+	const Json written = to_json(report);
+	expect_members(flight, written, "flight");
+	const Json &sample = flight["$defs"]["sample"];
+	expect_members(sample, written["samples"][0], "sample");
+	const Json &path = sample["properties"]["paths"]["items"];
+	expect_members(path, written["samples"][0]["paths"][0], "path");
+	EXPECT_EQ(flight["properties"]["samples"]["maxItems"], flight_samples_max);
+	EXPECT_EQ(sample["properties"]["paths"]["maxItems"], SW_PATHS_MAX);
+
+	expect_words<Source>(flight, "source");
+	expect_words<UnitState>(sample, "kernel_state");
+	expect_words<Phase>(sample, "phase");
+	expect_words<Reason>(sample, "reason_code");
+	expect_words<PathState>(path, "kernel_state");
+	expect_words<MonitorWord>(path, "monitor");
 }
 
 TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)

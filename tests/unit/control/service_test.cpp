@@ -44,6 +44,21 @@ TEST_F(Service, ReadingIsForEverybody)
 	}
 }
 
+TEST_F(Service, FlightIsOfOneUnitAndForEverybody)
+{
+	handler.flown.samples.resize(3);
+	const auto done = ask("Flight", {{"unit", "253:3"}}, somebody);
+	ASSERT_TRUE(done.reply);
+	const auto flight = flight_from_json(done.reply->parameters);
+	ASSERT_TRUE(flight);
+	EXPECT_EQ(flight->name, "sw0");
+	EXPECT_EQ(flight->samples.size(), 3u);
+	EXPECT_EQ(error("Flight"), "org.varlink.service.InvalidParameter");
+	EXPECT_EQ(error("Flight", {{"unit", "sw0"}, {"since", 1}}),
+		  "org.varlink.service.InvalidParameter");
+	EXPECT_EQ(error("Flight", {{"unit", "sw9"}}), "io.swpath.Control.NotFound");
+}
+
 TEST_F(Service, ChangingIsForRoot)
 {
 	for (const auto verb : Words<Verb>::all) {

@@ -46,6 +46,9 @@ TEST(Completion, OffersOptionsAndTheirValues)
 	EXPECT_EQ(offers({"--color", ""}), (Words{"always", "auto", "never"}));
 	EXPECT_EQ(offers({"--timeout", "5", "li"}), (Words{"list"}));
 	EXPECT_EQ(offers({"--socket", ""}), Words{});
+	EXPECT_EQ(offers({"history", "--s"}), (Words{"--socket", "--svg"}));
+	EXPECT_EQ(offers({"history", "--svg", ""}), Words{});
+	EXPECT_EQ(offers({"history", "--svg", "x.svg", "sw"}), (Words{"sw0", "sw1"}));
 	EXPECT_EQ(offers({"nonsense", ""}), Words{});
 }
 

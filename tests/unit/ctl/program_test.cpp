@@ -10,9 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "libpath/control/server.h"
 #include "libpath/control/server_socket.h"
 #include "tests/unit/control/handler.h"
+#include "tests/unit/ctl/xml.h"
 
 namespace swpath
 {
@@ -123,6 +126,64 @@ TEST_F(Program, ReadingVerbsPrintTextAndJsonOfTheSameReport)
 	EXPECT_EQ(Json::parse(run({"list", "--json"}).out), Json::parse(json.out));
 	const auto history = run({"history", "/dev/sw0", "--json"});
 	EXPECT_TRUE(history_from_json(Json::parse(history.out)));
+}
+
+TEST_F(Program, HistoryIsDrawnIntoAFileOrOnStandardOutput)
+{
+	handler.state.units[0].history = {
+		SwitchReport{testing::timeout_switch(), "direct sda", "served beta"}};
+	handler.flown.source = Source::Pathd;
+	handler.flown.generated = testing::noon;
+	handler.flown.uptime_ms = 86'400'000;
+	handler.flown.path_names = {"direct sda", "served beta"};
+	handler.flown.samples.resize(1);
+	serve();
+	const auto shown = run({"history", "sw0", "--svg", "-"});
+	EXPECT_EQ(shown.status, 0) << shown.error;
+	EXPECT_EQ(shown.error, "");
+	EXPECT_EQ(testing::xml_problem(shown.out), "");
+	EXPECT_NE(shown.out.find("command timeout"), std::string::npos);
+
+	const auto file = dir / "a picture.svg";
+	EXPECT_EQ(run({"history", "--svg", file}).status, 0) << "the only unit need not be named";
+	EXPECT_EQ(read(file), shown.out);
+	std::filesystem::permissions(file, std::filesystem::perms::owner_read |
+						   std::filesystem::perms::owner_write);
+	std::filesystem::create_symlink(file, dir / "link");
+	EXPECT_EQ(run({"history", "sw0", "--svg", dir / "link"}).status, 0);
+	EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
+	EXPECT_EQ(read(file), shown.out);
+	EXPECT_EQ(std::filesystem::status(file).permissions(),
+		  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+	std::size_t files = 0;
+	for ([[maybe_unused]] const auto &each : std::filesystem::directory_iterator(dir))
+		files++;
+	EXPECT_EQ(files, 5u) << "socket, out, err, the picture and the link: nothing is left over";
+}
+
+TEST_F(Program, APictureThatCannotBeWrittenSaysWhichAndWhy)
+{
+	serve();
+	const auto nowhere = run({"history", "sw0", "--svg", dir / "no" / "x.svg"});
+	EXPECT_EQ(nowhere.status, 1);
+	EXPECT_EQ(nowhere.error,
+		  fmt::format(
+			  "pathctl: sw0: cannot write the picture: {}: No such file or directory\n"
+			  "hint: name a file in a directory that you may write to, or - for "
+			  "standard output\n",
+			  (dir / "no" / "x.svg").string()));
+	const auto device = run({"history", "sw0", "--svg", "/dev/null"});
+	EXPECT_EQ(device.status, 1);
+	EXPECT_NE(device.error.find("/dev/null is no regular file"), std::string::npos);
+	EXPECT_EQ(run({"history", "sw0", "--json", "--svg", "-"}).status, 2);
+	EXPECT_EQ(run({"history", "sw9", "--svg", "-"}).status, 4);
+	handler.state.units.push_back(handler.state.units[0]);
+	handler.state.units[1].name = "sw1";
+	handler.state.units[1].wwid = "naa.2";
+	handler.state.units[1].number = DevNumber{253, 9};
+	const auto several = run({"history", "--svg", "-"});
+	EXPECT_EQ(several.status, 2);
+	EXPECT_NE(several.error.find("pathctl history sw0 --svg FILE"), std::string::npos);
 }
 
 TEST_F(Program, ExitStatusIsTheKindOfRefusal)

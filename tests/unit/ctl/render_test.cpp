@@ -244,7 +244,15 @@ TEST(RenderTables, History)
 	failed.to.reset();
 	failed.doubt = 4;
 	failed.reason = Reason::ABORT;
-	set_history(unit, std::vector{failback, failed, testing::timeout_switch()});
+	SwitchRecord fenced = testing::timeout_switch();
+	fenced.method = Method::PREEMPT_ABORT;
+	fenced.evidence = "0x5357000000000001,gen=12,rejected,by=beta";
+	fenced.doubt = 2;
+	set_history(unit, std::vector{failback, failed, fenced});
+	unit.history[2].identity = "export+size+medium";
+	unit.history[2].proved = unit.history[2].at() + 1090ms;
+	unit.history[0].identity = "vpd83+capacity+medium";
+	unit.history[0].proved = unit.history[0].at() - 4s;
 	const auto text = ctl::render_history(Style{}, report_of(unit));
 	expect_fits(text, 80);
 	expect_golden("history", text);

@@ -73,6 +73,22 @@ TEST(Style, GridAlignsAndNeverCutsOff)
 	EXPECT_NE(grid.text(style).find("a-long-name  1234"), std::string::npos);
 }
 
+TEST(Style, ANoteStandsBelowItsRowOverAllColumns)
+{
+	Grid grid;
+	grid.add({{"NAME"}, {"WHAT"}});
+	grid.add({{"sw0"}, {"it"}});
+	grid.note("a note that is long");
+	grid.add({{"sw1"}, {"it"}});
+	Style style;
+	style.width = 15;
+	EXPECT_EQ(grid.text(style), "NAME  WHAT\n"
+				    "sw0   it\n"
+				    "    a note that\n"
+				    "    is long\n"
+				    "sw1   it\n");
+}
+
 TEST(Style, ColumnsAreCharactersNotBytes)
 {
 	EXPECT_EQ(columns_of("a→b"), 3u);

@@ -86,6 +86,12 @@ switches() {
 	expect_match 'already active' "$out"
 	ctl --ascii history sw0
 	expect_match 'direct sd[a-z] -> served sd[a-z]: operator' "$(tr -s ' \n' ' ' <"$SW_RUN/out")"
+	ctl history sw0 --svg "$SW_RUN/sw0.svg"
+	expect_eq 0 "$status" "$err"
+	expect_match 'pathd is not running .*; the picture has what the kernel remembers' "$err"
+	expect python3 -c 'import sys, xml.etree.ElementTree as tree; tree.parse(sys.argv[1])' "$SW_RUN/sw0.svg"
+	expect grep -q '>operator<' "$SW_RUN/sw0.svg"
+	expect grep -q 'No samples: pathd is not running' "$SW_RUN/sw0.svg"
 	expect_eq operator "$(pathctl history --json 2>/dev/null | jq -r '.units[0].history[-1].reason_code')"
 }
 

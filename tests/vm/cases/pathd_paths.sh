@@ -51,6 +51,24 @@ error_and_failback() {
 	writer_stop sw0
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
 	writer_verify sw0 "$(disk_dev 0)" "$(disk_dev 1)"
+	tells_what_happened
+}
+
+# The certificate of a failback has the proof of identity that it rests on, and the picture has all of it.
+tells_what_happened() {
+	local last picture=$SW_RUN/sw0.svg
+	last=$(pathctl history sw0 --json | jq -c '.units[0].history[-1]')
+	expect_eq "vpd83+capacity+medium" "$(jq -r .identity <<<"$last")" "identity"
+	expect_match '^20..-..-..T' "$(jq -r .proved <<<"$last")"
+	expect_match '^[0-9]+$' "$(jq -r .prove_us <<<"$last")"
+	pathctl history sw0 --svg - >"$picture"
+	expect python3 -c 'import sys, xml.etree.ElementTree as tree; tree.parse(sys.argv[1])' "$picture"
+	expect grep -q '>failback<' "$picture"
+	expect grep -q 'identity: vpd83+capacity+medium' "$picture"
+	expect_not grep -q 'No samples' "$picture"
+	# At least the unit's coming up, the failure of the path, the switch and the way back.
+	expect_less 4 "$(printf '{"method":"io.swpath.Control.Flight","parameters":{"unit":"sw0"}}\0' |
+		socat -t 5 - UNIX-CONNECT:/run/swpath/pathd.sock | tr -d '\0' | jq '.parameters.samples | length')" "samples"
 }
 
 hang_within_stall_budget() {
