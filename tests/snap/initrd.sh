@@ -73,8 +73,10 @@ add_libraries
 
 # Modules, with what they need, in loading order.
 layer=$("$top/tests/vm/modules.sh" "$kernel")
-mkdir "$work/tree"
-ln -s "$layer/usr/lib" "$work/tree/lib"
+tree=$work/tree/lib/modules/$release
+mkdir -p "$tree"
+ln -s "$kernel_dir/root/usr/lib/modules/$release/kernel" "$layer/usr/lib/modules/$release/extra" "$tree/"
+cp "$layer/usr/lib/modules/$release"/modules.* "$tree/"
 order() {
 	local module
 	for module in dm-mod sd_mod sg nbd dm-sw dm-multipath dm-round-robin qemu_fw_cfg sw-testdisk; do
@@ -82,8 +84,6 @@ order() {
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 order | while read -r path; do
-	path=usr/lib/modules/${path#*/lib/modules/}
-	[ -e "$layer/$path" ] && path=$layer/$path || path=$kernel_dir/root/$path
 	name=${path##*/}
 	cp "$path" "$root/modules/"
 	case $name in

@@ -67,11 +67,12 @@ int run(std::string_view product)
 	const auto disk = Disk::find();
 	if (!disk)
 		return complain(disk.error());
-	const auto wwid = disk->wwid(1);
-	const auto device = disk->device(1);
-	if (!wwid || !device)
-		return complain(wwid ? device.error() : wwid.error());
-	Server server(*wwid, *device);
+	// The kernel makes the devices in its own time.
+	if (!wait_until(10s, [&] { return disk->device(0) && disk->device(1); })) {
+		fmt::print("snap: the test disk has not got its two devices\n");
+		return EXIT_FAILURE;
+	}
+	Server server(*disk->wwid(1), *disk->device(1));
 	if (auto started = server.start(); !started)
 		return complain(started.error());
 	const auto stack = make_stack(product, *disk, server);

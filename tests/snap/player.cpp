@@ -174,7 +174,8 @@ void Player::stop_writer()
 		blame(fmt::format("{} I/O errors, the first {}", summary.errors,
 				  std::strerror(summary.first_error)));
 	if (summary.mismatches > 0)
-		blame(fmt::format("{} lost, read: {}", summary.mismatches, summary.first_mismatch));
+		blame(fmt::format("{} reads of lost data, the first {}", summary.mismatches,
+				  summary.first_mismatch));
 	if (summary.ops == 0)
 		blame("no I/O was done");
 }
