@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh [unit|sim|fuzz|vm|ghost|all] [ARGS] - the layers of tests, each of which can be run alone; ghost: one VM case,
+# test.sh [unit|sim|fuzz|vm|snap|ghost|all] [ARGS] - the layers of tests, each of which can be run alone; ghost: one VM case,
 # with what became of the data in each stack. `vm` takes the
-# options and names of tests/vm/suite.sh, `sim` those of tests/sim/run, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums up: "N passed, N failed, N skipped".
+# options and names of tests/vm/suite.sh, `sim` those of tests/sim/run, `snap` those of tests/snap/run, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums up: "N passed, N failed, N skipped".
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -59,6 +59,7 @@ unit) exec "$top/tools/unit.sh" "$@" ;;
 sim) exec "$top/tests/sim/run" "$@" ;;
 fuzz) exec "$top/tests/fuzz/run" "$@" ;;
 vm) exec "$top/tests/vm/suite.sh" "$@" ;;
+snap) exec "$top/tests/snap/run" "$@" ;;
 ghost)
 	"$top/tests/vm/suite.sh" ghost || status=$?
 	grep -E '^(dm-multipath|sw): ' "$top"/build/logs/ghost-*.log | sed 's/^[^:]*://'
@@ -79,7 +80,7 @@ all)
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 	;;
 *)
-	echo "test: no layer '$layer': unit, sim, fuzz, vm, ghost or all" >&2
+	echo "test: no layer '$layer': unit, sim, fuzz, vm, snap, ghost or all" >&2
 	exit 2
 	;;
 esac
