@@ -107,7 +107,7 @@ private:
 		bool probe_now = false;            ///< a new device stands here
 		bool overdue = false;              ///< the running check was counted as failed
 		std::string text;                  ///< last failure, for people
-		std::string_view proof; ///< what the last good check rests on, one word
+		std::string_view proof;            ///< what the last good check rests on, one word
 		std::string stranger; ///< a device where ours should be that is another disk
 		MonitorState told = MonitorState::Unknown; ///< last state that was logged
 		std::optional<WallTime> since;
