@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -113,6 +114,13 @@ Result<void> Daemon::watch()
 	}
 	if (!done || options_.dry_run)
 		return done;
+	// This process has the lock of the directory: a socket in it is a dead process's, though
+	// that may be unable to end, and callers that it will never answer may have filled its
+	// queue.
+	std::error_code none;
+	if (config_.daemon.socket.starts_with(fmt::format("{}/", run_dir)) &&
+	    std::filesystem::is_socket(config_.daemon.socket, none))
+		std::filesystem::remove(config_.daemon.socket, none);
 	auto server =
 		ControlServer::open(config_.daemon.socket, config_.daemon.socket_group, *this);
 	if (!server)

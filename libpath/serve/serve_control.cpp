@@ -50,9 +50,8 @@ bool send_all(int fd, std::string_view bytes, int stop)
 			::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (put > 0)
 			bytes.remove_prefix(static_cast<std::size_t>(put));
-		else if (put < 0 && errno != EAGAIN && errno != EINTR)
-			return false;
-		else if (wait(fd, POLLOUT, stop, deadline) != Woken::Ready)
+		else if ((put < 0 && errno != EAGAIN && errno != EINTR) ||
+			 wait(fd, POLLOUT, stop, deadline) != Woken::Ready)
 			return false;
 	}
 	return true;

@@ -35,6 +35,7 @@ Result<UniqueFd> open_pidfd(pid_t pid)
 std::vector<char *> pointers(const std::vector<std::string> &words)
 {
 	std::vector<char *> all;
+	all.reserve(words.size() + 1);
 	for (const auto &each : words)
 		all.push_back(const_cast<char *>(each.c_str()));
 	all.push_back(nullptr);

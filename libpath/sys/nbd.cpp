@@ -154,7 +154,7 @@ Result<NbdExport> shake_hands(int fd, std::string_view export_name, const Presha
 	NbdHandshake handshake(export_name, key != nullptr);
 	std::vector<std::uint8_t> bytes;
 	while (!handshake.done()) {
-		if (handshake.wants_tls()) {
+		if (key != nullptr && handshake.wants_tls()) {
 			if (auto secure = start_tls(fd, *key, deadline); !secure)
 				return tl::unexpected(secure.error());
 			const auto next = handshake.secured();

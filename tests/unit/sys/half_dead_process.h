@@ -3,6 +3,7 @@
 /// its files open.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <thread>
@@ -10,6 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "libpath/sys/process_state.h"
 
 namespace swpath::test
 {
@@ -38,6 +41,10 @@ public:
 		char letter = 'n';
 		good_ = ::read(ready[0], &letter, 1) == 1 && letter == 'y';
 		::close(ready[0]);
+		// Its first thread may still be on its way out.
+		const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+		while (!process_has_ended(child_) && std::chrono::steady_clock::now() < deadline)
+			std::this_thread::yield();
 	}
 	~HalfDeadProcess()
 	{

@@ -205,8 +205,9 @@ mounted_after() {
 	pathd_rig
 	defer service_ends
 	systemctl start pathd.service
-	# The unit is there when pathd is ready; its name is udev's business.
-	expect_eq online "$(sw_get sw0 state)" "state"
+	# The device is there when pathd is ready; its name is udev's business.
+	expect dmsetup info sw0
+	wait_until 30 sw_is sw0 state online
 	wait_until 30 test -b /dev/sw0
 	mkfs.ext4 -q /dev/sw0
 	systemctl stop pathd.service
