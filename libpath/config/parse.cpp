@@ -502,7 +502,7 @@ void Reader::read_path(const toml::node &node, const std::string &key, UnitConfi
 							other, word(path.kind)));
 	const bool by_peer = !path.peer.empty();
 	if (served && !by_peer && !table->contains("server"))
-		problem(node, fmt::format("{} is served, but has neither peer nor server", key));
+		problem(node, fmt::format("{} is served, but has no server and no peer", key));
 	if (by_peer && (table->contains("server") || table->contains("export")))
 		problem(node,
 			fmt::format("{}: a peer is asked where it serves: server and export do not "

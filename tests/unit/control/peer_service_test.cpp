@@ -150,6 +150,7 @@ TEST_F(PeerServiceTest, OnePeersExportIsNotRevokedByAnother)
 	auto asked = request(PeerVerb::Revoke);
 	asked.epoch = 7;
 	EXPECT_EQ(take(asked, "gamma").answer->status, PeerStatus::Refused);
+	asked.id = request(PeerVerb::Revoke).id;
 	EXPECT_TRUE(take(asked, "alpha").order);
 }
 

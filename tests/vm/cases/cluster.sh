@@ -71,6 +71,7 @@ the_direct_path_is_fenced_by_the_peer() {
 	writer_flows sw0 50
 	disk_hang_keeping_writes 0
 	wait_until 90 sw_is sw0 active 1
+	expect_less 0 "$(history_last doubt)" "writes in doubt"
 	expect_eq lu-reset "$(history_last method)" "method"
 	expect_eq reset,by=beta "$(history_last evidence)" "evidence"
 	writer_flows sw0 100 60
