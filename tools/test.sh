@@ -13,34 +13,42 @@ export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
 [ $# -eq 0 ] || shift
 
 passed=0 failed=0 skipped=0
-child=''
-trap '[ -z "$child" ] || { kill "$child" 2>/dev/null; wait "$child"; }; exit 130' INT TERM
+declare -A begun=() # layer -> when
+declare -A child=() # layer -> its pid
+# shellcheck disable=SC2317 # reached through the trap
+stop_all() {
+	trap '' INT TERM
+	[ ${#child[@]} -eq 0 ] || kill "${child[@]}" 2>/dev/null || true
+	wait
+	exit 130
+}
+trap stop_all INT TERM
 
-# Runs a layer, shows it as it goes, adds up its closing line.
-run_layer() {
-	local name=$1 out counts p f s tee_pid status=0 begin=$EPOCHSECONDS
+# Starts a layer whose lines are shown by end_layer.
+begin_layer() {
+	local name=$1
 	shift
-	out=$top/build/logs/$name.out
 	mkdir -p "$top/build/logs"
+	"$@" >"$top/build/logs/$name.out" 2>&1 &
+	child[$name]=$!
+	begun[$name]=$EPOCHSECONDS
+}
+
+# Shows a layer as it goes, until it has ended, and adds up its closing line.
+end_layer() {
+	local name=$1 out=$top/build/logs/$1.out counts p=0 f=0 s=0 status=0
 	echo "=== $name"
-	rm -f "$out.pipe"
-	mkfifo "$out.pipe"
-	tee "$out" <"$out.pipe" &
-	tee_pid=$!
-	"$@" >"$out.pipe" 2>&1 &
-	child=$!
-	wait "$child" || status=$?
-	child=''
-	wait "$tee_pid"
-	rm "$out.pipe"
+	tail --pid="${child[$name]}" -s 0.5 -n +1 -f "$out" &
+	wait "${child[$name]}" || status=$?
+	unset "child[$name]"
+	wait $!
 	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$out" | tail -n 1) || true
-	p=0 f=0 s=0
 	[ -z "$counts" ] || read -r p _ f _ s _ <<<"$counts"
 	if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
 		f=1
 		echo "=== $name ended with status $status and no failed test: counted as one failure"
 	fi
-	echo "=== $name: $((EPOCHSECONDS - begin)) s"
+	echo "=== $name: $((EPOCHSECONDS - begun[$name])) s"
 	passed=$((passed + p))
 	failed=$((failed + f))
 	skipped=$((skipped + s))
@@ -58,10 +66,15 @@ ghost)
 	exit "${status:-0}"
 	;;
 all)
-	run_layer unit "$top/tools/unit.sh"
-	run_layer sim "$top/tests/sim/run"
-	run_layer fuzz "$top/tests/fuzz/run" 3
-	run_layer vm "$top/tests/vm/suite.sh"
+	begin_layer unit "$top/tools/unit.sh"
+	end_layer unit
+	# Each of these two keeps one CPU busy.
+	begin_layer sim "$top/tests/sim/run"
+	begin_layer fuzz "$top/tests/fuzz/run" 3
+	end_layer sim
+	end_layer fuzz
+	begin_layer vm "$top/tests/vm/suite.sh"
+	end_layer vm
 	echo "=== all"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -201,18 +201,27 @@ pin_survives() {
 	nothing_lost
 }
 
-answers_while_all_hang() {
+three_answers() {
 	local begin
+	begin=$(now_ms)
+	pathctl status sw0 >"$SW_RUN/answer"
+	expect pathctl list
+	expect pathctl history sw0
+	ANSWERS_MS=$(($(now_ms) - begin))
+}
+
+answers_while_all_hang() {
+	local before
 	start
+	three_answers
+	before=$ANSWERS_MS
 	disk_hang 0
 	peer_stall beta
 	wait_until 30 sw_is sw0 state verify
-	begin=$(now_ms)
-	expect_match 'held' "$(pathctl status sw0)"
-	expect pathctl list
-	expect pathctl history sw0
-	# Three programs started under emulation: what it must not be is the length of a command.
-	expect_less "$(($(now_ms) - begin))" 3000 "ms for three answers"
+	three_answers
+	expect_match 'held' "$(<"$SW_RUN/answer")"
+	# How fast programs start depends on what else the machine does. Not so a command on a hung path: 2 s each.
+	expect_less "$ANSWERS_MS" $((2 * before + 1500)) "ms for three answers ($before when all was well)"
 	disk_heal 0
 	peer_continue beta
 	wait_until 60 sw_is sw0 state online

@@ -44,7 +44,7 @@ disk_create() {
 	for ((host = 0; host < hosts; host++)); do
 		wait_until 20 disk_is_there "$host"
 	done
-	udevadm settle --timeout=20
+	udevadm settle --timeout=120
 	DISK_TRUTH=$(disk_claims 0)
 }
 
@@ -176,7 +176,7 @@ disk_delete() {
 disk_rescan() {
 	echo '- - -' >"/sys/class/scsi_host/host${DISK_HOSTS[$1]}/scan"
 	wait_until 20 disk_is_there "$1"
-	udevadm settle --timeout=20
+	udevadm settle --timeout=120
 }
 
 disk_reread() {
@@ -224,5 +224,5 @@ scsi_debug_create() {
 	wait_until 20 scsi_debug_has 2
 	# shellcheck disable=SC2034 # for the script
 	mapfile -t SCSI_DEBUG < <(scsi_debug_devices)
-	udevadm settle --timeout=20
+	udevadm settle --timeout=120
 }
