@@ -12,10 +12,14 @@
  * written at any moment:
  *   mode       0 works; 1 swallows every command; 2 the same, but keeps the
  *              writes, for "ghosts"; 3 fails with a transport error;
- *              4 reservation conflict for reads and writes
+ *              4 reservation conflict for reads and writes; 5 executes, and
+ *              reports a recovered error; not executed are 6 BUSY, 7 TASK SET
+ *              FULL, 8 NOT READY (becoming ready), 9 ABORTED COMMAND
+ *   every      modes 5 to 9 strike each so manyth command only
  *   wwid       last 8 bytes of the NAA name that INQUIRY tells
  *   blocks     capacity in 512-byte blocks, at most that of the store
  *   wp         write-protected
+ *   wce        the mode page says that there is a write cache
  *   medium     this block cannot be read or written; all ones: none
  *   eh_fails   aborts and resets do not work, so that a device goes offline
  *   ua         this asc << 8 | ascq is the next command's unit attention
@@ -51,6 +55,11 @@ enum td_mode {
 	TD_KEEPS,
 	TD_NO_TRANSPORT,
 	TD_CONFLICT,
+	TD_RECOVERED,
+	TD_BUSY,
+	TD_FULL,
+	TD_NOT_READY,
+	TD_ABORTED,
 };
 
 static unsigned int size_mb = 64;
@@ -77,7 +86,10 @@ struct td_host {
 	u64 blocks;
 	u64 medium;
 	bool wp;
+	bool wce;
 	bool eh_fails;
+	u32 every;
+	atomic_t commands;
 	u32 ua;
 
 	spinlock_t lock;		/* the two lists */
@@ -207,7 +219,7 @@ static void td_mode_sense(struct td_host *td, struct scsi_cmnd *cmd, bool ten)
 	if (page == 0x08 || page == 0x3f) {
 		data[len] = 0x08;
 		data[len + 1] = 0x12;
-		data[len + 2] = 0x04;				/* write cache */
+		data[len + 2] = READ_ONCE(td->wce) ? 0x04 : 0;	/* write cache */
 		len += 20;
 	} else if (page != 0) {
 		td_refuse(cmd, 0x24);
@@ -396,6 +408,39 @@ static void td_execute(struct td_host *td, struct scsi_cmnd *cmd)
 	}
 }
 
+/* The answer of an upset disk, in place of its own. False: it is not upset by this command. */
+static bool td_is_upset(struct td_host *td, struct scsi_cmnd *cmd, u32 mode)
+{
+	u32 every = max_t(u32, READ_ONCE(td->every), 1);
+
+	/* It tells who it is in any mood. */
+	if (cmd->cmnd[0] == INQUIRY || cmd->cmnd[0] == REPORT_LUNS)
+		return false;
+	if (atomic_inc_return(&td->commands) % every)
+		return false;
+	switch (mode) {
+	case TD_RECOVERED:
+		td_execute(td, cmd);
+		if (cmd->result == SAM_STAT_GOOD)
+			scsi_build_sense(cmd, 0, RECOVERED_ERROR, 0x18, 0);
+		return true;
+	case TD_BUSY:
+		cmd->result = SAM_STAT_BUSY;
+		return true;
+	case TD_FULL:
+		cmd->result = SAM_STAT_TASK_SET_FULL;
+		return true;
+	case TD_NOT_READY:
+		scsi_build_sense(cmd, 0, NOT_READY, 0x04, 0x01);
+		return true;
+	case TD_ABORTED:
+		scsi_build_sense(cmd, 0, ABORTED_COMMAND, 0, 0);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static struct td_ghost *td_keep(struct td_host *td, struct scsi_cmnd *cmd)
 {
 	struct td_ghost *ghost;
@@ -438,7 +483,8 @@ static int td_queuecommand(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 		cmd->result = DID_NO_CONNECT << 16;
 		break;
 	default:
-		td_execute(td, cmd);
+		if (!td_is_upset(td, cmd, mode))
+			td_execute(td, cmd);
 		break;
 	}
 	scsi_done(cmd);
@@ -547,6 +593,8 @@ static void td_add_files(struct td_host *td)
 	debugfs_create_u64("blocks", 0644, dir, &td->blocks);
 	debugfs_create_u64("medium", 0644, dir, &td->medium);
 	debugfs_create_bool("wp", 0644, dir, &td->wp);
+	debugfs_create_bool("wce", 0644, dir, &td->wce);
+	debugfs_create_u32("every", 0644, dir, &td->every);
 	debugfs_create_bool("eh_fails", 0644, dir, &td->eh_fails);
 	debugfs_create_x32("ua", 0644, dir, &td->ua);
 	debugfs_create_file("ghosts", 0644, dir, td, &td_ghosts_fops);
@@ -571,6 +619,8 @@ static int td_add_host(unsigned int index)
 	td->wwid = wwid;
 	td->blocks = td_blocks;
 	td->medium = TD_NONE;
+	td->wce = true;
+	td->every = 1;
 	spin_lock_init(&td->lock);
 	INIT_LIST_HEAD(&td->swallowed);
 	INIT_LIST_HEAD(&td->ghosts);

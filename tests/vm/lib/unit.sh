@@ -5,6 +5,9 @@
 #
 #   unit_create NAME FEATURES KIND:DEVICE...   /dev/mapper/NAME over the paths; FEATURES as in the table,
 #                                   without their count ("fence drain", or ""); DEVICE may be "-"
+#   two_path_unit FEATURES          sw0 over the two paths of disk.sh's disk, healthy; the second is called
+#                                   served: to the target that is a word
+#   ticket PATH [TTL_MS=60000]      a ticket for a path of sw0, of this epoch
 #   unit_table NAME FEATURES KIND:DEVICE...    prints the table that unit_create would load
 #   unit_reload NAME TABLE          suspend (no flush), load, resume
 #   unit_remove NAME                ends a hold with errors first
@@ -45,6 +48,15 @@ unit_create() {
 	modprobe dm-sw
 	dmsetup create "$1" --uuid "SW-test-$1" --table "$(unit_table "$@")"
 	defer unit_remove "$1"
+}
+
+two_path_unit() {
+	disks_heal
+	unit_create sw0 "$1" "direct:$(disk_dev 0)" "served:$(disk_dev 1)"
+}
+
+ticket() {
+	sw_message sw0 ticket "$1" "$(sw_get sw0 epoch)" "${2:-60000}"
 }
 
 unit_reload() {
