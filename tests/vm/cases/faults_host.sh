@@ -316,6 +316,9 @@ no_memory() {
 	defer swapoff /dev/sw0
 	mount -t tmpfs -o size=100% tmpfs "$SW_RUN/fill"
 	defer umount "$SW_RUN/fill"
+	# Rather than to drop programs, which it would read again from the machine.
+	sysctl -qw vm.swappiness=200
+	defer sysctl -qw vm.swappiness=60
 	total=$(swap_free_kb)
 	free=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
 	note "$free KiB available, $total KiB of swap on the unit"

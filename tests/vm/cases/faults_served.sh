@@ -73,7 +73,7 @@ killed_while_it_works() {
 	lost_nothing
 }
 
-cut() {
+cut_off() {
 	on_server
 	peer_blackhole beta "$1"
 	wait_until 60 sw_is sw0 phase prove
@@ -190,9 +190,9 @@ pathd_rig 'fence="prove"' 'failback={policy="manual",stable="1s"}'
 pathd_start
 test_case "a server that is killed while it works: nothing is lost (P1, P5)" killed_while_it_works
 test_case "a killed server's writes are not sent again over the next connection (P2, P4)" killed_with_writes_inside
-test_case "a cut both ways: held until it is sure that nothing arrives any more (P2)" cut both
-test_case "a cut of the way to the server: held (P2)" cut to
-test_case "a cut of the way back, so that errors were carried out: held (P1, P2)" cut from
+test_case "a cut both ways: held until it is sure that nothing arrives any more (P2)" cut_off both
+test_case "a cut of the way to the server: held (P2)" cut_off to
+test_case "a cut of the way back, so that errors were carried out: held (P1, P2)" cut_off from
 test_case "a connection that is reset in the middle of requests: nothing is lost (P1, P2)" reset_mid_request
 test_case "5 % of packets lost, no switch (P5)" stays_through 100 loss 5%
 test_case "a fifth of packets doubled, no switch (P4, P5)" stays_through 100 duplicate 20%
