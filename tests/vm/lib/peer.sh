@@ -16,7 +16,8 @@
 #   peer_refuse NAME                every segment for the server is answered by a TCP reset
 #   peer_weather NAME NETEM...      both ways: loss 5%, delay 300ms, ... (tc-netem(8))
 #   peer_heal NAME                  undoes the three above
-#   peer_serve_by NAME COMMAND...   COMMAND listens at the server's port in its place, until peer_restart
+#   peer_serve_by NAME COMMAND...   COMMAND listens at the server's port in its place; after the case nothing
+#                                   does, until peer_restart
 #   peer_exec NAME COMMAND...       in the peer's namespace
 #   nbd_is_up NBD                   succeeds if the device has a size
 
@@ -63,19 +64,13 @@ peer_restart() {
 		read -r device
 		read -r export_name
 	} <"$SW_RUN/peer.$name.serves"
-	rm -f "$SW_RUN/peer.$name.stranger"
 	peer_run "$name" qemu-nbd --cache=none --format=raw --discard=unmap --persistent --shared=8 \
 		--bind="$(peer_address "$name")" --port=10809 --export-name="$export_name" "$device"
 }
 
 peer_serve_by() {
-	touch "$SW_RUN/peer.$1.stranger"
-	defer peer_put_back "$1"
+	defer eval "(peer_kill $1 2>/dev/null) || true" # its failure ends nothing but itself
 	peer_run "$@"
-}
-
-peer_put_back() {
-	[ ! -e "$SW_RUN/peer.$1.stranger" ] || peer_restart "$1"
 }
 
 peer_run() {
