@@ -90,6 +90,7 @@ pathd_settle() {
 	done
 	peer_heal beta
 	peer_listens beta || peer_restart beta
+	! process_is_gone "$(cat "$SW_RUN/pathd.pid" 2>/dev/null || echo none)" || pathd_run
 	# Writes of a case that ended in the middle: its server is gone with them.
 	[ "$(sw_get sw0 phase)" != prove ] || pathctl fenced sw0 --i-am-sure || true
 	wait_until 60 sw_is sw0 state online

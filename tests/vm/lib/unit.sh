@@ -67,7 +67,7 @@ unit_reload() {
 
 unit_remove() {
 	dmsetup info "$1" >/dev/null 2>&1 || return 0
-	dmsetup message "$1" 0 abort 2>/dev/null
+	dmsetup message "$1" 0 abort 2>/dev/null || true
 	timeout 30 dmsetup remove --retry "$1"
 }
 
