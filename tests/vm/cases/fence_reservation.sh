@@ -62,7 +62,7 @@ a_cut_session_is_preempted() {
 	iptables -I INPUT -i lo -p tcp --dport 3260 -j DROP
 	defer iptables -F INPUT
 	iptables -I INPUT -i lo -p tcp --sport 3260 -j DROP
-	wait_until 120 sw_is sw0 active 1
+	wait_until 90 sw_is sw0 active 1
 	writer_flows sw0
 	expect_eq preempt-abort "$(history_last method)" "method"
 	wait_until 60 grep -qE 'blocked|transport-offline' "/sys/block/${SESSION_DEV[a]}/device/state"
