@@ -105,6 +105,12 @@ returns_in_the_middle() {
 
 # --- people
 
+ordered_to() {
+	sw_is sw0 active "${PATHD_SLOTS[$1]}" && return
+	pathctl switch sw0 "$1"
+	return 1
+}
+
 orders_against_failback() {
 	local i
 	begin
@@ -118,10 +124,9 @@ orders_against_failback() {
 		pathctl failback sw0 >/dev/null 2>&1 &
 		pathctl switch sw0 direct >/dev/null 2>&1 || true
 		wait $! || true
-		wait_until 30 sw_is sw0 state online
-		sw_is sw0 active 0 || pathctl switch sw0 direct
+		wait_until 30 ordered_to direct
 	done
-	pathctl switch sw0 beta
+	wait_until 30 ordered_to beta
 	# Interval and stable period, 1 and 2 s, go by: what a person chose stays.
 	holds_for 5 sw_is sw0 active 1
 	lost_nothing
