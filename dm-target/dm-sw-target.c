@@ -150,6 +150,12 @@ static int check_path(struct dm_target *ti, const struct sw_unit *unit,
 	sector_t sectors = bdev_nr_sectors(bdev);
 	unsigned int i;
 
+	/* Its bios would come back to it for ever. */
+	if (bdev->bd_disk == dm_disk(unit->md)) {
+		ti->error = "a path's device is the unit itself";
+		return -EINVAL;
+	}
+
 	/* An NBD device that is not connected has no size: that comes later. */
 	if (sectors && sectors < ti->len) {
 		ti->error = "a path's device is smaller than the unit";

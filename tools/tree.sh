@@ -68,6 +68,7 @@ check "shellcheck has nothing to say" shellcheck_is_content
 check "every source names its licence" spdx_line_is_there
 check "scripts are executable" shell_has_a_mode
 check "the sources are laid out by clang-format" tools/format.sh --check
+check "the fault table names tests that exist" tools/fault-table.sh
 check "the module is clean for checkpatch --strict and sparse" tools/lint-module.sh
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

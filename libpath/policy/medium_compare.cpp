@@ -33,8 +33,13 @@ void MediumCompare::add(unsigned path, const MediumSample &sample)
 
 void MediumCompare::forget(unsigned path)
 {
-	if (path < paths_.size())
-		paths_[path] = {};
+	if (path >= paths_.size())
+		return;
+	auto &seen = paths_[path];
+	const bool differed = seen.verdict == MediumVerdict::Differs;
+	seen = {};
+	if (differed)
+		seen.verdict = MediumVerdict::Differs;
 }
 
 MediumVerdict MediumCompare::judge(unsigned reference, unsigned candidate)

@@ -41,7 +41,9 @@ class MediumCompare
 {
 public:
 	void add(unsigned path, const MediumSample &sample);
-	/// Another device stands behind the path: its samples are void.
+	/// Another device stands behind the path: its samples are void. One that follows a path
+	/// which differed is taken to differ, too, until it shows the same: mostly it is a new
+	/// connection to the same server, and the first checks of it can tell nothing yet.
 	void forget(unsigned path);
 
 	/// Judges `candidate` by what `reference` showed around it. The verdict stands until a

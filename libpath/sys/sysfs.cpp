@@ -32,15 +32,16 @@ Result<std::string> scsi_device(std::string_view sysname, const std::string &sys
 	return device.string();
 }
 
-/// The nearest directory above `device` that has `attribute`, among those named `prefix`N: a SCSI
-/// host's own class device lies at …/hostN/scsi_host/hostN.
-std::optional<std::string> host_attribute(const fs::path &device, std::string_view attribute)
+/// The attribute of what `device` hangs on: of the nearest directory above it that is named
+/// `prefix`N and has a class device of its own, as …/host2/scsi_host/host2/x.
+std::optional<std::string> parent_attribute(const fs::path &device, std::string_view prefix,
+					    std::string_view subsystem, std::string_view attribute)
 {
 	for (auto up = device; up.has_relative_path(); up = up.parent_path()) {
 		const auto name = up.filename().string();
-		if (!name.starts_with("host"))
+		if (!name.starts_with(prefix))
 			continue;
-		auto path = up / "scsi_host" / name / attribute;
+		auto path = up / subsystem / name / attribute;
 		std::error_code error;
 		if (fs::exists(path, error))
 			return path.string();
@@ -108,7 +109,12 @@ Result<std::vector<Setting>> scsi_settings(std::string_view sysname, const ScsiL
 	add(*device + "/eh_timeout", std::max(limits.eh_timeout_s, 1U));
 	add(class_attribute(*device, "scsi_disk", "max_retries"), limits.retries);
 	if (limits.eh_deadline_s)
-		add(host_attribute(*device, "eh_deadline"), *limits.eh_deadline_s);
+		add(parent_attribute(*device, "host", "scsi_host", "eh_deadline"),
+		    *limits.eh_deadline_s);
+	// Until then a session that was lost keeps its commands, 120 s by default, and no reset
+	// gets them back.
+	add(parent_attribute(*device, "session", "iscsi_session", "recovery_tmo"),
+	    std::max(limits.command_timeout_s, 1U));
 	return settings;
 }
 

@@ -30,14 +30,16 @@ struct Setting {
 
 /// Limits of a SCSI leg, in seconds: what makes a hung path give up by itself.
 struct ScsiLimits {
-	unsigned command_timeout_s = 4;        ///< device/timeout, at least 1
+	/// device/timeout, and the recovery_tmo of an iSCSI session; at least 1
+	unsigned command_timeout_s = 4;
 	unsigned eh_timeout_s = 1;             ///< device/eh_timeout: each step of error handling
 	unsigned retries = 0;                  ///< scsi_disk/*/max_retries
 	std::optional<unsigned> eh_deadline_s; ///< scsi_host/*/eh_deadline: error handling in all
 };
 
 /// The settings that put `limits` on SCSI disk `sysname` ("sda"). Those that this kernel or this
-/// host does not have are left out (max_retries, eh_deadline). Errors: ENODEV no such SCSI disk.
+/// host does not have are left out (max_retries, eh_deadline, recovery_tmo). Errors: ENODEV no such
+/// SCSI disk.
 [[nodiscard]] Result<std::vector<Setting>>
 scsi_settings(std::string_view sysname, const ScsiLimits &limits, const std::string &sys = "/sys");
 

@@ -95,9 +95,23 @@ TEST(MediumCompare, AReplacedDeviceStartsWithACleanSheet)
 {
 	MediumCompare compare;
 	(void)around(compare, 0, 1, 2, 1);
-	(void)around(compare, 10, 1, 2, 1);
+	compare.forget(1);
+	EXPECT_EQ(around(compare, 10, 1, 2, 1), MediumVerdict::Unknown);
+	EXPECT_EQ(around(compare, 20, 1, 1, 1), MediumVerdict::Same);
 	compare.forget(1);
 	EXPECT_EQ(compare.verdict(1), MediumVerdict::Unknown);
+}
+
+TEST(MediumCompare, TheNextConnectionToAnotherDiskIsNoBetterThanTheLast)
+{
+	MediumCompare compare;
+	(void)around(compare, 0, 1, 2, 1);
+	(void)around(compare, 10, 1, 2, 1);
+	compare.forget(1);
+	EXPECT_EQ(compare.verdict(1), MediumVerdict::Differs);
+	EXPECT_EQ(around(compare, 20, 1, 2, 1), MediumVerdict::Differs);
+	compare.forget(1);
+	EXPECT_EQ(around(compare, 30, 1, 1, 1), MediumVerdict::Same);
 }
 
 } // namespace

@@ -61,6 +61,24 @@ TEST_F(Sysfs, SettingsOfAScsiLegAreThoseThatExist)
 	EXPECT_EQ(scsi_settings("sda", {4, 1, 0, {}}, directory_)->size(), 2U);
 }
 
+TEST_F(Sysfs, ALostSessionOfIscsiIsGivenUpLikeACommand)
+{
+	const std::string session = "devices/platform/host3/session1";
+	write(session + "/target3:0:0/3:0:0:0/scsi_level", "7\n");
+	write(session + "/target3:0:0/3:0:0:0/timeout", "30\n");
+	write(session + "/iscsi_session/session1/recovery_tmo", "120\n");
+	std::filesystem::create_directories(path("block/sdb"));
+	std::filesystem::create_directory_symlink(path(session + "/target3:0:0/3:0:0:0"),
+						  path("block/sdb/device"));
+	const auto settings = scsi_settings("sdb", {4, 1, 0, {}}, directory_);
+	ASSERT_TRUE(settings) << settings.error().message();
+	const auto real = std::filesystem::canonical(path(session)).string();
+	EXPECT_THAT(
+		*settings,
+		UnorderedElementsAre(Setting{real + "/target3:0:0/3:0:0:0/timeout", "4"},
+				     Setting{real + "/iscsi_session/session1/recovery_tmo", "4"}));
+}
+
 TEST_F(Sysfs, ATimeoutIsNeverZero)
 {
 	const auto settings = scsi_settings("sda", {0, 0, 0, {}}, directory_);

@@ -9,18 +9,18 @@
 . "$SW_LIB/sw.sh"
 # shellcheck source=tests/vm/lib/pathd.sh
 . "$SW_LIB/pathd.sh"
-# shellcheck source=tests/vm/lib/lio.sh
-. "$SW_LIB/lio.sh"
+# shellcheck source=tests/vm/lib/iscsi.sh
+. "$SW_LIB/iscsi.sh"
 # shellcheck source=tests/vm/lib/cluster.sh
 . "$SW_LIB/cluster.sh"
 
 a_dead_server_is_shut_out() {
 	local key_beta
-	cluster_create "$(hctl_of "$DEV_a")" "$(hctl_of "$DEV_b")" "$(cat "/sys/block/$DEV_a/device/wwid")" \
+	cluster_create "$(session_hctl a)" "$(session_hctl b)" "$(cat "/sys/block/${SESSION_DEV[a]}/device/wwid")" \
 		'reservations=true' 'stall="5s"'
 	beta_config 'reservations=true'
 	cluster_start
-	expect_eq 2 "$(keys "$DEV_a" | wc -l)" "keys of both hosts"
+	expect_eq 2 "$(keys "${SESSION_DEV[a]}" | wc -l)" "keys of both hosts"
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
@@ -31,20 +31,20 @@ a_dead_server_is_shut_out() {
 	expect_eq preempt-abort "$(history_last method)" "method"
 	key_beta=$(history_last evidence | grep -o '^0x[0-9a-f]*')
 	note "proof: $(history_last method) $(history_last evidence)"
-	if keys "$DEV_a" | grep -q "$key_beta"; then fail "the server's key is still there"; fi
+	if keys "${SESSION_DEV[a]}" | grep -q "$key_beta"; then fail "the server's key is still there"; fi
 	writer_flows sw0 100 60
 	writer_stop sw0
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
-	writer_verify sw0 "/dev/$DEV_a"
+	writer_verify sw0 "/dev/${SESSION_DEV[a]}"
 	# Nothing of beta's gets to the disk, until its pathd is back and knows that nothing is left.
-	if dd if=/dev/zero "of=/dev/$DEV_b" bs=4096 count=1 seek=4096 oflag=direct status=none; then
+	if dd if=/dev/zero "of=/dev/${SESSION_DEV[b]}" bs=4096 count=1 seek=4096 oflag=direct status=none; then
 		fail "a write of the dead server's nexus got through"
 	fi
 	beta_run
 	wait_until 90 path_is_usable 1
-	expect_eq 2 "$(keys "$DEV_a" | wc -l)" "keys of both hosts again"
+	expect_eq 2 "$(keys "${SESSION_DEV[a]}" | wc -l)" "keys of both hosts again"
 }
 
-lio_create
-sessions_open
+lio_target iqn.2026-01.org.example:disk fileio "$SW_RUN/disk.img" 3260
+sessions_open iqn.2026-01.org.example:disk a:3260 b:3260
 test_case "a server that is dead with its pathd is shut out of the disk, and the unit goes on" a_dead_server_is_shut_out

@@ -8,14 +8,9 @@
 
 disk_create 32
 
-two_path_unit() {
-	disks_heal
-	unit_create sw0 "$1" "direct:$(disk_dev 0)" "served:$(disk_dev 1)"
-}
-
 switch_to() {
 	sw_path_is sw0 "$1" state ready || sw_message sw0 reinstate "$1"
-	sw_message sw0 ticket "$1" "$(sw_get sw0 epoch)" 60000
+	ticket "$1"
 	sw_message sw0 switch "$1" "${2:-cooperative}"
 	wait_until 10 sw_is sw0 active "$1"
 }

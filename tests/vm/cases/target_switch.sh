@@ -9,16 +9,6 @@
 
 disk_create 32
 
-# sw0 over two SCSI paths to one disk. The second is called served: to the target that is a word.
-two_path_unit() {
-	disks_heal
-	unit_create sw0 "$1" "direct:$(disk_dev 0)" "served:$(disk_dev 1)"
-}
-
-ticket() {
-	sw_message sw0 ticket "$1" "$(sw_get sw0 epoch)" "${2:-60000}"
-}
-
 # A write that ends in an error or in none, in the background: its exit status is in $SW_RUN/write.
 write_behind() {
 	rm -f "$SW_RUN/write"

@@ -120,7 +120,7 @@ static void td_mode_sense(struct td_host *td, struct scsi_cmnd *cmd, bool ten)
 	if (page == 0x08 || page == 0x3f) {
 		data[len] = 0x08;
 		data[len + 1] = 0x12;
-		data[len + 2] = 0x04;				/* write cache */
+		data[len + 2] = READ_ONCE(td->wce) ? 0x04 : 0;	/* write cache */
 		len += 20;
 	} else if (page != 0) {
 		td_refuse(cmd, 0x24);
@@ -306,5 +306,37 @@ void td_execute(struct td_host *td, struct scsi_cmnd *cmd)
 	default:
 		td_refuse(cmd, 0x20);
 		break;
+	}
+}
+
+bool td_is_upset(struct td_host *td, struct scsi_cmnd *cmd, u32 mode)
+{
+	u32 every = max_t(u32, READ_ONCE(td->every), 1);
+
+	/* It tells who it is in any mood. */
+	if (cmd->cmnd[0] == INQUIRY || cmd->cmnd[0] == REPORT_LUNS)
+		return false;
+	if (atomic_inc_return(&td->commands) % every)
+		return false;
+	switch (mode) {
+	case TD_RECOVERED:
+		td_execute(td, cmd);
+		if (cmd->result == SAM_STAT_GOOD)
+			scsi_build_sense(cmd, 0, RECOVERED_ERROR, 0x18, 0);
+		return true;
+	case TD_BUSY:
+		cmd->result = SAM_STAT_BUSY;
+		return true;
+	case TD_FULL:
+		cmd->result = SAM_STAT_TASK_SET_FULL;
+		return true;
+	case TD_NOT_READY:
+		scsi_build_sense(cmd, 0, NOT_READY, 0x04, 0x01);
+		return true;
+	case TD_ABORTED:
+		scsi_build_sense(cmd, 0, ABORTED_COMMAND, 0, 0);
+		return true;
+	default:
+		return false;
 	}
 }

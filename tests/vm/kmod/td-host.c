@@ -12,10 +12,14 @@
  * written at any moment:
  *   mode       0 works; 1 swallows every command; 2 the same, but keeps the
  *              writes, for "ghosts"; 3 fails with a transport error;
- *              4 reservation conflict for reads and writes
+ *              4 reservation conflict for reads and writes; 5 executes, and
+ *              reports a recovered error; not executed are 6 BUSY, 7 TASK SET
+ *              FULL, 8 NOT READY (becoming ready), 9 ABORTED COMMAND
+ *   every      modes 5 to 9 strike each so manyth command only
  *   wwid       last 8 bytes of the NAA name that INQUIRY tells
  *   blocks     capacity in 512-byte blocks, at most that of the store
  *   wp         write-protected
+ *   wce        the mode page says that there is a write cache
  *   medium     this block cannot be read or written; all ones: none
  *   eh_fails   aborts and resets do not work, so that a device goes offline
  *   ua         this asc << 8 | ascq is the next command's unit attention
@@ -94,7 +98,8 @@ static int td_queuecommand(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 		cmd->result = DID_NO_CONNECT << 16;
 		break;
 	default:
-		td_execute(td, cmd);
+		if (!td_is_upset(td, cmd, mode))
+			td_execute(td, cmd);
 		break;
 	}
 	scsi_done(cmd);
@@ -214,6 +219,8 @@ static void td_add_files(struct td_host *td)
 	debugfs_create_u64("blocks", 0644, dir, &td->blocks);
 	debugfs_create_u64("medium", 0644, dir, &td->medium);
 	debugfs_create_bool("wp", 0644, dir, &td->wp);
+	debugfs_create_bool("wce", 0644, dir, &td->wce);
+	debugfs_create_u32("every", 0644, dir, &td->every);
 	debugfs_create_bool("eh_fails", 0644, dir, &td->eh_fails);
 	debugfs_create_x32("ua", 0644, dir, &td->ua);
 	debugfs_create_file("ghosts", 0644, dir, td, &td_ghosts_fops);
@@ -238,6 +245,8 @@ static int td_add_host(unsigned int index)
 	td->wwid = wwid;
 	td->blocks = td_blocks;
 	td->medium = TD_NONE;
+	td->wce = true;
+	td->every = 1;
 	spin_lock_init(&td->lock);
 	INIT_LIST_HEAD(&td->swallowed);
 	INIT_LIST_HEAD(&td->ghosts);

@@ -5,6 +5,7 @@
 #ifndef TD_H
 #define TD_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -22,6 +23,11 @@ enum td_mode {
 	TD_KEEPS,
 	TD_NO_TRANSPORT,
 	TD_CONFLICT,
+	TD_RECOVERED,
+	TD_BUSY,
+	TD_FULL,
+	TD_NOT_READY,
+	TD_ABORTED,
 };
 
 struct td_host {
@@ -32,7 +38,10 @@ struct td_host {
 	u64 blocks;
 	u64 medium;
 	bool wp;
+	bool wce;
 	bool eh_fails;
+	u32 every;
+	atomic_t commands;
 	u32 ua;
 
 	spinlock_t lock;            /* the two lists */
@@ -57,6 +66,9 @@ extern u8 *td_store;
 
 /* Gives the command its result and its data; the disk works. */
 void td_execute(struct td_host *td, struct scsi_cmnd *cmd);
+
+/* The answer of an upset disk, in place of its own. False: it is not upset by this command. */
+bool td_is_upset(struct td_host *td, struct scsi_cmnd *cmd, u32 mode);
 
 /* False: a command without a range, or one that is not known. */
 bool td_decode(const struct scsi_cmnd *cmd, u64 *block, u64 *nr);

@@ -15,7 +15,9 @@
 #   disk_ghosts_land PATH_NO
 #   disk_fail PATH_NO                 every command ends in a transport error
 #   disk_conflict PATH_NO             reads and writes end in RESERVATION CONFLICT
-#   disk_heal PATH_NO                 undoes the four above, and offline
+#   disk_answers PATH_NO WORD [EVERY=1]   each EVERYth command is answered by recovered (executed, with a
+#                                     word of warning), busy, full (TASK SET FULL), not-ready or aborted
+#   disk_heal PATH_NO                 undoes the five above, and offline
 #   disks_heal                        every path healthy, true to the disk and with its device, no bad block:
 #                                     for a case that shares the disk of its file
 #   disk_offline PATH_NO              through sysfs, as an administrator would: I/O fails at once
@@ -126,6 +128,14 @@ disk_hang() { disk_set "$1" mode 1; }
 disk_hang_keeping_writes() { disk_set "$1" mode 2; }
 disk_fail() { disk_set "$1" mode 3; }
 disk_conflict() { disk_set "$1" mode 4; }
+
+disk_answers() {
+	local -A modes=([recovered]=5 [busy]=6 [full]=7 [not-ready]=8 [aborted]=9)
+	[ -n "${modes[$2]}" ] || fail "disk_answers: no answer '$2'"
+	disk_set "$1" every "${3:-1}"
+	disk_set "$1" mode "${modes[$2]}"
+}
+
 disk_ghosts_land() { disk_set "$1" ghosts 1; }
 
 disk_heal() {

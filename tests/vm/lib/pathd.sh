@@ -9,6 +9,9 @@
 #                              'fence="prove"') and starts nothing. Call disk_create first, in the file
 #   pathd_config [KEY=VALUE...]  writes the configuration anew
 #   pathd_start                starts pathd and waits until the unit is online
+#   pathd_settle [direct|beta]  for cases that share one pathd, started outside of them: ends what the case before may
+#                              have left, waits until both paths are good, and makes this one active
+#   pathd_pardon direct|beta   waits until the path is good, with what a person can do for a damped one
 #   pathd_run                  starts pathd, waits for nothing
 #   pathd_kill                 SIGKILL, and waits until it is gone
 #   pathd_stop                 SIGTERM, the same
@@ -66,6 +69,36 @@ pathd_start() {
 	wait_until 60 test -e /dev/sw0
 	wait_until 60 path_is_usable 0
 	wait_until 60 path_is_usable 1
+}
+
+declare -A PATHD_SLOTS=([direct]=0 [beta]=1)
+
+pathd_pardon() {
+	wait_until 60 pathd_pardoned "$1"
+}
+
+pathd_pardoned() {
+	path_is_usable "${PATHD_SLOTS[$1]}" && return
+	pathctl reinstate sw0 "$1"
+	return 1
+}
+
+pathd_settle() {
+	local want=${1:-direct} host
+	for host in "${!DISK_HOSTS[@]}"; do
+		disk_heal "$host"
+	done
+	peer_heal beta
+	peer_listens beta || peer_restart beta
+	! process_is_gone "$(cat "$SW_RUN/pathd.pid" 2>/dev/null || echo none)" || pathd_run
+	# Writes of a case that ended in the middle: its server is gone with them.
+	[ "$(sw_get sw0 phase)" != prove ] || pathctl fenced sw0 --i-am-sure || true
+	wait_until 60 sw_is sw0 state online
+	pathd_pardon direct
+	pathd_pardon beta
+	sw_is sw0 active "${PATHD_SLOTS[$want]}" || pathctl switch sw0 "$want"
+	wait_until 30 sw_is sw0 active "${PATHD_SLOTS[$want]}"
+	: >"$PATHD_LOG"
 }
 
 pathd_end() {

@@ -13,7 +13,11 @@
 #   peer_kill NAME                  the server dies (SIGKILL)
 #   peer_restart NAME               a new server with the same disk and export
 #   peer_blackhole NAME [both|to|from]     packets to the peer, from it, or both ways vanish
-#   peer_heal NAME                  undoes peer_blackhole
+#   peer_refuse NAME                every segment for the server is answered by a TCP reset
+#   peer_weather NAME NETEM...      both ways: loss 5%, delay 300ms, ... (tc-netem(8))
+#   peer_heal NAME                  undoes the three above
+#   peer_serve_by NAME COMMAND...   COMMAND listens at the server's port in its place; after the case nothing
+#                                   does, until peer_restart
 #   peer_exec NAME COMMAND...       in the peer's namespace
 #   nbd_is_up NBD                   succeeds if the device has a size
 
@@ -63,10 +67,20 @@ peer_restart() {
 		read -r device
 		read -r export_name
 	} <"$SW_RUN/peer.$name.serves"
+	peer_run "$name" qemu-nbd --cache=none --format=raw --discard=unmap --persistent --shared=8 \
+		--bind="$(peer_address "$name")" --port=10809 --export-name="$export_name" "$device"
+}
+
+peer_serve_by() {
+	defer eval "(peer_kill $1 2>/dev/null) || true" # its failure ends nothing but itself
+	peer_run "$@"
+}
+
+peer_run() {
+	local name=$1
+	shift
 	peer_kill "$name" 2>/dev/null || true
-	ip netns exec "$name" qemu-nbd --cache=none --format=raw --discard=unmap --persistent --shared=8 \
-		--bind="$(peer_address "$name")" --port=10809 --export-name="$export_name" "$device" \
-		</dev/null >"$SW_RUN/peer.$name.out" 2>&1 &
+	ip netns exec "$name" "$@" </dev/null >"$SW_RUN/peer.$name.out" 2>&1 &
 	echo $! >"$SW_RUN/peer.$name.pid"
 	disown # its end by peer_kill is nothing that the shell should tell
 	wait_until 20 peer_listens "$name"
@@ -119,6 +133,20 @@ peer_blackhole() {
 	case $way in both | from) ip netns exec "$name" iptables -I OUTPUT -o eth0 -j DROP ;; esac
 }
 
+peer_refuse() {
+	ip netns exec "$1" iptables -I INPUT -i eth0 -p tcp --dport 10809 -j REJECT --reject-with tcp-reset
+}
+
+peer_weather() {
+	local name=$1
+	shift
+	modprobe sch_netem
+	tc qdisc replace dev "sw-$name" root netem "$@"
+	tc -n "$name" qdisc replace dev eth0 root netem "$@"
+}
+
 peer_heal() {
 	ip netns exec "$1" iptables -F
+	tc qdisc del dev "sw-$1" root 2>/dev/null || true
+	tc -n "$1" qdisc del dev eth0 root 2>/dev/null || true
 }

@@ -5,6 +5,9 @@
 #
 #   unit_create NAME FEATURES KIND:DEVICE...   /dev/mapper/NAME over the paths; FEATURES as in the table,
 #                                   without their count ("fence drain", or ""); DEVICE may be "-"
+#   two_path_unit FEATURES          sw0 over the two paths of disk.sh's disk, healthy; the second is called
+#                                   served: to the target that is a word
+#   ticket PATH [TTL_MS=60000]      a ticket for a path of sw0, of this epoch
 #   unit_table NAME FEATURES KIND:DEVICE...    prints the table that unit_create would load
 #   unit_reload NAME TABLE          suspend (no flush), load, resume
 #   unit_remove NAME                ends a hold with errors first
@@ -47,6 +50,15 @@ unit_create() {
 	defer unit_remove "$1"
 }
 
+two_path_unit() {
+	disks_heal
+	unit_create sw0 "$1" "direct:$(disk_dev 0)" "served:$(disk_dev 1)"
+}
+
+ticket() {
+	sw_message sw0 ticket "$1" "$(sw_get sw0 epoch)" "${2:-60000}"
+}
+
 unit_reload() {
 	dmsetup suspend --noflush --nolockfs "$1"
 	dmsetup load "$1" --table "$2"
@@ -55,7 +67,7 @@ unit_reload() {
 
 unit_remove() {
 	dmsetup info "$1" >/dev/null 2>&1 || return 0
-	dmsetup message "$1" 0 abort 2>/dev/null
+	dmsetup message "$1" 0 abort 2>/dev/null || true
 	timeout 30 dmsetup remove --retry "$1"
 }
 

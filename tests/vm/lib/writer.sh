@@ -11,6 +11,7 @@
 #   writer_ios NAME                 prints how many I/Os have come back, errors too
 #   writer_flows NAME [N=20] [S=30] waits until N more I/Os have come back
 #   writer_verify NAME DEVICE...    fails unless every block is right through every device
+#   writer_lost_nothing NAME DEVICE...   it flows, saw no error, and verifies. Stops it
 
 writer_start() {
 	local name=$1 device=$2
@@ -72,4 +73,13 @@ writer_verify() {
 	output=$(swstamp verify --log "$SW_RUN/writer.$name.log" "${devices[@]}" 2>&1) ||
 		fail "$name does not verify: $output"
 	note "$output"
+}
+
+writer_lost_nothing() {
+	local name=$1
+	shift
+	writer_flows "$name"
+	writer_stop "$name"
+	expect_eq 0 "$(writer_get "$name" errors)" "errors"
+	writer_verify "$name" "$@"
 }
