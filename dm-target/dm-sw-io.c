@@ -23,27 +23,48 @@ static bool is_write(const struct sw_bio *b)
 	return op_is_write(b->opf & REQ_OP_MASK) && carries(b);
 }
 
-/* A reference on the open path, NULL: there is none. */
-static inline struct sw_path *get_open_path(struct sw_unit *unit)
+/*
+ * The open path, with one more bio counted on it, or NULL. Who closes the path
+ * waits for a grace period before it reads the counters, so a path that was
+ * seen open here is not taken for drained.
+ */
+static inline struct sw_path *enter_path(struct sw_unit *unit,
+					 unsigned int *generation)
 {
-	struct sw_path *path = READ_ONCE(unit->open_path);
+	struct sw_path *path;
 
-	if (likely(path) && likely(percpu_ref_tryget_live(&path->ref)))
-		return path;
+	rcu_read_lock();
+	path = READ_ONCE(unit->open_path);
+	if (likely(path)) {
+		*generation = READ_ONCE(unit->generation);
+		this_cpu_inc(unit->flight->count[*generation]);
+	}
+	rcu_read_unlock();
 
-	return NULL;
+	return path;
 }
 
-/* The bio goes down @path, on which the caller got a reference for it. */
-static inline void direct_bio(struct sw_unit *unit, struct sw_path *path,
-			      struct bio *bio, struct sw_bio *b)
+/*
+ * One bio less. In a section of its own as well: either the grace period ends
+ * after it, and the counters have it, or it sees that the path drains.
+ */
+static inline void leave_path(struct sw_unit *unit, unsigned int generation)
 {
-	unsigned int generation = READ_ONCE(unit->generation);
+	rcu_read_lock();
+	this_cpu_dec(unit->flight->count[generation]);
+	if (unlikely(READ_ONCE(unit->draining)))
+		sw_unit_left(unit);
+	rcu_read_unlock();
+}
 
+/* The bio, which is counted in @generation, goes down @path. */
+static inline void direct_bio(struct sw_unit *unit, struct sw_path *path,
+			      unsigned int generation, struct bio *bio,
+			      struct sw_bio *b)
+{
 	b->path = sw_path_index(path);
 	b->generation = generation;
 	b->sent = true;
-	this_cpu_inc(unit->flight->count[generation]);
 	if (unlikely(!READ_ONCE(unit->ticking)))
 		sw_tick_start(unit);
 
@@ -61,14 +82,15 @@ static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 {
 	struct sw_path *path;
 	enum sw_verdict verdict;
+	unsigned int generation;
 	unsigned long flags;
 	bool requeue;
 
 	spin_lock_irqsave(&unit->lock, flags);
-	path = get_open_path(unit);
+	path = enter_path(unit, &generation);
 	if (path) {
 		spin_unlock_irqrestore(&unit->lock, flags);
-		direct_bio(unit, path, bio, b);
+		direct_bio(unit, path, generation, bio, b);
 		return DM_MAPIO_REMAPPED;
 	}
 
@@ -104,6 +126,7 @@ int sw_map(struct dm_target *ti, struct bio *bio)
 	struct sw_unit *unit = ti->private;
 	struct sw_bio *b = sw_bio(bio);
 	struct sw_path *path;
+	unsigned int generation;
 
 	b->iter = bio->bi_iter;
 	b->end_io = bio->bi_end_io;
@@ -114,11 +137,11 @@ int sw_map(struct dm_target *ti, struct bio *bio)
 	b->sampled = unlikely(unit->witness) && is_write(b) &&
 		     sw_witness_begin(unit, bio);
 
-	path = get_open_path(unit);
+	path = enter_path(unit, &generation);
 	if (unlikely(!path))
 		return map_slowly(unit, bio, b);
 
-	direct_bio(unit, path, bio, b);
+	direct_bio(unit, path, generation, bio, b);
 
 	return DM_MAPIO_REMAPPED;
 }
@@ -200,7 +223,6 @@ int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
 	struct sw_unit *unit = ti->private;
 	struct sw_bio *b = sw_bio(bio);
-	struct sw_path *path;
 	unsigned int generation;
 	int r = DM_ENDIO_DONE;
 
@@ -212,7 +234,6 @@ int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 		return DM_ENDIO_DONE;
 
 	b->sent = false;
-	path = &unit->paths[b->path];
 	generation = b->generation;
 
 	/* From here on a retried bio may be gone: do not touch b again. */
@@ -220,8 +241,7 @@ int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 		r = end_path_error(unit, bio, b, *error);
 
 	/* The last of a hold makes it drained: it must be on the list first. */
-	this_cpu_dec(unit->flight->count[generation]);
-	percpu_ref_put(&path->ref);
+	leave_path(unit, generation);
 
 	return r;
 }
@@ -295,6 +315,7 @@ void sw_send_work(struct work_struct *work)
 	struct sw_unit *unit = container_of(work, struct sw_unit, send_work);
 	struct sw_now now;
 	struct sw_path *path;
+	unsigned int generation;
 	struct blk_plug plug;
 	struct bio *bio;
 
@@ -303,7 +324,7 @@ void sw_send_work(struct work_struct *work)
 	blk_start_plug(&plug);
 	for (;;) {
 		spin_lock_irq(&unit->lock);
-		path = get_open_path(unit);
+		path = enter_path(unit, &generation);
 		bio = path ? pop_held(unit) : NULL;
 		if (path && !bio) {
 			now = sw_now();
@@ -314,14 +335,14 @@ void sw_send_work(struct work_struct *work)
 		if (!bio)
 			break;
 
-		direct_bio(unit, path, bio, sw_bio(bio));
+		direct_bio(unit, path, generation, bio, sw_bio(bio));
 		submit_bio_noacct(bio);
 		cond_resched();
 	}
 	blk_finish_plug(&plug);
 
 	if (path)
-		percpu_ref_put(&path->ref);
+		leave_path(unit, generation);
 }
 
 static void take_held(struct sw_unit *unit, struct bio_list *list)

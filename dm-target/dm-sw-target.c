@@ -238,14 +238,7 @@ static int parse_path(struct dm_target *ti, struct dm_arg_set *as,
 	}
 
 	path->unit = unit;
-	r = percpu_ref_init(&path->ref, sw_path_drained,
-			    PERCPU_REF_INIT_DEAD | PERCPU_REF_ALLOW_REINIT,
-			    GFP_KERNEL);
-	if (r) {
-		ti->error = "out of memory";
-		return r;
-	}
-	unit->nr_refs++;
+	unit->nr_paths++;
 
 	unit->core.paths[index].kind = sw_kind_parse(kind);
 	unit->core.paths[index].state = SW_PATH_ABSENT;
@@ -266,8 +259,7 @@ static void sw_dtr(struct dm_target *ti)
 
 	sw_unit_stop(unit);
 
-	for (i = 0; i < unit->nr_refs; i++) {
-		percpu_ref_exit(&unit->paths[i].ref);
+	for (i = 0; i < unit->nr_paths; i++) {
 		if (unit->paths[i].flush_bio)
 			bio_uninit(unit->paths[i].flush_bio);
 		kfree(unit->paths[i].flush_bio);

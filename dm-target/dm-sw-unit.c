@@ -11,19 +11,33 @@
 
 static struct workqueue_struct *sw_wq;
 
-/* A hold begins: whoever has no reference yet does not get one. */
+/*
+ * A hold begins. Not by a percpu_ref: the grace period that its kill waits for
+ * takes 10 to 25 ms, and all I/O waits with it.
+ */
 static void close_path(struct sw_unit *unit)
 {
-	struct sw_path *path = unit->open_path;
-
+	unit->exact = false;
+	WRITE_ONCE(unit->draining, unit->open_path);
 	WRITE_ONCE(unit->open_path, NULL);
-	percpu_ref_kill(&path->ref);
+	queue_work(sw_wq, &unit->close_work);
 }
 
-static void open_path(struct sw_unit *unit, struct sw_path *path)
+/*
+ * After the grace period whoever saw the path open is counted, and whoever
+ * leaves it sees that it drains. One hold at a time gets here: the next one
+ * begins after this one was drained, and queues the work again.
+ */
+static void close_work(struct work_struct *work)
 {
-	percpu_ref_reinit(&path->ref);
-	WRITE_ONCE(unit->open_path, path);
+	struct sw_unit *unit = container_of(work, struct sw_unit, close_work);
+
+	synchronize_rcu_expedited();
+
+	spin_lock_irq(&unit->lock);
+	unit->exact = true;
+	spin_unlock_irq(&unit->lock);
+	queue_work(sw_wq, &unit->work);
 }
 
 /* Does what an event asked for. Under unit->lock; does not sleep. */
@@ -34,7 +48,8 @@ void sw_unit_do(struct sw_unit *unit, unsigned int actions)
 		sw_tick_start(unit);
 	}
 	if (actions & SW_DO_OPEN) {
-		open_path(unit, &unit->paths[unit->core.current_path]);
+		WRITE_ONCE(unit->open_path,
+			   &unit->paths[unit->core.current_path]);
 		queue_work(sw_wq, &unit->send_work);
 	}
 	if (actions & SW_DO_FLUSH) {
@@ -47,26 +62,25 @@ void sw_unit_do(struct sw_unit *unit, unsigned int actions)
 		queue_work(system_unbound_wq, &unit->tell_work);
 }
 
-/* The last reference on a closed path is gone; any context. */
-void sw_path_drained(struct percpu_ref *ref)
+/* A bio left a path that drains; any context. */
+void sw_unit_left(struct sw_unit *unit)
 {
-	struct sw_path *path = container_of(ref, struct sw_path, ref);
-
-	/* Not here: a kill that finds no bio in flight ends up here, locked. */
-	WRITE_ONCE(path->drained, true);
-	queue_work(sw_wq, &path->unit->work);
+	queue_work(sw_wq, &unit->work);
 }
 
 static void unit_work(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(work, struct sw_unit, work);
 	struct sw_now now = sw_now();
-	unsigned int i;
+	struct sw_path *path;
 
 	spin_lock_irq(&unit->lock);
-	for (i = 0; i < unit->core.config.nr_paths; i++)
-		if (xchg(&unit->paths[i].drained, false))
-			sw_unit_do(unit, sw_core_drained(&unit->core, i, &now));
+	path = unit->draining;
+	if (path && unit->exact && !sw_in_flight(unit)) {
+		WRITE_ONCE(unit->draining, NULL);
+		sw_unit_do(unit, sw_core_drained(&unit->core,
+						 sw_path_index(path), &now));
+	}
 	spin_unlock_irq(&unit->lock);
 
 	sw_end_held(unit);
@@ -264,6 +278,7 @@ void sw_unit_setup(struct sw_unit *unit)
 	bio_list_init(&unit->retry);
 	bio_list_init(&unit->held);
 	INIT_LIST_HEAD(&unit->list);
+	INIT_WORK(&unit->close_work, close_work);
 	INIT_WORK(&unit->work, unit_work);
 	INIT_WORK(&unit->send_work, sw_send_work);
 	INIT_WORK(&unit->tell_work, tell_work);
@@ -287,13 +302,18 @@ static bool flush_is_over(struct sw_unit *unit)
 /* Waits until nothing of the unit runs; nobody sends it bios any more. */
 void sw_unit_stop(struct sw_unit *unit)
 {
-	/* A kill finishes in an RCU callback, with the last "drained". */
-	rcu_barrier();
-	/* Work begets work: send may hold, a hold ticks, a tick tells. */
+	/* Who ended the last bio may still be on the way out: leave_path(). */
+	synchronize_rcu();
+	/*
+	 * Work begets work: send may hold, a hold closes and ticks, a tick
+	 * tells.
+	 */
 	cancel_delayed_work_sync(&unit->tick);
+	flush_work(&unit->close_work);
 	flush_work(&unit->work);
 	flush_work(&unit->send_work);
 	wait_event(unit->flush_wait, flush_is_over(unit));
+	flush_work(&unit->close_work);
 	flush_work(&unit->work);
 	flush_work(&unit->send_work);
 	cancel_delayed_work_sync(&unit->tick);

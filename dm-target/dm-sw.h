@@ -3,9 +3,11 @@
  * dm-sw.h - what the files of the glue share: one unit and its paths.
  *
  * Who may do what:
- *   map/end_io (dm-sw-io.c)	hot path: the open path's percpu_ref, no lock
+ *   map/end_io (dm-sw-io.c)	hot path: a counter of this CPU, in an RCU read-side
+ *				section; no lock
  *   unit->lock			everything else: the core, the held bios
- *   unit->work			sw_unit_work(): drained paths, ending held bios;
+ *   unit->close_work		a hold begins: waits until nobody is on the way in
+ *   unit->work			unit_work(): the end of a drain, ending held bios;
  *				never waits for a device
  *   unit->send_work		sends held bios and the flush; may wait for a tag
  *   unit->tell_work		events, uevents, printk; may wait for memory, so
@@ -17,7 +19,8 @@
 
 #include <linux/bio.h>
 #include <linux/device-mapper.h>
-#include <linux/percpu-refcount.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -45,12 +48,6 @@ struct sw_path {
 	struct sw_unit *unit;
 	struct dm_dev *dev;		/* NULL: absent */
 	char *spec;			/* as given, if it could not be opened */
-	/*
-	 * Live only while the path is open; one reference per bio in flight.
-	 * Killed by a hold; reaching zero is "drained".
-	 */
-	struct percpu_ref ref;
-	bool drained;			/* ref is zero: for unit_work() */
 
 	/* The flush of a cooperative switch; may hang, so each has its own. */
 	struct bio *flush_bio;
@@ -61,6 +58,7 @@ struct sw_path {
 struct sw_unit {
 	/* Hot, read-mostly. */
 	struct sw_path *open_path;	/* NULL: hold */
+	struct sw_path *draining;	/* closed, and not drained yet, as far as known */
 	struct sw_flight __percpu *flight;
 	unsigned int generation;
 	bool ticking;
@@ -71,6 +69,7 @@ struct sw_unit {
 	struct bio_list retry;		/* came back; sent before the held ones */
 	struct bio_list held;		/* not sent yet, in order of arrival */
 	u64 generation_end[SW_GENERATIONS];	/* ns */
+	bool exact;			/* while draining: the counters tell the truth */
 	bool started;
 	bool noflush;			/* noflush suspend: give bios back */
 	bool flush_wanted;
@@ -80,13 +79,14 @@ struct sw_unit {
 	struct list_head list;		/* all units, see dm-sw-target.c */
 	unsigned int tick_ms;
 
+	struct work_struct close_work;
 	struct work_struct work;
 	struct work_struct send_work;
 	struct work_struct tell_work;
 	struct delayed_work tick;
 	wait_queue_head_t flush_wait;
 
-	unsigned int nr_refs;		/* paths whose ref was set up */
+	unsigned int nr_paths;		/* that were looked at */
 	struct sw_path paths[SW_PATHS_MAX];
 };
 
@@ -131,7 +131,7 @@ void sw_unit_do(struct sw_unit *unit, unsigned int actions);
 void sw_unit_setup(struct sw_unit *unit);
 void sw_unit_stop(struct sw_unit *unit);
 void sw_tick_start(struct sw_unit *unit);
-void sw_path_drained(struct percpu_ref *ref);
+void sw_unit_left(struct sw_unit *unit);
 int __init sw_unit_init(void);
 void sw_unit_exit(void);
 
