@@ -7,8 +7,13 @@
 /// disks. Seen here with sixteen writers; only without TLS, whose functions do not take the socket
 /// away. So a reply to a client that is gone is dropped, and a connection that broke reads as one
 /// that ended: nbdkit then closes it in the orderly way.
+///
+/// And: nbdkit asks the kernel to be ended with the thread that started it. A server outlives the
+/// pathd that started it, or the clients would lose their disks whenever that is restarted.
 #include <cerrno>
+#include <cstdarg>
 
+#include <linux/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,5 +58,19 @@ __attribute__((visibility("default"))) ssize_t read(int fd, void *bytes, size_t 
 {
 	const auto got = ::syscall(SYS_read, fd, bytes, count);
 	return got < 0 && is_hangup(errno) ? 0 : got;
+}
+
+__attribute__((visibility("default"))) int prctl(int option, ...)
+{
+	if (option == PR_SET_PDEATHSIG)
+		return 0;
+	va_list list;
+	va_start(list, option);
+	unsigned long value[4];
+	for (auto &each : value)
+		each = va_arg(list, unsigned long);
+	va_end(list);
+	return static_cast<int>(
+		::syscall(SYS_prctl, option, value[0], value[1], value[2], value[3]));
 }
 }
