@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh [unit|sim|fuzz|vm|snap|ghost|all] [ARGS] - the layers of tests, each of which can be run alone; ghost: one VM case,
-# with what became of the data in each stack. `vm` takes the
-# options and names of tests/vm/suite.sh, `sim` those of tests/sim/run, `snap` those of tests/snap/run, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums up: "N passed, N failed, N skipped".
+# test.sh [unit|sim|fuzz|vm|snap|ghost|all] [ARGS] - the layers of tests, each of which can be run alone; ghost: one VM
+# case, with what became of the data in each stack. `vm` takes the options and names of tests/vm/suite.sh, `sim` those of
+# tests/sim/run, `snap` those of tests/snap/run, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums
+# up: "N passed, N failed, N skipped".
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -75,6 +76,8 @@ all)
 	end_layer fuzz
 	begin_layer vm "$top/tests/vm/suite.sh"
 	end_layer vm
+	begin_layer snap "$top/tests/snap/run"
+	end_layer snap
 	echo "=== all"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
