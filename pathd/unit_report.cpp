@@ -65,7 +65,8 @@ void Unit::record(Instant now)
 			paths[i].proof = slots_[i].proof;
 		}
 	}
-	flight_.look(kernel_->status, paths, WallTime(std::chrono::milliseconds(wall_ms())), now);
+	// `now` was some time ago: the two clocks must be those of one moment.
+	flight_.look(kernel_->status, paths, wall(now, swpath::now()), now);
 }
 
 FlightReport Unit::flight(Instant now)
