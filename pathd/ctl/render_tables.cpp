@@ -28,7 +28,7 @@ Grid::Cell number(std::uint64_t value)
 	return {std::to_string(value), Paint::Plain, true};
 }
 
-std::string or_dash(std::string text)
+std::string or_dash(const std::string &text)
 {
 	return text.empty() ? "-" : text;
 }

@@ -62,12 +62,13 @@ std::string time_text(std::chrono::microseconds time)
 {
 	const auto us = time.count();
 	const auto seconds = us / 1'000'000;
+	const auto hundredths = us / 10'000;
 	if (us < 1'000)
 		return fmt::format("{:.2f} ms", double(us) / 1e3);
 	if (us < 1'000'000)
 		return fmt::format("{} ms", us / 1000);
 	if (seconds < 10)
-		return fmt::format("{:.2f} s", double(us / 10'000) / 100);
+		return fmt::format("{:.2f} s", double(hundredths) / 100);
 	if (seconds < 60)
 		return fmt::format("{} s", seconds);
 	const auto two = [](std::int64_t large, std::string_view large_unit, std::int64_t small,
@@ -96,8 +97,8 @@ std::string clock_text(const Style &style, WallTime time, WallTime now)
 	const auto local = time + style.utc_offset;
 	const auto day = std::chrono::floor<std::chrono::days>(local);
 	const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(local - day));
-	const auto text = fmt::format("{:02}:{:02}:{:02}", clock.hours().count(),
-				      clock.minutes().count(), clock.seconds().count());
+	auto text = fmt::format("{:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(),
+				clock.seconds().count());
 	if (day == std::chrono::floor<std::chrono::days>(now + style.utc_offset))
 		return text;
 	const std::chrono::year_month_day date(day);
