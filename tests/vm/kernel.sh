@@ -174,6 +174,7 @@ make_initrd() {
 	(cd "$work" && find . | cpio --quiet -o -H newc -R 0:0) >"$dir/initrd.new"
 	rm -r "$work"
 	mv "$dir/initrd.new" "$dir/initrd"
+	echo "$1" >"$dir/initrd.of"
 }
 
 mkdir -p "$kernels"
@@ -183,6 +184,8 @@ if [ "$(cat "$dir/layout" 2>/dev/null)" != "$layout" ]; then
 	provide
 	echo "$layout" >"$dir/layout"
 fi
-if [ ! -e "$dir/initrd" ] || [ "$here/guest/init" -nt "$dir/initrd" ] || [ "${BASH_SOURCE[0]}" -nt "$dir/initrd" ]; then
-	make_initrd
+# By content: clones that share the kernels may be older or newer than what one of them left.
+made_of=$(cat "$here/guest/init" "${BASH_SOURCE[0]}" | sha256sum)
+if [ "$(cat "$dir/initrd.of" 2>/dev/null)" != "$made_of" ]; then
+	make_initrd "$made_of"
 fi

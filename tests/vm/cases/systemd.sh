@@ -217,7 +217,7 @@ mounted_after() {
 	defer mount_ends
 	systemctl daemon-reload
 	expect systemctl start mnt.mount pathd.service
-	expect findmnt --source /dev/sw0 /mnt
+	expect findmnt --source /dev/sw0 --mountpoint /mnt
 	expect_less "$(service ActiveEnterTimestampMonotonic)" \
 		"$(systemctl show --value --property ActiveEnterTimestampMonotonic mnt.mount)" "ready before mounted"
 }

@@ -15,7 +15,7 @@
 . "$SW_LIB/iscsi.sh"
 
 RESERVATIONS=(PrinReadKeys PrinServiceactionRange PrinReportCapabilities ProutRegister ProutReserve ProutClear ProutPreempt)
-DATA=(Read16 Write10 WriteSame10 Unmap CompareAndWrite)
+DATA=(Read16 Write10 WriteSame10 Unmap)
 
 # What became of each suite, a line each, goes to $SW_RUN/$1: its name, tests run, passed, failed.
 test_cu() {
