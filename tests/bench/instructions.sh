@@ -26,7 +26,7 @@ by_fio() { # LAYER
 }
 
 load_disks 1 0
-for layer in $layers; do
+for layer in $layers sw-witness; do
 	put_on "$layer"
 	by_fio "$layer"
 	take_off "$layer"

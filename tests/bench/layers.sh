@@ -22,6 +22,7 @@ table_of() {
 	local group="service-time 0 1 1" # what multipathd writes when nothing is configured
 	case $1 in
 	linear) echo "0 $sectors linear /dev/nullb0 0" ;;
+	sw-witness) echo "0 $sectors sw 2 witness 16 2 direct /dev/nullb0 served /dev/nullb1" ;;
 	sw) echo "0 $sectors sw 0 2 direct /dev/nullb0 served /dev/nullb1" ;;
 	mpath-bio) echo "0 $sectors multipath 2 queue_mode bio 0 2 1 $group /dev/nullb0 1 $group /dev/nullb1 1" ;;
 	mpath-rq) echo "0 $sectors multipath 0 0 2 1 $group /dev/nullb0 1 $group /dev/nullb1 1" ;;

@@ -14,6 +14,8 @@ LAYERS = {
     "mpath-bio": "dm-multipath, bio mode",
     "mpath-rq": "dm-multipath, request mode",
 }
+# ... and this one where instructions are counted.
+WITNESS = {"sw-witness": "sw, 16 witness records"}
 DIRECTIONS = ("read", "write")
 WAYS = ("libaio1", "libaio2", "psync")
 STALL_MS = 5000
@@ -93,7 +95,7 @@ def instructions(report, directory):
                     else "",
                 )
             ]
-            for layer, text in LAYERS.items()
+            for layer, text in (LAYERS | WITNESS).items()
         ],
     )
     for direction in DIRECTIONS:
@@ -108,11 +110,15 @@ def instructions(report, directory):
         )
         for other in ("mpath-bio", "mpath-rq"):
             report.verdict(f"{name}.sw_over_{other}", sw / mean_adds(other, direction), below=1, digits=3)
+    witnessed, plain = (
+        statistics.mean(cost[way, layer, "write"] for way in WAYS[:2]) for layer in ("sw-witness", "sw")
+    )
+    report.verdict("instructions.write.witness_over_sw", witnessed / plain, below=1.02, digits=4)
     report.verdict(
         "instructions.repeat_differs_ms",
         max(
             abs(runtime_ms["libaio1", layer, direction] - runtime_ms["libaio2", layer, direction])
-            for layer in LAYERS
+            for layer in LAYERS | WITNESS
             for direction in DIRECTIONS
         ),
         at_most=1,
