@@ -407,6 +407,8 @@ static void start(struct sw_unit *unit)
 		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
 		actions = sw_core_adopt(&unit->core, &old->core, origin, &now);
 		spin_unlock(&old->lock);
+		if (unit->witness && old->witness)
+			sw_witness_adopt(unit->witness, old->witness);
 	} else {
 		actions = sw_core_start(&unit->core, &now);
 	}

@@ -18,9 +18,6 @@
 #include <linux/highmem.h>
 #include <linux/slab.h>
 
-/* Of a larger write only the beginning is looked at. */
-#define SW_WITNESS_BYTES	4096
-
 struct sw_witness_record {
 	sector_t sector;
 	unsigned int bytes;	/* 0: none */
@@ -142,6 +139,25 @@ void sw_witness_end(struct sw_unit *unit, struct bio *bio,
 		sample->bytes = 0;
 	}
 	spin_unlock_irqrestore(&witness->lock, flags);
+}
+
+/*
+ * Takes what is remembered of the unit of the table before, which is suspended
+ * and has nothing in flight. A path is mostly exchanged by a reload: just then
+ * the next one is to be compared.
+ */
+void sw_witness_adopt(struct sw_witness *witness, const struct sw_witness *old)
+{
+	const struct sw_witness_record *record;
+	unsigned int i;
+
+	for (i = 0; i < old->nr; i++) {
+		record = &old->records[(old->head + i) % old->nr];
+		if (!record->bytes)
+			continue;
+		witness->records[witness->head] = *record;
+		witness->head = (witness->head + 1) % witness->nr;
+	}
 }
 
 /* Answers "witness", oldest first; 1: result holds the answer. */

@@ -148,6 +148,8 @@ void sw_witness_due(struct sw_witness *witness);
 bool sw_witness_begin(struct sw_unit *unit, struct bio *bio);
 void sw_witness_end(struct sw_unit *unit, struct bio *bio,
 		    struct bvec_iter iter, bool ok);
+void sw_witness_adopt(struct sw_witness *witness,
+		      const struct sw_witness *old);
 int sw_emit_witness(struct sw_unit *unit, char *result, unsigned int maxlen);
 
 /* dm-sw-message.c */

@@ -45,6 +45,7 @@
 #define SW_STALL_MS_DEFAULT	5000
 #define SW_WITNESS_MAX		64
 #define SW_WITNESS_DEFAULT	0
+#define SW_WITNESS_BYTES	4096		/* of a larger write, the beginning */
 #define SW_TICKET_TTL_MS_MAX	3600000
 #define SW_HISTORY_MAX		32
 #define SW_WORD_MAX		64		/* bytes of an evidence or note, with the NUL */

@@ -51,6 +51,7 @@ public:
 				 std::function<void(const FenceResult &)> answered);
 
 	ProbeKey key;              ///< direct
+	WitnessList expected;      ///< what the next check has to find
 	bool reservations = false; ///< direct: the last good check said so
 	bool alive = true;         ///< served: its connection is believed to work
 	bool marked = false;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/crc32c.h"
 #include "libpath/serve/served_disk.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/reserve.h"
@@ -111,7 +112,7 @@ bool offline_after_hang(std::string_view state, std::uint64_t timeouts,
 
 Prober::Prober(PathKind kind, std::string sysname, Duration limit)
 	: kind_(kind), sysname_(std::move(sysname)), devnode_("/dev/" + sysname_), limit_(limit),
-	  buffer_(landmark_bytes)
+	  buffer_(std::max<std::size_t>(landmark_bytes, SW_WITNESS_BYTES))
 {
 }
 
@@ -160,18 +161,19 @@ Result<void> Prober::ask(ProbeFacts &facts)
 Result<void> Prober::read_landmarks(ProbeFacts &facts)
 {
 	const auto offsets = landmarks(facts.geometry.capacity_bytes);
+	const auto landmark = buffer_.span().first(landmark_bytes);
 	std::optional<Error> bad;
 	unsigned good = 0;
 	for (std::size_t i = 0; i < offsets.size(); i++) {
 		if (!offsets[i])
 			continue;
-		if (auto read = read_medium(fd_.get(), *offsets[i], buffer_.span()); !read) {
+		if (auto read = read_medium(fd_.get(), *offsets[i], landmark); !read) {
 			if (!answered(read.error()))
 				return read;
 			bad = read.error();
 			continue;
 		}
-		facts.medium.digests[i] = digest(buffer_.span());
+		facts.medium.digests[i] = digest(landmark);
 		good++;
 	}
 	// Landmarks may sit in some cache by now: another place every time is read from the disk.
@@ -181,7 +183,7 @@ Result<void> Prober::read_landmarks(ProbeFacts &facts)
 			104729; // a prime: visits every block of most disks
 		turn_++;
 		auto read = read_medium(fd_.get(), turn_ * stride % blocks * landmark_bytes,
-					buffer_.span());
+					landmark);
 		if (!read && !answered(read.error()))
 			return read;
 		if (read)
@@ -190,6 +192,23 @@ Result<void> Prober::read_landmarks(ProbeFacts &facts)
 	if (good == 0)
 		return tl::unexpected(bad.value_or(
 			Error{make_error_code(std::errc::invalid_argument), "disk of no size"}));
+	return {};
+}
+
+Result<void> Prober::read_witnessed(ProbeFacts &facts)
+{
+	for (const auto &record : facts.expected.records) {
+		// Of a table that was longer.
+		if (record.sector * sector_bytes + record.bytes > facts.geometry.capacity_bytes)
+			continue;
+		const auto block = buffer_.span().first(record.bytes);
+		if (auto read = read_medium(fd_.get(), record.sector * sector_bytes, block); !read) {
+			if (!answered(read.error()))
+				return read;
+			continue;
+		}
+		facts.shown.push_back({record.sector, record.bytes, crc32c(block)});
+	}
 	return {};
 }
 
@@ -226,9 +245,10 @@ Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
 	return done;
 }
 
-ProbeFacts Prober::probe(const ProbeKey &key)
+ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 {
 	ProbeFacts facts;
+	facts.expected = std::move(expected);
 	facts.began = now();
 	if (kind_ == PathKind::DIRECT)
 		revive();
@@ -238,6 +258,8 @@ ProbeFacts Prober::probe(const ProbeKey &key)
 		done = read_landmarks(facts);
 		facts.medium.ended = now();
 	}
+	if (done)
+		done = read_witnessed(facts);
 	if (done && kind_ == PathKind::DIRECT && key.key != 0)
 		done = keep_key(key, facts);
 	facts.ended = now();

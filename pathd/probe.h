@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "libpath/base/instant.h"
 #include "libpath/base/result.h"
 #include "libpath/base/unique_fd.h"
+#include "libpath/policy/coherence_probe.h"
 #include "libpath/policy/medium_compare.h"
 #include "libpath/sys/medium.h"
 #include "libpath/unit/geometry.h"
@@ -26,6 +28,8 @@ struct ProbeFacts {
 	std::optional<Identity> identity; ///< direct legs
 	Geometry geometry;
 	MediumSample medium;
+	WitnessList expected;             ///< as given to the check
+	std::vector<WitnessSight> shown;  ///< in the places of them that could be read
 	bool reservations = false; ///< direct legs, if a key was asked for: the disk has them
 };
 
@@ -47,8 +51,8 @@ public:
 	/// `sysname`: "sda". `limit`: time of one SCSI command.
 	Prober(PathKind kind, std::string sysname, Duration limit);
 
-	/// BLOCKS as long as the leg does.
-	[[nodiscard]] ProbeFacts probe(const ProbeKey &key);
+	/// BLOCKS as long as the leg does. `expected`: what else is to be read.
+	[[nodiscard]] ProbeFacts probe(const ProbeKey &key, WitnessList expected);
 	/// Lets go of the device until the next check.
 	void close() { fd_.reset(); }
 
@@ -56,6 +60,7 @@ private:
 	void revive();
 	[[nodiscard]] Result<void> ask(ProbeFacts &facts);
 	[[nodiscard]] Result<void> read_landmarks(ProbeFacts &facts);
+	[[nodiscard]] Result<void> read_witnessed(ProbeFacts &facts);
 	[[nodiscard]] Result<void> keep_key(const ProbeKey &key, ProbeFacts &facts);
 
 	PathKind kind_;

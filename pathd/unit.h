@@ -16,6 +16,7 @@
 #include "libpath/control/order.h"
 #include "libpath/control/peer_service.h"
 #include "libpath/control/report.h"
+#include "libpath/policy/coherence_probe.h"
 #include "libpath/policy/failback.h"
 #include "libpath/policy/medium_compare.h"
 #include "libpath/policy/mount_verification.h"
@@ -103,6 +104,8 @@ private:
 	struct Slot {
 		PathMonitor monitor{MonitorPolicy{}};
 		std::shared_ptr<Leg> leg;
+		CoherenceProbe coherence;
+		bool witnessed = false; ///< the last check compared acknowledged writes
 		std::optional<LastLook> last_look; ///< at the kernel's word
 		bool probe_now = false;            ///< a new device stands here
 		bool overdue = false;              ///< the running check was counted as failed
@@ -209,6 +212,10 @@ private:
 
 	// unit_probe.cpp
 	void probe_due(Instant now);
+	void probe(unsigned slot, std::uint64_t mv);
+	[[nodiscard]] WitnessList witnesses();
+	[[nodiscard]] std::optional<Difference> judge_coherence(unsigned slot,
+								const ProbeFacts &facts);
 	void probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv);
 	[[nodiscard]] std::optional<Difference> judge(const Leg &leg, unsigned slot,
 						      const ProbeFacts &facts);

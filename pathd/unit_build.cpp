@@ -122,6 +122,7 @@ void Unit::assign(const UnitPlan &plan, Instant now)
 		slot.probe_now = leg != nullptr;
 		slot.overdue = false;
 		medium_.forget(i);
+		slot.coherence.forget();
 		mv_.replaced(i);
 		if (leg)
 			slot.attach_tried = false;

@@ -52,7 +52,7 @@ bool Unit::verify(Instant now)
 		switch (action.kind) {
 		case MvAction::Kind::Verify:
 			if (leg)
-				leg->probe(action.mv);
+				probe(action.path, action.mv);
 			else
 				mv_.refuted(action.mv, action.path, now, Reason::PATH_GONE);
 			break;

@@ -187,6 +187,7 @@ void Unit::drop_leg(DevNumber number)
 		slots_[*slot].monitor.step(PathLost{now(), Reason::PATH_GONE});
 		slots_[*slot].text = reason_text(Reason::PATH_GONE);
 		medium_.forget(*slot);
+		slots_[*slot].coherence.forget();
 		tell(*slot, now());
 	}
 }

@@ -17,16 +17,19 @@ using log::Message;
 namespace
 {
 
-/// The proof that a check gives, as one word for the certificate.
-std::string_view evidence(PathKind kind, bool attested, MediumVerdict verdict)
+/// The proof that a check gives, as one word for the certificate. `witnessed`: the path showed
+/// acknowledged writes, which says more than that its fixed blocks are the same.
+std::string_view evidence(PathKind kind, bool attested, bool compared, bool witnessed)
 {
 	if (kind == PathKind::DIRECT)
-		return "vpd83+capacity+medium";
+		return witnessed ? "vpd83+capacity+medium+witness" : "vpd83+capacity+medium";
 	if (attested)
-		return verdict == MediumVerdict::Same ? "attested+size+medium-compared"
-						      : "attested+size+medium";
-	return verdict == MediumVerdict::Same ? "export+size+medium-compared"
-					      : "export+size+medium";
+		return witnessed  ? "attested+size+medium+witness"
+		       : compared ? "attested+size+medium-compared"
+				  : "attested+size+medium";
+	return witnessed  ? "export+size+medium+witness"
+	       : compared ? "export+size+medium-compared"
+			  : "export+size+medium";
 }
 
 } // namespace
@@ -60,8 +63,63 @@ void Unit::probe_due(Instant now)
 		if (!slot.probe_now && now < slot.monitor.next_probe())
 			continue;
 		slot.probe_now = false;
-		slot.leg->probe(0);
+		probe(i, 0);
 	}
+}
+
+/// A check of the path, for mount verification `mv` or, 0, as a routine.
+void Unit::probe(unsigned i, std::uint64_t mv)
+{
+	auto &leg = *slots_[i].leg;
+	const bool carries = kernel_ && kernel_->status.state == UnitState::ONLINE &&
+			     kernel_->status.active == i;
+	// The path that I/O goes down shows what went down it, whoever remembers it.
+	leg.expected = carries ? WitnessList{} : witnesses();
+	leg.probe(mv);
+}
+
+/// What every path has to show now. Empty: the unit keeps no records, or the kernel does not say.
+WitnessList Unit::witnesses()
+{
+	WitnessList list;
+	std::string_view reply;
+	if (config_.witness == 0 || !kernel_ ||
+	    services_.dm.send(config_.name, SW_MSG_WITNESS, &reply) != 0)
+		return list;
+	auto records = parse_witness(reply);
+	if (records)
+		list = {std::move(*records), swpath::now()};
+	else
+		log::say(Message::Warning, {.unit = config_.name},
+			 "cannot read the witness records: {}", records.error().message());
+	return list;
+}
+
+std::optional<Difference> Unit::judge_coherence(unsigned i, const ProbeFacts &facts)
+{
+	auto &slot = slots_[i];
+	const bool direct = slot.leg->kind() == PathKind::DIRECT;
+	const auto name = slot.leg->device().sysname;
+	const auto found = slot.coherence.check(facts.expected, facts.shown, witnesses());
+	slot.witnessed = found.compared > 0;
+	if (found.stale) {
+		// The disk shows what is on it: what it lacks is in the server that I/O goes
+		// through, and may be there the next time.
+		if (direct)
+			slot.coherence = {};
+		return Difference{
+			Reason::STALE_DATA,
+			fmt::format("{} does not show at sector {} what was acknowledged there{}",
+				    name, found.stale->sector,
+				    direct ? "" : ": its server answers from a cache, or it is an "
+						  "old copy")};
+	}
+	if (slot.coherence.verdict() == Coherence::Incoherent)
+		return Difference{Reason::STALE_DATA,
+				  fmt::format("{} has shown old contents, and has yet to show {} "
+					      "blocks that changed",
+					      name, CoherenceProbe::fresh_needed)};
+	return std::nullopt;
 }
 
 /// What a good check says about the disk: nothing if it is the unit's.
@@ -100,7 +158,7 @@ std::optional<Difference> Unit::judge(const Leg &leg, unsigned slot, const Probe
 				fmt::format("{} shows other contents than the active path",
 					    leg.device().sysname)};
 	}
-	return std::nullopt;
+	return judge_coherence(slot, facts);
 }
 
 void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
@@ -128,7 +186,9 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		leg.failures = 0;
 		leg.reservations = facts.reservations;
 		slot.text.clear();
-		slot.proof = evidence(leg.kind(), by_peer(i), medium_.verdict(i));
+		slot.proof =
+			evidence(leg.kind(), by_peer(i), medium_.verdict(i) == MediumVerdict::Same,
+				 slot.witnessed);
 		if (!first_proved_) {
 			first_proved_ = facts.ended;
 			geometry_ = facts.geometry;

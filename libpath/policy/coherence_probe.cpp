@@ -6,65 +6,85 @@
 namespace swpath
 {
 
-void CoherenceProbe::queue(Step step)
+namespace
 {
-	if (std::find(steps_.begin(), steps_.end(), step) != steps_.end())
-		return;
-	if (steps_.size() >= blocks_max)
-		steps_.pop_front();
-	steps_.push_back(step);
+
+/// Two lists give the time of one acknowledgement with this error: the age is in whole
+/// milliseconds, and `at` is taken after the kernel has answered. The kernel samples no oftener
+/// than this (SW_TICK_MS_MIN of dm-sw.h), so nothing else can pass for the same record.
+constexpr Duration same_within = std::chrono::milliseconds(10);
+
+} // namespace
+
+bool CoherenceProbe::same(const WitnessRecord &a, Instant a_at, const WitnessRecord &b,
+			  Instant b_at)
+{
+	const auto acknowledged = [](const WitnessRecord &record, Instant at) {
+		return at - std::chrono::milliseconds(record.age_ms);
+	};
+	const auto apart = acknowledged(a, a_at) - acknowledged(b, b_at);
+	return a.sector == b.sector && a.bytes == b.bytes && a.crc == b.crc &&
+	       apart < same_within && apart > -same_within;
 }
 
-void CoherenceProbe::written(std::uint64_t block)
+/// True if the path showed something else there before.
+bool CoherenceProbe::changed(const WitnessSight &sight)
 {
-	queue({shown_.contains(block) ? Step::Kind::Check : Step::Kind::Prime, block});
+	const Place place{sight.sector, sight.bytes};
+	const auto known = shown_.find(place);
+	if (known != shown_.end())
+		return std::exchange(known->second, sight.crc) != sight.crc;
+	if (order_.size() >= places_max) {
+		shown_.erase(order_.front());
+		order_.pop_front();
+	}
+	order_.push_back(place);
+	shown_.emplace(place, sight.crc);
+	return false;
 }
 
-std::optional<CoherenceProbe::Step> CoherenceProbe::next()
+CoherenceProbe::Finding CoherenceProbe::check(const WitnessList &before,
+					      std::span<const WitnessSight> shown,
+					      const WitnessList &after)
 {
-	if (steps_.empty())
-		return std::nullopt;
-	const auto step = steps_.front();
-	steps_.pop_front();
-	return step;
-}
-
-void CoherenceProbe::primed(std::uint64_t block, std::uint64_t shown)
-{
-	if (!shown_.contains(block)) {
-		if (order_.size() >= blocks_max) {
-			shown_.erase(order_.front());
-			order_.pop_front();
+	Finding finding;
+	for (const auto &sight : shown) {
+		const bool is_new = changed(sight);
+		const auto record = std::find_if(
+			before.records.begin(), before.records.end(), [&](const auto &each) {
+				return each.sector == sight.sector && each.bytes == sight.bytes;
+			});
+		if (record == before.records.end() ||
+		    std::none_of(after.records.begin(), after.records.end(), [&](const auto &each) {
+			    return same(*record, before.at, each, after.at);
+		    }))
+			continue; // it was written meanwhile
+		finding.compared++;
+		if (sight.crc != record->crc) {
+			stale_ = true;
+			if (!finding.stale)
+				finding.stale = *record;
+		} else if (is_new) {
+			fresh_++;
 		}
-		order_.push_back(block);
 	}
-	shown_[block] = shown;
-}
-
-void CoherenceProbe::checked(std::uint64_t block, std::uint64_t before, std::uint64_t shown,
-			     std::uint64_t after)
-{
-	const auto known = shown_.find(block);
-	if (known == shown_.end())
-		return; // gave way to others meanwhile
-	const auto old = known->second;
-	known->second = shown;
-	if (before != after)
-		return; // it was written meanwhile, which asks for the next check
-	if (shown != before) {
-		fresh_ = 0;
-		stale_++;
-		queue({Step::Kind::Check, block}); // a cache shows the same again
-	} else if (before != old) {
-		fresh_++;
-	}
+	return finding;
 }
 
 Coherence CoherenceProbe::verdict() const noexcept
 {
-	if (stale_ >= stale_needed)
+	if (stale_)
 		return Coherence::Incoherent;
-	return fresh_ >= fresh_needed ? Coherence::Coherent : Coherence::Unknown;
+	if (fresh_ >= fresh_needed)
+		return Coherence::Coherent;
+	return suspect_ ? Coherence::Incoherent : Coherence::Unknown;
+}
+
+void CoherenceProbe::forget()
+{
+	const bool suspect = verdict() == Coherence::Incoherent;
+	*this = {};
+	suspect_ = suspect;
 }
 
 } // namespace swpath

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Does a served path show what is on the disk, or what its server remembers?
+/// Does a path show what was acknowledged on the active one?
 ///
-/// A server with a page cache (nbd-server, nbdkit's file plugin, qemu-nbd with its default caching)
-/// shows a block as it was when it read it first, whatever another path has written since. To see
-/// that, a block must be read through the candidate, then change, then be read through it again. A
-/// probe may not write: there is no place on the disk that is ours. So it uses the writes that the
-/// caller makes anyway. A block that was just written is likely to be written again (a journal, a
-/// superblock, a database's log), so it is read through the candidate: *primed*, now a cache would
-/// hold it. When it is written again, the candidate must show the new contents, as the reference
-/// shows them before and after; the old contents, or anything else, is stale.
+/// The kernel keeps checksums of some acknowledged writes that nothing has overwritten since (the
+/// unit's `witness` records). A path has to show them: an old replica behind the same name does
+/// not, nor a server that answers from its page cache (nbd-server, nbdkit's file plugin, qemu-nbd
+/// with its default caching), nor the direct path beside a server that acknowledges writes before
+/// they are on the disk. The records are asked for before and after the path is read; one that is
+/// the same both times was what the disk has to show all that while, so that one difference is
+/// proof.
 ///
-/// The reference is the active path. It also works the other way round, when the served path is
-/// active: a server that acknowledges writes before they are on the disk shows what the direct path
-/// does not, and it is the pair that is not coherent: the served one of the two is to blame.
+/// A server's page cache can only be stale for what was read through it before it was written
+/// elsewhere. Reading the records does that by itself: a block that is written again and again (a
+/// journal, a superblock, a database's log) is read through the path at each check.
 ///
-/// Alternatives: to write to a reserved place (there is none), to believe the server's word (our
-/// own server attests that it opens O_DIRECT, others do not), to compare fixed blocks
-/// (MediumCompare does; blocks that never change prove nothing).
+/// Alternatives: to write to a reserved place (there is none that is ours), to believe the server's
+/// word (our own opens O_DIRECT, others do not say), to compare fixed blocks (MediumCompare does,
+/// without asking the kernel for anything; blocks that never change prove nothing).
+///
+/// A disk that another host writes, too, has other contents than this host's records say, and is
+/// no disk for this: `witness` is 0 unless the administrator sets it.
 #pragma once
 
 #include <cstddef>
@@ -24,61 +26,70 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "libpath/base/instant.h"
+#include "libpath/unit/unit_status.h"
 
 namespace swpath
 {
 
+/// The unit's records as of `at`.
+struct WitnessList {
+	std::vector<WitnessRecord> records;
+	Instant at{};
+};
+
+/// What a path shows in a record's place.
+struct WitnessSight {
+	std::uint64_t sector = 0;
+	std::uint32_t bytes = 0;
+	std::uint32_t crc = 0;
+};
+
 enum class Coherence : std::uint8_t {
 	Unknown,    ///< too little was written to tell
 	Coherent,   ///< shows what was written, as often as was asked for
-	Incoherent, ///< showed old contents: to be rejected (`stale-data`)
+	Incoherent, ///< did not
 };
 
 class CoherenceProbe
 {
 public:
-	/// Fresh answers that make a path coherent, and stale ones that make it incoherent: two,
-	/// because a block that changes and changes back around the reads looks stale once.
+	/// Blocks that were seen to change, for a path to be coherent.
 	static constexpr unsigned fresh_needed = 3;
-	static constexpr unsigned stale_needed = 2;
-	/// Blocks that are remembered, and steps that wait. The oldest give way.
-	static constexpr std::size_t blocks_max = 64;
+	/// Places of which it is remembered what the path showed. The oldest give way.
+	static constexpr std::size_t places_max = 2 * SW_WITNESS_MAX;
 
-	struct Step {
-		enum class Kind : std::uint8_t {
-			Prime, ///< read the block through the candidate; report primed()
-			Check, ///< read it through reference, candidate, reference; report
-			       ///< checked()
-		};
-		Kind kind = Kind::Prime;
-		std::uint64_t block = 0;
-
-		bool operator==(const Step &) const = default;
+	struct Finding {
+		unsigned compared = 0;              ///< records that could be judged
+		std::optional<WitnessRecord> stale; ///< the first that the path does not show
 	};
 
-	/// A write to `block` was acknowledged on the active path. Any numbering of blocks.
-	void written(std::uint64_t block);
-	/// The next read to make; nothing: wait for writes. Taken once.
-	[[nodiscard]] std::optional<Step> next();
-
-	/// What was read, as a digest. A read that failed is not reported.
-	void primed(std::uint64_t block, std::uint64_t shown);
-	void checked(std::uint64_t block, std::uint64_t before, std::uint64_t shown,
-		     std::uint64_t after);
+	/// The path was read between the two lists. What could not be read is left out of `shown`.
+	Finding check(const WitnessList &before, std::span<const WitnessSight> shown,
+		      const WitnessList &after);
 
 	[[nodiscard]] Coherence verdict() const noexcept;
-	/// Another connection or another server: nothing is known of it.
-	void forget() { *this = {}; }
+	/// Another connection, or another device. One that follows a path which was not coherent is
+	/// not taken for better until it has shown that it is: mostly it is a new connection to the
+	/// same server.
+	void forget();
 
 private:
-	void queue(Step step);
+	using Place = std::pair<std::uint64_t, std::uint32_t>; ///< sector, bytes
 
-	/// What the candidate showed of a block, which a cache in the server would show again.
-	std::map<std::uint64_t, std::uint64_t> shown_;
-	std::deque<std::uint64_t> order_; ///< of shown_, oldest first
-	std::deque<Step> steps_;
+	[[nodiscard]] static bool same(const WitnessRecord &a, Instant a_at, const WitnessRecord &b,
+				       Instant b_at);
+	bool changed(const WitnessSight &sight);
+
+	std::map<Place, std::uint32_t> shown_;
+	std::deque<Place> order_; ///< of shown_, oldest first
 	unsigned fresh_ = 0;
-	unsigned stale_ = 0;
+	bool stale_ = false;
+	bool suspect_ = false; ///< follows one that was stale
 };
 
 } // namespace swpath

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "libpath/unit/geometry.h"
+
 namespace swpath
 {
 
@@ -106,7 +108,7 @@ PlanStep plan_creation(const UnitConfig &wanted, const SeenWorld &world,
 		       const std::vector<std::optional<DevNumber>> &slots)
 {
 	Table table = wanted_features(wanted);
-	table.sectors = world.capacity_bytes / 512;
+	table.sectors = world.capacity_bytes / sector_bytes;
 	table.hold = true;
 	bool any = false;
 	std::string pending;

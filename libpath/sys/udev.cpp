@@ -12,6 +12,7 @@
 #include "dm-target/sw-uapi.h"
 #include "libpath/base/text.h"
 #include "libpath/sys/sysfs.h"
+#include "libpath/unit/geometry.h"
 
 namespace swpath
 {
@@ -22,7 +23,6 @@ using Udev = UniquePtr<udev, &udev_unref>;
 using Device = UniquePtr<udev_device, &udev_device_unref>;
 using Enumerate = UniquePtr<udev_enumerate, &udev_enumerate_unref>;
 
-constexpr std::uint64_t sector_bytes = 512;
 /// Room for a storm of events (a whole array comes back), in bytes.
 constexpr int receive_buffer_bytes = 4 << 20;
 

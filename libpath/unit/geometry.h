@@ -10,6 +10,9 @@
 namespace swpath
 {
 
+/// Of the kernel's sector numbers, whatever the disk's blocks are.
+inline constexpr std::uint64_t sector_bytes = 512;
+
 struct Geometry {
 	std::uint64_t capacity_bytes = 0;
 	std::uint32_t logical_block_bytes = 512;

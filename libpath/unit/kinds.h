@@ -18,10 +18,11 @@ SWPATH_WORDS(Reason, SW_REASONS)
 SWPATH_WORDS(Method, SW_METHODS)
 SWPATH_WORDS(UeventAction, SW_ACTIONS)
 
-/// The words of a status line and of a history line, as indices into them.
+/// The words of a status line, a history line and a witness line, as indices into them.
 SWPATH_WORDS(UnitWord, SW_UNIT_WORDS)
 SWPATH_WORDS(PathWord, SW_PATH_WORDS)
 SWPATH_WORDS(HistoryWord, SW_HISTORY_WORDS)
+SWPATH_WORDS(WitnessWord, SW_WITNESS_WORDS)
 
 /// Why two descriptions of a disk are not of one disk: the word for the kernel's `reject`, and a
 /// sentence for people ("serial is 'B2', expected 'A1'").

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/unit/unit_status.h"
 
+#include <charconv>
 #include <span>
 
 #include <fmt/format.h>
 
 #include "libpath/base/text.h"
+#include "libpath/unit/geometry.h"
 
 namespace swpath
 {
@@ -56,6 +58,26 @@ public:
 		if (*found >= count)
 			refuse(which, fmt::format("is not a path: there are {}", count));
 		return static_cast<unsigned>(*found);
+	}
+
+	std::uint32_t witness_bytes(E which)
+	{
+		const auto found = parse_number<std::uint32_t>(text(which)).value_or(0);
+		if (found == 0 || found > SW_WITNESS_BYTES || found % sector_bytes != 0)
+			refuse(which, fmt::format("is not whole sectors up to {} bytes",
+						  SW_WITNESS_BYTES));
+		return found;
+	}
+
+	std::uint32_t hex32(E which)
+	{
+		std::uint32_t value = 0;
+		const auto digits = text(which);
+		const auto *end = digits.data() + digits.size();
+		const auto [rest, error] = std::from_chars(digits.data(), end, value, 16);
+		if (digits.empty() || error != std::errc{} || rest != end)
+			refuse(which, "is no hexadecimal number of 32 bits");
+		return value;
 	}
 
 	std::optional<DevNumber> device_or_none(E which)
@@ -136,7 +158,6 @@ private:
 constexpr std::size_t group_words_max = 64;
 constexpr auto unit_words = Words<UnitWord>::all.size();
 constexpr auto path_words = Words<PathWord>::all.size();
-constexpr auto history_words = Words<HistoryWord>::all.size();
 
 Result<PathStatus> parse_path(WordList words, std::size_t index)
 {
@@ -155,12 +176,46 @@ Result<PathStatus> parse_path(WordList words, std::size_t index)
 	return path;
 }
 
-Result<SwitchRecord> parse_record(WordList words, std::size_t line)
+/// Reads a reply of lines; `parse` gets the words of one, and where it is.
+template <class Record>
+Result<std::vector<Record>> parse_lines(std::string_view reply, std::string_view what,
+					std::size_t most,
+					Result<Record> (*parse)(WordList, const std::string &))
 {
-	const auto where = fmt::format("history line {}", line);
-	if (words.size() < history_words)
-		return malformed(fmt::format("{}: has {} words, needs {}", where, words.size(),
-					     history_words));
+	std::vector<Record> records;
+	std::size_t number = 0;
+	while (!reply.empty()) {
+		const auto end = std::min(reply.find('\n'), reply.size());
+		const auto line = reply.substr(0, end);
+		reply.remove_prefix(std::min(end + 1, reply.size()));
+		number++;
+		const auto words = split_words(line);
+		if (words.empty())
+			continue;
+		const auto where = fmt::format("{} line {}", what, number);
+		if (records.size() == most)
+			return malformed(fmt::format("{}: more than {} records", where, most));
+		auto record = parse(words, where);
+		if (!record)
+			return tl::unexpected(record.error());
+		records.push_back(std::move(*record));
+	}
+	return records;
+}
+
+template <class E>
+Result<void> has_words(WordList words, const std::string &where)
+{
+	constexpr auto needed = Words<E>::all.size();
+	if (words.size() >= needed)
+		return {};
+	return malformed(fmt::format("{}: has {} words, needs {}", where, words.size(), needed));
+}
+
+Result<SwitchRecord> parse_record(WordList words, const std::string &where)
+{
+	if (auto enough = has_words<HistoryWord>(words, where); !enough)
+		return tl::unexpected(enough.error());
 	Group<HistoryWord> group(words, where);
 	SwitchRecord record;
 	record.epoch = group.number(HistoryWord::EPOCH);
@@ -178,6 +233,21 @@ Result<SwitchRecord> parse_record(WordList words, std::size_t line)
 	record.held_bytes = group.number(HistoryWord::HELD_BYTES);
 	record.doubt = group.number(HistoryWord::DOUBT);
 	record.evidence = group.text_or_none(HistoryWord::EVIDENCE);
+	if (group.error())
+		return malformed(*group.error());
+	return record;
+}
+
+Result<WitnessRecord> parse_witness_record(WordList words, const std::string &where)
+{
+	if (auto enough = has_words<WitnessWord>(words, where); !enough)
+		return tl::unexpected(enough.error());
+	Group<WitnessWord> group(words, where);
+	WitnessRecord record;
+	record.sector = group.number(WitnessWord::SECTOR);
+	record.bytes = group.witness_bytes(WitnessWord::BYTES);
+	record.crc = group.hex32(WitnessWord::CRC);
+	record.age_ms = group.number(WitnessWord::AGE);
 	if (group.error())
 		return malformed(*group.error());
 	return record;
@@ -240,25 +310,12 @@ Result<UnitStatus> parse_status(std::string_view line)
 
 Result<std::vector<SwitchRecord>> parse_history(std::string_view reply)
 {
-	std::vector<SwitchRecord> records;
-	std::size_t number = 0;
-	while (!reply.empty()) {
-		const auto end = std::min(reply.find('\n'), reply.size());
-		const auto line = reply.substr(0, end);
-		reply.remove_prefix(std::min(end + 1, reply.size()));
-		number++;
-		const auto words = split_words(line);
-		if (words.empty())
-			continue;
-		if (records.size() == SW_HISTORY_MAX)
-			return malformed(fmt::format("history line {}: more than {} records",
-						     number, SW_HISTORY_MAX));
-		auto record = parse_record(words, number);
-		if (!record)
-			return tl::unexpected(record.error());
-		records.push_back(std::move(*record));
-	}
-	return records;
+	return parse_lines<SwitchRecord>(reply, "history", SW_HISTORY_MAX, parse_record);
+}
+
+Result<std::vector<WitnessRecord>> parse_witness(std::string_view reply)
+{
+	return parse_lines<WitnessRecord>(reply, "witness", SW_WITNESS_MAX, parse_witness_record);
 }
 
 } // namespace swpath

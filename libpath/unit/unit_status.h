@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// What the kernel says about a unit: its status line and its history, read by the word lists of
-/// dm-target/sw-uapi.h.
+/// What the kernel says about a unit: its status line, its history and its witness records, read by
+/// the word lists of dm-target/sw-uapi.h.
 #pragma once
 
 #include <cstdint>
@@ -86,5 +86,20 @@ struct SwitchRecord {
 /// SW_HISTORY_MAX; an empty reply is an empty history. Extra words at the end of a line are
 /// skipped. Errors: EBADMSG malformed; the context names line, word and value.
 [[nodiscard]] Result<std::vector<SwitchRecord>> parse_history(std::string_view reply);
+
+/// A write that was acknowledged, and that no later one has touched.
+struct WitnessRecord {
+	std::uint64_t sector = 0; ///< of 512 bytes
+	std::uint32_t bytes = 0;  ///< from there on: 512 to SW_WITNESS_BYTES, in whole sectors
+	std::uint32_t crc = 0;    ///< CRC-32C of them
+	std::uint64_t age_ms = 0; ///< since it was acknowledged
+
+	bool operator==(const WitnessRecord &) const = default;
+};
+
+/// Reads the reply to the message `witness`: a line for each record, oldest first, at most
+/// SW_WITNESS_MAX. Extra words at the end of a line are skipped. Errors: EBADMSG malformed; the
+/// context names line, word and value.
+[[nodiscard]] Result<std::vector<WitnessRecord>> parse_witness(std::string_view reply);
 
 } // namespace swpath

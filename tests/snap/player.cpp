@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/crc32c.h"
 #include "libpath/sys/file.h"
 #include "tests/snap/wait.h"
-#include "tests/stamp/crc32c.h"
 #include "tests/stamp/journal.h"
 #include "tests/stamp/ledger.h"
 #include "tests/stamp/verify.h"
@@ -232,7 +232,7 @@ std::string Player::play()
 	}
 	const auto log = read_file(log_file, log_bytes_max).value_or("");
 	tell(fmt::format("writer's log: {} bytes, crc32c {:08x}", log.size(),
-			 stamp::crc32c(std::as_bytes(std::span(log)))));
+			 crc32c(std::as_bytes(std::span(log)))));
 	return wrong_;
 }
 

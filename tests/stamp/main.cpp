@@ -12,7 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "tests/stamp/crc32c.h"
+#include "libpath/base/crc32c.h"
 #include "tests/stamp/journal.h"
 #include "tests/stamp/ledger.h"
 #include "tests/stamp/verify.h"
@@ -96,7 +96,7 @@ int run_sum()
 {
 	std::vector<char> data{std::istreambuf_iterator<char>(std::cin),
 			       std::istreambuf_iterator<char>()};
-	fmt::print("{:08x}\n", crc32c(std::as_bytes(std::span(data))));
+	fmt::print("{:08x}\n", swpath::crc32c(std::as_bytes(std::span(data))));
 	return exit_good;
 }
 

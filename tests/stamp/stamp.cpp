@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "tests/stamp/crc32c.h"
+#include "libpath/base/crc32c.h"
 
 namespace swpath::stamp
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/policy/coherence_probe.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -11,149 +12,190 @@ namespace swpath
 namespace
 {
 
-using Kind = CoherenceProbe::Step::Kind;
+using namespace std::chrono_literals;
 
-/// A disk, and a server of it with one of the caches that were measured.
+constexpr std::uint32_t block_bytes = 4096;
+
+/// A disk, a server of it with one of the caches that were measured, and the kernel's records of
+/// what the caller wrote. Contents are numbers, which stand for their own checksums.
 struct World {
 	enum class Cache { None, Page, WriteBack };
 	Cache cache;
-	std::map<std::uint64_t, std::uint64_t> disk;
-	std::map<std::uint64_t, std::uint64_t> cached;
+	bool served_is_active;
+	std::map<std::uint64_t, std::uint32_t> disk, cached;
+	struct Written {
+		std::uint32_t crc;
+		Instant at;
+	};
+	std::map<std::uint64_t, Written> records;
+	Instant now{1h};
 
-	std::uint64_t read_direct(std::uint64_t block) { return disk[block]; }
-	void write_direct(std::uint64_t block, std::uint64_t value) { disk[block] = value; }
-	std::uint64_t read_served(std::uint64_t block)
+	std::uint32_t read_served(std::uint64_t block)
 	{
 		if (cache == Cache::None)
 			return disk[block];
 		return cached.try_emplace(block, disk[block]).first->second;
 	}
-	void write_served(std::uint64_t block, std::uint64_t value)
+	/// What the path that does not carry I/O shows.
+	std::uint32_t read_candidate(std::uint64_t block)
 	{
-		if (cache != Cache::None)
+		return served_is_active ? disk[block] : read_served(block);
+	}
+	void write(std::uint64_t block, std::uint32_t value)
+	{
+		if (served_is_active && cache != Cache::None)
 			cached[block] = value;
-		if (cache != Cache::WriteBack)
+		if (!served_is_active || cache != Cache::WriteBack)
 			disk[block] = value;
+		records[block] = {value, now};
+	}
+	[[nodiscard]] WitnessList list() const
+	{
+		WitnessList list{{}, now};
+		for (const auto &[block, written] : records)
+			list.records.push_back(
+				{block, block_bytes, written.crc,
+				 static_cast<std::uint64_t>(
+					 std::chrono::duration_cast<std::chrono::milliseconds>(
+						 now - written.at)
+						 .count())});
+		return list;
 	}
 };
 
-/// `writes` writes to a few blocks, with the probe's reads between them; `busy`: a write falls
-/// between the reads of some checks.
-Coherence probe(World world, bool served_is_active, unsigned writes, unsigned seed,
-		bool busy = false)
+/// 100 checks, with writes between them and, `busy`, during them.
+Coherence probe(World::Cache cache, bool served_is_active, unsigned seed, bool busy)
 {
 	std::mt19937 random(seed);
+	World world{cache, served_is_active, {}, {}, {}};
 	CoherenceProbe probe;
-	std::uint64_t version = 0;
-	const auto write = [&](std::uint64_t block) {
-		version++;
-		served_is_active ? world.write_served(block, version)
-				 : world.write_direct(block, version);
-		probe.written(block);
-	};
-	const auto active = [&](std::uint64_t block) {
-		return served_is_active ? world.read_served(block) : world.read_direct(block);
-	};
-	const auto candidate = [&](std::uint64_t block) {
-		return served_is_active ? world.read_direct(block) : world.read_served(block);
-	};
-	for (unsigned i = 0; i < writes; i++) {
-		write(random() % 8);
-		for (unsigned reads = random() % 3; reads > 0; reads--) {
-			const auto step = probe.next();
-			if (!step)
-				break;
-			if (step->kind == Kind::Prime) {
-				probe.primed(step->block, candidate(step->block));
-				continue;
-			}
-			const auto before = active(step->block);
-			if (busy && random() % 2)
-				write(step->block);
-			const auto shown = candidate(step->block);
-			if (busy && random() % 2)
-				write(step->block);
-			probe.checked(step->block, before, shown, active(step->block));
+	std::uint32_t version = 0;
+	for (unsigned check = 0; check < 100; check++) {
+		for (unsigned writes = random() % 4; writes > 0; writes--)
+			world.write(random() % 8, ++version);
+		const auto before = world.list();
+		std::vector<WitnessSight> shown;
+		for (const auto &record : before.records) {
+			world.now += 11ms;
+			if (busy && random() % 4 == 0)
+				world.write(random() % 8, ++version);
+			if (random() % 8 == 0)
+				continue; // could not be read
+			shown.push_back({record.sector, block_bytes,
+					 world.read_candidate(record.sector)});
 		}
+		world.now += 11ms;
+		(void)probe.check(before, shown, world.list());
 	}
 	return probe.verdict();
 }
 
-TEST(CoherenceProbe, ASetOfServersIsToldApartByTheCallersWritesAlone)
+TEST(CoherenceProbe, ServersAreToldApartByTheCallersWritesAlone)
 {
+	using Cache = World::Cache;
 	for (unsigned seed = 0; seed < 200; seed++) {
 		SCOPED_TRACE(seed);
 		for (const bool busy : {false, true}) {
-			EXPECT_EQ(probe({World::Cache::None, {}, {}}, false, 300, seed, busy),
-				  Coherence::Coherent);
-			EXPECT_EQ(probe({World::Cache::None, {}, {}}, true, 300, seed, busy),
-				  Coherence::Coherent);
-			EXPECT_EQ(probe({World::Cache::Page, {}, {}}, false, 300, seed, busy),
+			EXPECT_EQ(probe(Cache::None, false, seed, busy), Coherence::Coherent);
+			EXPECT_EQ(probe(Cache::None, true, seed, busy), Coherence::Coherent);
+			EXPECT_EQ(probe(Cache::Page, false, seed, busy), Coherence::Incoherent);
+			EXPECT_EQ(probe(Cache::WriteBack, false, seed, busy),
 				  Coherence::Incoherent);
-			EXPECT_EQ(probe({World::Cache::WriteBack, {}, {}}, false, 300, seed, busy),
-				  Coherence::Incoherent);
-			EXPECT_EQ(probe({World::Cache::WriteBack, {}, {}}, true, 300, seed, busy),
-				  Coherence::Incoherent);
+			EXPECT_EQ(probe(Cache::WriteBack, true, seed, busy), Coherence::Incoherent);
 		}
 	}
 }
 
-TEST(CoherenceProbe, WithoutWritesNothingIsKnown)
+class OneBlock : public testing::Test
 {
-	CoherenceProbe idle;
-	EXPECT_FALSE(idle.next());
-	EXPECT_EQ(idle.verdict(), Coherence::Unknown);
-	EXPECT_EQ(probe({World::Cache::Page, {}, {}}, false, 1, 1), Coherence::Unknown);
-}
-
-TEST(CoherenceProbe, ABlockThatDidNotChangeProvesNothing)
-{
-	CoherenceProbe probe;
-	for (unsigned i = 0; i < 10; i++) {
-		probe.written(1);
-		const auto step = probe.next();
-		ASSERT_TRUE(step);
-		if (step->kind == Kind::Prime)
-			probe.primed(1, 7);
-		else
-			probe.checked(1, 7, 7, 7);
+protected:
+	static WitnessList list(std::uint32_t crc, Instant acknowledged, Instant at)
+	{
+		const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+			at - acknowledged);
+		return {{{8, block_bytes, crc, static_cast<std::uint64_t>(age.count())}}, at};
 	}
-	EXPECT_EQ(probe.verdict(), Coherence::Unknown);
+	CoherenceProbe::Finding check(std::uint32_t written, std::uint32_t shown)
+	{
+		now_ += 1s;
+		const std::vector<WitnessSight> sight{{8, block_bytes, shown}};
+		return probe_.check(list(written, now_ - 100ms, now_), sight,
+				    list(written, now_ - 100ms, now_ + 20ms));
+	}
+
+	CoherenceProbe probe_;
+	Instant now_{1h};
+};
+
+TEST_F(OneBlock, WithoutWritesNothingIsKnown)
+{
+	EXPECT_EQ(probe_.check({}, {}, {}).compared, 0U);
+	EXPECT_EQ(probe_.verdict(), Coherence::Unknown);
 }
 
-TEST(CoherenceProbe, OneStaleAnswerIsAskedForAgainAndTwoCondemn)
+TEST_F(OneBlock, ThatDidNotChangeIsComparedAndMakesNobodyCoherent)
 {
-	CoherenceProbe probe;
-	probe.primed(1, 7);
-	probe.written(1);
-	EXPECT_EQ(probe.next(), (CoherenceProbe::Step{Kind::Check, 1}));
-	probe.checked(1, 8, 7, 8);
-	EXPECT_EQ(probe.verdict(), Coherence::Unknown);
-	EXPECT_EQ(probe.next(), (CoherenceProbe::Step{Kind::Check, 1}));
-	probe.checked(1, 8, 7, 8);
-	EXPECT_EQ(probe.verdict(), Coherence::Incoherent);
 	for (unsigned i = 0; i < 10; i++)
-		probe.checked(1, 9 + i, 9 + i, 9 + i);
-	EXPECT_EQ(probe.verdict(), Coherence::Incoherent) << "the same server is not forgiven";
-	probe.forget();
-	EXPECT_EQ(probe.verdict(), Coherence::Unknown);
+		EXPECT_EQ(check(7, 7).compared, 1U);
+	EXPECT_EQ(probe_.verdict(), Coherence::Unknown);
 }
 
-TEST(CoherenceProbe, RemembersNoMoreThanItsBound)
+TEST_F(OneBlock, ThatIsNotShownIsNamedAndCondemns)
+{
+	const auto found = check(8, 7);
+	ASSERT_TRUE(found.stale);
+	EXPECT_EQ(found.stale->sector, 8U);
+	EXPECT_EQ(probe_.verdict(), Coherence::Incoherent);
+	for (std::uint32_t i = 9; i < 20; i++)
+		(void)check(i, i);
+	EXPECT_EQ(probe_.verdict(), Coherence::Incoherent) << "the same server is not forgiven";
+}
+
+TEST_F(OneBlock, IsNotJudgedIfItWasWrittenMeanwhile)
+{
+	const std::vector<WitnessSight> shown{{8, block_bytes, 7}};
+	const auto before = list(8, now_ - 100ms, now_);
+	// Gone from the records; other contents; the same contents, written again.
+	EXPECT_EQ(probe_.check(before, shown, {{}, now_ + 20ms}).compared, 0U);
+	EXPECT_EQ(probe_.check(before, shown, list(9, now_ - 100ms, now_ + 20ms)).compared, 0U);
+	EXPECT_EQ(probe_.check(before, shown, list(8, now_ + 5ms, now_ + 20ms)).compared, 0U);
+	EXPECT_EQ(probe_.verdict(), Coherence::Unknown);
+}
+
+TEST_F(OneBlock, ANewConnectionAfterAStaleOneHasToShowThatItIsBetter)
+{
+	(void)check(8, 7);
+	probe_.forget();
+	EXPECT_EQ(probe_.verdict(), Coherence::Incoherent);
+	(void)check(9, 9);
+	for (std::uint32_t i = 0; i < CoherenceProbe::fresh_needed; i++) {
+		EXPECT_EQ(probe_.verdict(), Coherence::Incoherent);
+		(void)check(10 + i, 10 + i);
+	}
+	EXPECT_EQ(probe_.verdict(), Coherence::Coherent);
+	probe_.forget();
+	EXPECT_EQ(probe_.verdict(), Coherence::Unknown);
+}
+
+TEST(CoherenceProbe, RemembersNoMorePlacesThanItSays)
 {
 	CoherenceProbe probe;
-	for (std::uint64_t block = 0; block < 1000; block++)
-		probe.written(block);
-	unsigned steps = 0;
-	while (const auto step = probe.next()) {
-		probe.primed(step->block, 1);
-		steps++;
+	const auto show = [&](std::uint64_t sector, std::uint32_t crc) {
+		const WitnessList list{{{sector, 512, crc, 0}}, Instant{1h}};
+		const std::vector<WitnessSight> shown{{sector, 512, crc}};
+		(void)probe.check(list, shown, list);
+	};
+	for (std::uint64_t sector = 0; sector <= CoherenceProbe::places_max; sector++)
+		show(sector, 1);
+	// The first place is forgotten: what it shows now is no change.
+	for (unsigned i = 0; i < CoherenceProbe::fresh_needed; i++) {
+		show(CoherenceProbe::places_max - i, 2);
+		EXPECT_EQ(probe.verdict(), i + 1 < CoherenceProbe::fresh_needed
+						   ? Coherence::Unknown
+						   : Coherence::Coherent);
+		if (i == 0)
+			show(0, 2);
 	}
-	EXPECT_EQ(steps, CoherenceProbe::blocks_max);
-	for (std::uint64_t block = 2000; block < 2000 + CoherenceProbe::blocks_max; block++)
-		probe.primed(block, 1);
-	probe.written(999); // primed, and gave way
-	EXPECT_EQ(probe.next()->kind, Kind::Prime);
 }
 
 } // namespace

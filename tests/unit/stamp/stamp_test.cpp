@@ -6,21 +6,12 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/stamp/crc32c.h"
 #include "tests/stamp/latency.h"
 
 namespace swpath::stamp
 {
 namespace
 {
-
-TEST(Crc32c, GivesTheCheckValueOfTheStandard)
-{
-	const std::string_view text = "123456789";
-	EXPECT_EQ(crc32c(std::as_bytes(std::span(text))), 0xe3069283U);
-	const std::array<std::byte, 32> zeroes{}; // RFC 3720 B.4
-	EXPECT_EQ(crc32c(zeroes), 0x8a9136aaU);
-}
 
 TEST(Stamp, IsReadBackAsItWasWritten)
 {

@@ -153,5 +153,34 @@ TEST(ParseHistory, NamesLineAndWord)
 	EXPECT_EQ(parse_history(many).error().context, "history line 33: more than 32 records");
 }
 
+TEST(ParseWitness, ReadsRecords)
+{
+	EXPECT_TRUE(parse_witness("")->empty());
+	const auto records = parse_witness("8 4096 e3069283 12\n1024 512 00000001 0 later words\n");
+	ASSERT_TRUE(records) << records.error().context;
+	const std::vector<WitnessRecord> expected{{8, 4096, 0xe3069283, 12}, {1024, 512, 1, 0}};
+	EXPECT_EQ(*records, expected);
+}
+
+TEST(ParseWitness, NamesLineAndWord)
+{
+	const auto error = [](const std::string &reply) {
+		return parse_witness(reply).error().context;
+	};
+	EXPECT_EQ(error("8 512 1"), "witness line 1: has 3 words, needs 4");
+	EXPECT_EQ(error("8 512 1 2\n8 513 1 2"),
+		  "witness line 2: bytes '513' is not whole sectors up to 4096 bytes");
+	EXPECT_EQ(error("8 8192 1 2"),
+		  "witness line 1: bytes '8192' is not whole sectors up to 4096 bytes");
+	EXPECT_EQ(error("8 512 123456789 2"),
+		  "witness line 1: crc32c '123456789' is no hexadecimal number of 32 bits");
+	EXPECT_EQ(error("8 512 xyz 2"),
+		  "witness line 1: crc32c 'xyz' is no hexadecimal number of 32 bits");
+	std::string many;
+	for (int line = 0; line <= SW_WITNESS_MAX; line++)
+		many += "8 512 1 2\n";
+	EXPECT_EQ(error(many), "witness line 65: more than 64 records");
+}
+
 } // namespace
 } // namespace swpath

@@ -154,12 +154,22 @@ witnesses() {
 	# What is overwritten is forgotten, or replaced.
 	dd if=/dev/urandom of=/dev/mapper/sw0 bs=4096 seek=3 count=1 oflag=direct conv=notrunc status=none
 	dd if=/dev/urandom of=/dev/mapper/sw0 bs=4096 seek=3 count=4 oflag=direct conv=notrunc status=none
-	local sector bytes crc age
+	local sector bytes crc age before
 	while read -r sector bytes crc age; do
 		note "sector $sector, $bytes bytes, $crc, $age ms"
 		expect_eq "$crc" "$(dd if="$(disk_dev 1)" bs=512 skip="$sector" count=$((bytes / 512)) iflag=direct \
 			status=none | swstamp crc32c)"
 	done < <(sw_message sw0 witness)
+	before=$(witnessed)
+	expect_less 0 "$(wc -l <<<"$before")" "records"
+	dmsetup table sw0 | dmsetup reload sw0
+	dmsetup resume sw0
+	expect_eq "$before" "$(witnessed)" "records after a reload"
+}
+
+# Without their age.
+witnessed() {
+	sw_message sw0 witness | cut -d ' ' -f 1-3
 }
 
 # One write after a tick is sampled.
@@ -177,4 +187,4 @@ test_case "a discard that failed is in doubt like a write (P2)" discard_in_doubt
 test_case "large bios that were split below are sent again whole (P1, P4)" large_bios_are_sent_again_whole
 test_case "REQ_NOWAIT ends in EAGAIN while I/O is held" nowait
 test_case "ioctls go to a direct path only, and wait while I/O is held" ioctls
-test_case "checksums of acknowledged writes are true or absent" witnesses
+test_case "checksums of acknowledged writes are true or absent, and a reload keeps them" witnesses

@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
-#include "tests/stamp/crc32c.h"
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/base/crc32c.h"
 
 #include <array>
 
-namespace swpath::stamp
+namespace swpath
 {
 namespace
 {
@@ -53,4 +53,4 @@ std::uint32_t crc32c(std::span<const std::byte> data)
 	return ~crc;
 }
 
-} // namespace swpath::stamp
+} // namespace swpath
