@@ -315,29 +315,31 @@ swaps() {
 	[ "$(swap_free_kb)" -lt $(($1 - 4096)) ]
 }
 
-# More is written into memory than there is, so the kernel swaps to the unit while its path is lost.
+# A control group writes more than it may keep in memory, so the kernel swaps to the unit while its path is lost. (Of all the
+# machine's memory the same would take minutes.)
 no_memory() {
-	local free total
+	local total group=/sys/fs/cgroup/fill bytes=$((48 << 20))
 	pathd_settle direct
 	mkswap /dev/sw0 >/dev/null
-	mkdir -p "$SW_RUN/fill"
+	mkdir -p "$SW_RUN/fill" $group
+	defer rmdir $group
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	echo 32M >$group/memory.high
 	swapon /dev/sw0
 	defer swapoff /dev/sw0
 	mount -t tmpfs -o size=100% tmpfs "$SW_RUN/fill"
 	defer umount "$SW_RUN/fill"
-	# Rather than to drop programs, which it would read again from the machine.
-	sysctl -qw vm.swappiness=200
-	defer sysctl -qw vm.swappiness=60
 	total=$(swap_free_kb)
-	free=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
-	note "$free KiB available, $total KiB of swap on the unit"
-	yes swpath | head -c $(((free + total / 2) * 1024)) >"$SW_RUN/fill/data" &
-	wait_until 120 swaps "$total"
+	(
+		echo $BASHPID >$group/cgroup.procs
+		yes swpath | head -c $bytes >"$SW_RUN/fill/data"
+	) &
+	wait_until 60 swaps "$total"
 	disk_fail 0
 	wait_until 60 sw_is sw0 active 1
 	wait $! || fail "writing into memory ended in an error"
-	note "$(swap_free_kb) KiB of swap left"
-	cmp "$SW_RUN/fill/data" <(yes swpath | head -c $(((free + total / 2) * 1024))) || fail "what came back from swap is not what went there"
+	note "$(swap_free_kb) of $total KiB of swap left"
+	cmp "$SW_RUN/fill/data" <(yes swpath | head -c $bytes) || fail "what came back from swap is not what went there"
 	disk_heal 0
 }
 
