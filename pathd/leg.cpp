@@ -89,9 +89,9 @@ void Leg::probe(std::uint64_t mv)
 
 void Leg::start(std::uint64_t mv)
 {
-	const bool taken = checker_->submit(
-		[prober = prober_, mailbox = mailbox_, weak = weak_from_this(), mv, key = key,
-		 expected = expected] {
+	const bool taken =
+		checker_->submit([prober = prober_, mailbox = mailbox_, weak = weak_from_this(), mv,
+				  key = key, expected = expected] {
 			auto facts = prober->probe(key, expected);
 			mailbox->post([weak, facts = std::move(facts), mv] {
 				if (const auto leg = weak.lock())

@@ -182,8 +182,8 @@ Result<void> Prober::read_landmarks(ProbeFacts &facts)
 		constexpr std::uint64_t stride =
 			104729; // a prime: visits every block of most disks
 		turn_++;
-		auto read = read_medium(fd_.get(), turn_ * stride % blocks * landmark_bytes,
-					landmark);
+		auto read =
+			read_medium(fd_.get(), turn_ * stride % blocks * landmark_bytes, landmark);
 		if (!read && !answered(read.error()))
 			return read;
 		if (read)
@@ -202,7 +202,8 @@ Result<void> Prober::read_witnessed(ProbeFacts &facts)
 		if (record.sector * sector_bytes + record.bytes > facts.geometry.capacity_bytes)
 			continue;
 		const auto block = buffer_.span().first(record.bytes);
-		if (auto read = read_medium(fd_.get(), record.sector * sector_bytes, block); !read) {
+		if (auto read = read_medium(fd_.get(), record.sector * sector_bytes, block);
+		    !read) {
 			if (!answered(read.error()))
 				return read;
 			continue;

@@ -28,9 +28,9 @@ struct ProbeFacts {
 	std::optional<Identity> identity; ///< direct legs
 	Geometry geometry;
 	MediumSample medium;
-	WitnessList expected;             ///< as given to the check
-	std::vector<WitnessSight> shown;  ///< in the places of them that could be read
-	bool reservations = false; ///< direct legs, if a key was asked for: the disk has them
+	WitnessList expected;            ///< as given to the check
+	std::vector<WitnessSight> shown; ///< in the places of them that could be read
+	bool reservations = false;       ///< direct legs, if a key was asked for: the disk has them
 };
 
 /// The key that a direct leg must have before it is used; 0: none.

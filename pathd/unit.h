@@ -105,7 +105,7 @@ private:
 		PathMonitor monitor{MonitorPolicy{}};
 		std::shared_ptr<Leg> leg;
 		CoherenceProbe coherence;
-		bool witnessed = false; ///< the last check compared acknowledged writes
+		bool witnessed = false;            ///< the last check compared acknowledged writes
 		std::optional<LastLook> last_look; ///< at the kernel's word
 		bool probe_now = false;            ///< a new device stands here
 		bool overdue = false;              ///< the running check was counted as failed

@@ -111,8 +111,9 @@ std::optional<Difference> Unit::judge_coherence(unsigned i, const ProbeFacts &fa
 			Reason::STALE_DATA,
 			fmt::format("{} does not show at sector {} what was acknowledged there{}",
 				    name, found.stale->sector,
-				    direct ? "" : ": its server answers from a cache, or it is an "
-						  "old copy")};
+				    direct ? ""
+					   : ": its server answers from a cache, or it is an "
+					     "old copy")};
 	}
 	if (slot.coherence.verdict() == Coherence::Incoherent)
 		return Difference{Reason::STALE_DATA,
@@ -186,9 +187,8 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		leg.failures = 0;
 		leg.reservations = facts.reservations;
 		slot.text.clear();
-		slot.proof =
-			evidence(leg.kind(), by_peer(i), medium_.verdict(i) == MediumVerdict::Same,
-				 slot.witnessed);
+		slot.proof = evidence(leg.kind(), by_peer(i),
+				      medium_.verdict(i) == MediumVerdict::Same, slot.witnessed);
 		if (!first_proved_) {
 			first_proved_ = facts.ended;
 			geometry_ = facts.geometry;

@@ -81,8 +81,8 @@ Coherence probe(World::Cache cache, bool served_is_active, unsigned seed, bool b
 				world.write(random() % 8, ++version);
 			if (random() % 8 == 0)
 				continue; // could not be read
-			shown.push_back({record.sector, block_bytes,
-					 world.read_candidate(record.sector)});
+			shown.push_back(
+				{record.sector, block_bytes, world.read_candidate(record.sector)});
 		}
 		world.now += 11ms;
 		(void)probe.check(before, shown, world.list());
@@ -111,8 +111,8 @@ class OneBlock : public testing::Test
 protected:
 	static WitnessList list(std::uint32_t crc, Instant acknowledged, Instant at)
 	{
-		const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
-			at - acknowledged);
+		const auto age =
+			std::chrono::duration_cast<std::chrono::milliseconds>(at - acknowledged);
 		return {{{8, block_bytes, crc, static_cast<std::uint64_t>(age.count())}}, at};
 	}
 	CoherenceProbe::Finding check(std::uint32_t written, std::uint32_t shown)
