@@ -183,9 +183,11 @@ void Unit::drop_leg(DevNumber number)
 		(void)unmark_leg(number);
 	legs_.erase(found);
 	if (const auto slot = slot_of(*leg)) {
+		// One that was rejected is gone because we closed it: why is what people ask.
+		if (slots_[*slot].monitor.state() != MonitorState::Rejected)
+			slots_[*slot].text = reason_text(Reason::PATH_GONE);
 		slots_[*slot].leg.reset();
 		slots_[*slot].monitor.step(PathLost{now(), Reason::PATH_GONE});
-		slots_[*slot].text = reason_text(Reason::PATH_GONE);
 		medium_.forget(*slot);
 		slots_[*slot].coherence.forget();
 		tell(*slot, now());
