@@ -19,8 +19,11 @@ service_is() {
 	[ "$(service "$1")" = "$2" ]
 }
 
+# Asked for at once: between two questions a dead one may still be "active".
 service_is_another_than() {
-	service_is ActiveState active && ! service_is MainPID "$1"
+	local said
+	said=$(systemctl show --property MainPID,ActiveState pathd.service)$'\n'
+	[[ $said == *$'ActiveState=active\n'* && $said != *MainPID=$1$'\n'* && $said != *$'MainPID=0\n'* ]]
 }
 
 # Lines of pathd's in the journal, as JSON, oldest first: those with these matches of journalctl(1).
