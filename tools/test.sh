@@ -30,7 +30,9 @@ begin_layer() {
 	local name=$1
 	shift
 	mkdir -p "$top/build/logs"
-	"$@" >"$top/build/logs/$name.out" 2>&1 &
+	# Here, not by the child alone: end_layer may look for it first.
+	: >"$top/build/logs/$name.out"
+	"$@" >>"$top/build/logs/$name.out" 2>&1 &
 	child[$name]=$!
 	begun[$name]=$EPOCHSECONDS
 }
