@@ -36,15 +36,31 @@ edge() {
 	judge "$1" "$2" "$swsim" --mutant "$1"
 }
 
-# patch NAME SEEDS FILES SED_EXPRESSION
+# patch NAME SEEDS FILES SED_EXPRESSION... - each expression has to change something
 patch() {
-	local name=$1 seeds=$2 files=$3 expression=$4
-	local file patched object objects=() changed=no
+	local name=$1 seeds=$2 files=$3
+	local file patched object objects=() expression changed
+	shift 3
+	for file in $files; do
+		cp "$source_dir/$file" "$work/${file##*/}"
+	done
+	for expression in "$@"; do
+		changed=no
+		for file in $files; do
+			patched=$work/${file##*/}
+			sed "$expression" "$patched" >"$work/next"
+			cmp -s "$work/next" "$patched" || changed=yes
+			mv "$work/next" "$patched"
+		done
+		if [ "$changed" = no ]; then
+			all=$((all + 1))
+			echo "SURVIVED: $name: '$expression' changes nothing"
+			return
+		fi
+	done
 	for file in $files; do
 		patched=$work/${file##*/}
 		object=$work/$(basename "$file").o
-		sed "$expression" "$source_dir/$file" >"$patched"
-		cmp -s "$source_dir/$file" "$patched" || changed=yes
 		if [ "${file##*.}" = c ]; then
 			"${CC:-gcc}" -O2 -w -include "$source_dir/tests/unit/core/sw-env.h" \
 				-I "$source_dir/dm-target" -c "$patched" -o "$object"
@@ -53,11 +69,6 @@ patch() {
 		fi
 		objects+=("$object")
 	done
-	if [ "$changed" = no ]; then
-		all=$((all + 1))
-		echo "SURVIVED: $name: the expression changes nothing"
-		return
-	fi
 	# The patched objects come first, so that their originals stay in the library.
 	"${CXX:-g++}" "$build/tests/sim/CMakeFiles/swsim.dir/main.cpp.o" "${objects[@]}" \
 		"$build/tests/sim/libsim.a" "$build/tests/sim/libsim-core.a" "$build/libpath/libpath.a" \
@@ -90,7 +101,8 @@ patch 'core: flush skipped' 3000 "$core" 's/if (core->cooperative) {/if (0) {/'
 patch 'core: epoch does not grow' 100 "$core" 's/core->epoch++;/;/'
 patch 'core: switch after a reload not counted' 500 "$core" 's/if (core->carried)/if (core->current_path != SW_NO_PATH)/'
 patch 'core: stale ticket accepted' 500 "$core" 's/if (epoch != core->epoch)/if (0)/'
-patch 'core: ticket never expires' 3000 "$core" 's/|| p->ticket_until <= now_ns)/|| !p->ticket_until)/;s/return p->ticket_until - now_ns;/return 1000000;/'
+patch 'core: ticket never expires' 3000 "$core" \
+	's/|| p->ticket_until <= now_ns)/|| !p->ticket_until)/' 's/return p->ticket_until - now_ns;/return 1000000;/'
 patch 'core: ticket outlives its epoch' 500 "$core" 's/if (p->ticket_epoch != core->epoch || /if (/'
 patch 'core: stale commit accepted' 500 "$core" 's/if (mv != core->mv || core->state == SW_STATE_ONLINE ||/if (core->state == SW_STATE_ONLINE ||/'
 patch 'core: served path trusted again' 3000 "$core" 's/core->paths\[path\].kind == SW_KIND_DIRECT)/1)/'
@@ -102,8 +114,11 @@ patch 'core: errors go up while verifying' 500 "$core" 's/if (core->state == SW_
 
 policy=libpath/policy
 patch 'policy: revoke believed before it drained' 3000 $policy/fence.cpp 's/if (&step == &of.revoke && error_number == EINPROGRESS) {/& of.revoked = true;/'
-patch 'policy: reset believed of a server that may send again' 5000 $policy/fence.cpp 's/: direct && !keys_to_come))/: true))/;s/(facts.paths\[old\].kind == PathKind::DIRECT || of.closed || of.node_fenced)/true/'
-patch 'policy: keys believed without an abort' 5000 $policy/fence.cpp 's/if (shut && of.aborted && asked)/if (shut)/;s/if (!of.aborted && !of.shut_reset) {/if (false) {/'
+patch 'policy: reset believed of a server that may send again' 5000 $policy/fence.cpp \
+	's/: (direct || of.ended_all) && !keys_to_come))/: true))/' \
+	's/(facts.paths\[old\].kind == PathKind::DIRECT || of.closed || of.node_fenced)/true/'
+patch 'policy: keys believed without an abort' 5000 $policy/fence.cpp \
+	's/if (shut && of.aborted && asked)/if (shut)/' 's/if (!of.aborted && !of.shut_reset) {/if (false) {/'
 patch 'policy: a ticket lives for hours' 3000 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
 patch 'policy: another disk is no fault' 500 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'
 
