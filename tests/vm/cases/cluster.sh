@@ -3,8 +3,8 @@
 # kernels: 6.1
 # timeout: 900
 #
-# Two hosts that know each other: alpha keeps the unit, beta serves its own direct path to the same disk. A switch to, from and by a
-# peer needs nobody: the peer attests, exports, revokes, and carries out the fence through its nexus.
+# Hosts that know each other: alpha keeps the unit, beta, and once gamma, serve their own direct paths to the same disk. A switch to,
+# from and by a peer needs nobody: the peer attests, exports, revokes, and carries out the fence through its nexus.
 # shellcheck source=tests/vm/lib/sw.sh
 . "$SW_LIB/sw.sh"
 # shellcheck source=tests/vm/lib/pathd.sh
@@ -17,7 +17,7 @@ SPAN=$((64 << 10))
 
 cluster() {
 	disks_heal
-	cluster_create "$(pathd_hctl 0)" "$(pathd_hctl 1)" "$(disk_wwid 0)"
+	cluster_create "$(pathd_hctl 0)" "$(disk_wwid 0)" "${1:-beta=$(pathd_hctl 1)}"
 }
 
 ends_without_harm() {
@@ -81,7 +81,28 @@ the_direct_path_is_fenced_by_the_peer() {
 	ends_without_harm
 }
 
-disk_create 32
+# With no direct path left, and beta's data cut off: beta revokes, gamma serves.
+from_server_to_server() {
+	cluster "beta=$(pathd_hctl 1),gamma=$(pathd_hctl 2)"
+	cluster_start
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	disk_fail 0
+	wait_until 60 monitor_is sw0 0 failed
+	writer_start sw0 /dev/sw0 --span $SPAN
+	writer_flows sw0 50
+	peer_exec beta iptables -I INPUT -p tcp --dport 10809 -j DROP
+	wait_until 60 sw_is sw0 active 2
+	expect_eq export-revoked "$(history_last method)" "method"
+	expect_less 0 "$(history_last doubt)" "writes in doubt"
+	writer_flows sw0 100 60
+	expect_less 0 "$(disk_get 2 writes)" "writes through gamma"
+	disk_heal 0
+	ends_without_harm
+}
+
+disk_create 32 3
 test_case "a unit goes to a peer and back, and loses nothing" to_a_peer_and_back
 test_case "a server that is not heard any more is revoked by its pathd, and the unit goes on" a_cut_export_is_revoked
 test_case "a direct path that hangs with writes inside is fenced through the peer's nexus" the_direct_path_is_fenced_by_the_peer
+test_case "from one server to another: the first revokes, the second serves" from_server_to_server

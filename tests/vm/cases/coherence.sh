@@ -101,7 +101,7 @@ is_accepted() {
 }
 
 ours_is_accepted() {
-	cluster_create "$(pathd_hctl 0)" "$(pathd_hctl 1)" "$(disk_wwid 0)" 'witness=16' 'stall="1s"' 'command_timeout="1s"'
+	cluster_create "$(pathd_hctl 0)" "$(disk_wwid 0)" "beta=$(pathd_hctl 1)" 'witness=16' 'stall="1s"' 'command_timeout="1s"'
 	cluster_start
 	journal_start
 	holds_for 10 eval '! monitor_is sw0 1 rejected'

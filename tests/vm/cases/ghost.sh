@@ -98,13 +98,13 @@ unit_loses_nothing() {
 unit_goes_on_by_itself() {
 	local said server
 	disks_heal
-	cluster_create "$(pathd_hctl 0)" "$(pathd_hctl 1)" "$(disk_wwid 0)"
+	cluster_create "$(pathd_hctl 0)" "$(disk_wwid 0)" "beta=$(pathd_hctl 1)"
 	cluster_start
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
 	writer_start sw0 /dev/sw0 --span $SPAN
 	writer_flows sw0 100
-	server=$(beta_server)
+	server=$(host_server beta)
 	kill -STOP "$server"
 	wait_until 90 sw_is sw0 active 0
 	expect_less 0 "$(history_last doubt)" "writes in doubt"

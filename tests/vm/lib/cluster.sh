@@ -1,45 +1,60 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# cluster.sh - two hosts in one VM: `. "$SW_LIB/cluster.sh"` after sw.sh and pathd.sh. This one, "alpha", keeps the unit. "beta" is a
-# second pathd in a network and a mount namespace of its own, with its own /run/swpath, /etc/swpath and machine-id: it builds no unit,
-# but serves its direct path of the same disk with a nbdkit that it starts. The kernel, and with it device-mapper and the SCSI
-# devices, is one; the sw0 that both configure is alpha's.
+# cluster.sh - several hosts in one VM: `. "$SW_LIB/cluster.sh"` after sw.sh and pathd.sh. This one, "alpha", keeps the unit. Each
+# other, "beta" and "gamma", is a pathd in a network and a mount namespace of its own, with its own /run/swpath, /etc/swpath and
+# machine-id: it builds no unit, but serves its direct path of the same disk with a nbdkit that it starts. The kernel, and with it
+# device-mapper and the SCSI devices, is one; the sw0 that all configure is alpha's.
 #
-#   cluster_create DIRECT_HCTL SERVED_HCTL WWID [KEY=VALUE...]   namespaces, keys, both configurations; starts nothing.
+#   cluster_create DIRECT_HCTL WWID HOST=HCTL,... [KEY=VALUE...]   namespaces, keys, all configurations; starts nothing.
 #                                   The keys of swpath.toml are alpha's unit's; CLUSTER_PLAIN=false before it serves with TLS
-#   beta_run                        beta's pathd; waits for nothing
-#   beta_start                      ... until it serves
-#   beta_kill_all                   SIGKILL for its pathd and its server
-#   beta_config [KEY=VALUE...]      beta's configuration anew, with keys of its unit
-#   beta_server                     prints the process of beta's server
-#   beta_said REGEX                 succeeds if beta's pathd logged a line of that
-#   cluster_start                   both, until the unit is online with two usable paths
+#   host_run HOST                   its pathd; waits for nothing
+#   host_start HOST                 ... until it serves
+#   host_kill_all HOST              SIGKILL for its pathd and its server
+#   host_config HOST [KEY=VALUE...]   its configuration anew, with keys of its unit
+#   host_server HOST                prints the process of its server
+#   host_said HOST REGEX            succeeds if its pathd logged a line of that
+#   cluster_start                   all, until the unit is online with usable paths
 
-BETA=$SW_RUN/beta
-BETA_LOG=$SW_RUN/beta.log
 CLUSTER_PLAIN=${CLUSTER_PLAIN:-true}
+declare -A HOST_HCTL=()
+
+host_dir() {
+	echo "$SW_RUN/host.$1"
+}
 
 cluster_create() {
-	CLUSTER_DIRECT=$1 CLUSTER_SERVED=$2 CLUSTER_WWID=$3
+	local host
+	CLUSTER_DIRECT=$1 CLUSTER_WWID=$2
+	HOST_HCTL=()
+	CLUSTER_HOSTS=()
+	for host in ${3//,/ }; do
+		CLUSTER_HOSTS+=("${host%%=*}")
+		HOST_HCTL[${host%%=*}]=${host#*=}
+	done
 	shift 3
 	requires_module nbd
 	requires_command nbdkit psktool
 	modprobe nbd nbds_max=8
-	[ -s /etc/machine-id ] || cat /proc/sys/kernel/random/boot_id | tr -d - >/etc/machine-id
-	peer_create beta
-	defer cluster_clean
-	rm -rf "$BETA"
-	mkdir -p "$BETA/run" "$BETA/etc" /run/swpath /etc/swpath
-	echo be7abe7abe7abe7abe7abe7abe7abe7a >"$BETA/machine-id"
-	psktool -u alpha -p /etc/swpath/keys >/dev/null
-	psktool -u beta -p /etc/swpath/keys >/dev/null
+	[ -s /etc/machine-id ] || tr -d - </proc/sys/kernel/random/boot_id >/etc/machine-id
+	mkdir -p /run/swpath /etc/swpath
+	for host in alpha "${CLUSTER_HOSTS[@]}"; do
+		psktool -u "$host" -p /etc/swpath/keys >/dev/null
+	done
 	chmod 600 /etc/swpath/keys
-	cp -p /etc/swpath/keys "$BETA/etc/keys"
 	: >"$PATHD_LOG"
-	: >"$BETA_LOG"
+	for host in "${CLUSTER_HOSTS[@]}"; do
+		peer_create "$host"
+		defer host_clean "$host"
+		rm -rf "$(host_dir "$host")"
+		mkdir -p "$(host_dir "$host")/run" "$(host_dir "$host")/etc"
+		echo "$host" | md5sum | cut -c 1-32 >"$(host_dir "$host")/machine-id"
+		cp -p /etc/swpath/keys "$(host_dir "$host")/etc/keys"
+		: >"$(host_dir "$host")/log"
+		host_config "$host"
+	done
+	defer pathd_clean
 	alpha_config "$@"
-	beta_config
 }
 
 cluster_unit_keys() { # DEFAULT... -- KEY=VALUE...
@@ -58,83 +73,95 @@ cluster_unit_keys() { # DEFAULT... -- KEY=VALUE...
 }
 
 alpha_config() {
+	local host
 	{
 		printf '[cluster]\nname = "alpha"\nkey_file = "/etc/swpath/keys"\nplain = %s\n' "$CLUSTER_PLAIN"
-		printf '[[cluster.peer]]\nname = "beta"\naddress = "%s"\n' "$(peer_address beta)"
+		for host in "${CLUSTER_HOSTS[@]}"; do
+			printf '[[cluster.peer]]\nname = "%s"\naddress = "%s"\n' "$host" "$(peer_address "$host")"
+		done
 		printf '[unit.sw0]\nwwid = "%s"\n' "$CLUSTER_WWID"
 		cluster_unit_keys 'fence="prove"' 'stall="3s"' 'check_interval="1s"' \
 			'failback={policy="manual",interval="1s",stable="2s"}' -- "$@"
 		printf '[[unit.sw0.path]]\nkind = "direct"\nhctl = "%s"\n' "$CLUSTER_DIRECT"
-		printf '[[unit.sw0.path]]\nkind = "served"\npeer = "beta"\n'
+		for host in "${CLUSTER_HOSTS[@]}"; do
+			printf '[[unit.sw0.path]]\nkind = "served"\npeer = "%s"\n' "$host"
+		done
 	} >/etc/swpath/swpath.toml
 }
 
-beta_config() {
-	local address
-	address=$(peer_address beta)
+host_config() {
+	local host=$1 address
+	shift
+	address=$(peer_address "$host")
 	{
-		printf '[cluster]\nname = "beta"\nkey_file = "/etc/swpath/keys"\nplain = %s\n' "$CLUSTER_PLAIN"
+		printf '[cluster]\nname = "%s"\nkey_file = "/etc/swpath/keys"\nplain = %s\n' "$host" "$CLUSTER_PLAIN"
 		printf 'listen = "%s"\nserve = "%s"\n' "$address" "$address"
 		printf '[[cluster.peer]]\nname = "alpha"\naddress = "%s"\n' "${address%.2}.1"
 		printf '[unit.sw0]\nwwid = "%s"\nbuild = false\nserve = true\n' "$CLUSTER_WWID"
 		cluster_unit_keys 'stall="5s"' 'check_interval="1s"' -- "$@"
-		printf '[[unit.sw0.path]]\nkind = "direct"\nname = "beta"\nhctl = "%s"\n' "$CLUSTER_SERVED"
-	} >"$BETA/etc/swpath.toml"
+		printf '[[unit.sw0.path]]\nkind = "direct"\nname = "%s"\nhctl = "%s"\n' "$host" "${HOST_HCTL[$host]}"
+	} >"$(host_dir "$host")/etc/swpath.toml"
 }
 
-beta_run() {
+host_run() {
 	# shellcheck disable=SC2016 # for the shell in the namespaces
-	nsenter --net=/run/netns/beta unshare --mount --propagation private sh -c '
+	nsenter "--net=/run/netns/$1" unshare --mount --propagation private sh -c '
 		mount --bind "$1/run" /run/swpath && mount --bind "$1/etc" /etc/swpath &&
-		mount --bind "$1/machine-id" /etc/machine-id && exec pathd' beta "$BETA" \
-		</dev/null >>"$BETA_LOG" 2>&1 &
-	echo $! >"$SW_RUN/beta.pid"
+		mount --bind "$1/machine-id" /etc/machine-id && exec pathd' "$1" "$(host_dir "$1")" \
+		</dev/null >>"$(host_dir "$1")/log" 2>&1 &
+	echo $! >"$(host_dir "$1")/pid"
 	disown
 }
 
-beta_start() {
-	beta_run
-	wait_until 60 beta_said 'serving at'
-	wait_until 60 beta_said 'direct sd[a-z]+ is ok'
+host_start() {
+	host_run "$1"
+	wait_until 60 host_said "$1" 'serving at'
+	wait_until 60 host_said "$1" 'direct sd[a-z]+ is ok'
 }
 
-beta_kill() {
+host_kill() {
 	local pid
-	pid=$(cat "$SW_RUN/beta.pid" 2>/dev/null) || return 0
+	pid=$(cat "$(host_dir "$1")/pid" 2>/dev/null) || return 0
 	kill -KILL "$pid" 2>/dev/null || true
 	wait_until 60 pathd_has_let_go "$pid"
-	rm -f "$SW_RUN/beta.pid"
+	rm -f "$(host_dir "$1")/pid"
 }
 
-beta_server() {
-	peer_exec beta ss -Hltnp 'sport = :10809' | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | head -n 1
+host_server() {
+	peer_exec "$1" ss -Hltnp 'sport = :10809' | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | head -n 1
 }
 
-beta_kill_all() {
+host_kill_all() {
 	local server
-	server=$(beta_server)
-	kill -STOP "$(cat "$SW_RUN/beta.pid")" # it would start another one
+	server=$(host_server "$1")
+	kill -STOP "$(cat "$(host_dir "$1")/pid")" # it would start another one
 	[ -z "$server" ] || kill -KILL "$server"
-	beta_kill
+	host_kill "$1"
 	[ -z "$server" ] || wait_until 30 process_is_gone "$server"
 }
 
-beta_said() {
-	grep -Eq "$1" "$BETA_LOG"
+host_said() {
+	grep -Eq "$2" "$(host_dir "$1")/log"
 }
 
 cluster_start() {
-	beta_start
+	local host slot=0
+	for host in "${CLUSTER_HOSTS[@]}"; do
+		host_start "$host"
+	done
 	pathd_start
+	for host in "${CLUSTER_HOSTS[@]}"; do
+		slot=$((slot + 1))
+		wait_until 60 path_is_usable $slot
+	done
 }
 
-cluster_clean() {
+host_clean() {
 	local server
-	echo "--- beta's log"
-	tail -n 60 "$BETA_LOG" || true
-	(beta_kill) # its failure ends nothing but itself
-	server=$(beta_server) || true
+	echo "--- $1's log"
+	tail -n 60 "$(host_dir "$1")/log" || true
+	(host_kill "$1") # its failure ends nothing but itself
+	server=$(host_server "$1") || true
 	[ -z "$server" ] || kill -KILL "$server" || true
-	pathd_clean
-	rm -rf "$BETA"
+	rm -rf "$(host_dir "$1")"
 }
