@@ -103,6 +103,9 @@ unsigned int sw_core_adopt(struct sw_core *core, const struct sw_core *old,
 
 	core->current_path = moved_to(core, origin, old->current_path);
 	core->left_path = renamed(core, origin, old->left_path);
+	/* What it carried is still left there, and the record says so. */
+	if (core->current_path == SW_NO_PATH && old->current_path != SW_NO_PATH)
+		core->left_path = renamed(core, origin, old->current_path);
 	core->wanted_path = moved_to(core, origin, old->wanted_path);
 	core->drained = true;
 

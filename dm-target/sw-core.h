@@ -110,7 +110,7 @@ struct sw_core {
 	u64 mv;
 	u64 epoch;
 	int current_path;	/* carries I/O when online, else carried it last */
-	int left_path;		/* the one before that */
+	int left_path;		/* the one before that, absent or not */
 	int wanted_path;	/* where a switch message wants to go */
 	enum sw_reason reason;
 	bool drained;		/* nothing is in flight on current_path */

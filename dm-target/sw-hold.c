@@ -67,7 +67,8 @@ static struct sw_record *new_record(struct sw_core *core)
 	memset(record, 0, sizeof(*record));
 	record->mv = core->mv;
 	record->epoch = core->epoch;
-	record->from = core->current_path;
+	record->from = core->current_path != SW_NO_PATH ? core->current_path :
+							  core->left_path;
 	record->to = SW_NO_PATH;
 	record->reason = core->reason;
 	record->wall_ms = core->hold_wall_ms;
@@ -109,7 +110,8 @@ unsigned int sw_open_path(struct sw_core *core, int path,
 		 */
 		if (core->carried)
 			core->epoch++;
-		core->left_path = core->current_path;
+		if (core->current_path != SW_NO_PATH)
+			core->left_path = core->current_path;
 		core->paths[path].switches++;
 	}
 

@@ -265,6 +265,18 @@ TEST_F(Reload, CountsASwitchFromAPathWhoseDeviceWasReplaced)
 	EXPECT_EQ(after.epoch, before + 1);
 }
 
+TEST_F(Reload, NamesThePathThatWasLeftThoughItsDeviceHasGoneMeanwhile)
+{
+	error(0, true);
+	drained();
+	sw_core after = reload({0, 1}, {SW_PATH_ABSENT, SW_PATH_READY});
+	ASSERT_EQ(after.current_path, SW_NO_PATH);
+	EXPECT_EQ(sw_core_commit(&after, after.mv, 1, SW_METHOD_OPERATOR, "e", now(), &actions_),
+		  0);
+	EXPECT_EQ(sw_core_record(&after, 0)->from, 0);
+	EXPECT_EQ(after.left_path, 0);
+}
+
 TEST_F(Reload, TakesALargerEpochAndNeverASmallerOne)
 {
 	EXPECT_EQ(reload({0, 1}, {SW_PATH_READY, SW_PATH_READY}, 7).epoch, 7u);

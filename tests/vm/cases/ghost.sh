@@ -15,10 +15,27 @@
 # So few blocks that each is written again soon after the failover.
 SPAN=$((64 << 10))
 
+# It has what was on its way to it, and hears no more: a client that has given up would answer the first reply by a reset of the
+# connection, and with that would go what the server has not read yet.
 server_stops_with_writes_inside() {
 	writer_flows "$1" 100
-	peer_stall beta
+	wait_until 30 server_stopped_with_requests
 	BEFORE=$(disk_get 1 writes)
+	peer_blackhole beta to
+}
+
+# Requests that it has not read: those that it has may be on the disk already.
+server_stopped_with_requests() {
+	peer_stall beta
+	sleep 0.3
+	server_has_requests && return
+	peer_continue beta
+	sleep 0.2
+	return 1
+}
+
+server_has_requests() {
+	[ "$(peer_exec beta ss -Htn state established 'sport = :10809' | awk '{ n += $1 } END { print n + 0 }')" -gt 4096 ]
 }
 
 server_wakes_and_finishes() {
@@ -26,6 +43,7 @@ server_wakes_and_finishes() {
 	wait_until 30 more_writes_through_the_server
 	# Nothing more comes after what it had been given: the last count stands.
 	wait_until 30 writes_have_ended
+	peer_heal beta
 }
 
 more_writes_through_the_server() {
