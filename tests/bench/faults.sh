@@ -167,7 +167,9 @@ longest_io() { # PRODUCT FAULT
 
 # Two minutes without an answer are a figure here, not a complaint.
 echo 0 >/proc/sys/kernel/hung_task_timeout_secs
-[ $# -gt 0 ] || set -- mpath sw mpath-served sw-served
+# multipathd loads the handler for ALUA, which then attaches itself to each disk: dm-multipath keeps it for the whole map, and refuses
+# the network block device, which can have none. So the map with a served path comes first.
+[ $# -gt 0 ] || set -- mpath-served mpath sw sw-served
 for product in "$@"; do
 	for fault in error hang; do
 		# The SCSI layer decides how long, as with two SCSI paths.
