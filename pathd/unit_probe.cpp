@@ -100,7 +100,9 @@ std::optional<Difference> Unit::judge_coherence(unsigned i, const ProbeFacts &fa
 	auto &slot = slots_[i];
 	const bool direct = slot.leg->kind() == PathKind::DIRECT;
 	const auto name = slot.leg->device().sysname;
-	const auto found = slot.coherence.check(facts.expected, facts.shown, witnesses());
+	// A check that had nothing to show asks the kernel nothing.
+	const auto found = slot.coherence.check(facts.expected, facts.shown,
+						facts.shown.empty() ? WitnessList{} : witnesses());
 	slot.witnessed = found.compared > 0;
 	if (found.stale) {
 		// The disk shows what is on it: what it lacks is in the server that I/O goes

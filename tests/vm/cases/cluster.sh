@@ -44,18 +44,22 @@ to_a_peer_and_back() {
 	ends_without_harm
 }
 
+# Beta serves, and its data vanish; its pathd is still there to be asked.
+beta_is_cut_off() {
+	writer_start sw0 /dev/sw0 --span $SPAN
+	writer_flows sw0 50
+	peer_exec beta iptables -I INPUT -p tcp --dport 10809 -j DROP
+	wait_until 60 sw_is sw0 active "$1"
+	expect_eq export-revoked "$(history_last method)" "method"
+	expect_less 0 "$(history_last doubt)" "writes in doubt"
+}
+
 a_cut_export_is_revoked() {
 	cluster
 	cluster_start
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
-	writer_start sw0 /dev/sw0 --span $SPAN
-	writer_flows sw0 50
-	# The served data vanish; beta's pathd is still there to be asked.
-	peer_exec beta iptables -I INPUT -p tcp --dport 10809 -j DROP
-	wait_until 60 sw_is sw0 active 0
-	expect_eq export-revoked "$(history_last method)" "method"
-	expect_less 0 "$(history_last doubt)" "writes in doubt"
+	beta_is_cut_off 0
 	ends_without_harm
 	# When it is heard again it gets a new export, in a later epoch.
 	peer_exec beta iptables -F
@@ -89,12 +93,7 @@ from_server_to_server() {
 	wait_until 30 sw_is sw0 active 1
 	disk_fail 0
 	wait_until 60 monitor_is sw0 0 failed
-	writer_start sw0 /dev/sw0 --span $SPAN
-	writer_flows sw0 50
-	peer_exec beta iptables -I INPUT -p tcp --dport 10809 -j DROP
-	wait_until 60 sw_is sw0 active 2
-	expect_eq export-revoked "$(history_last method)" "method"
-	expect_less 0 "$(history_last doubt)" "writes in doubt"
+	beta_is_cut_off 2
 	writer_flows sw0 100 60
 	expect_less 0 "$(disk_get 2 writes)" "writes through gamma"
 	disk_heal 0
