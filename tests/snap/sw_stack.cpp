@@ -189,8 +189,16 @@ bool SwStack::is_well(std::string &said)
 	const auto is = status();
 	if (!is)
 		return false;
-	if (is->state == UnitState::ONLINE)
+	if (is->state == UnitState::ONLINE) {
+		// A forced switch took the old path out of use: only a person brings it back.
+		for (const unsigned path : {direct, served})
+			if (is->paths[path].state == PathState::FAILED &&
+			    is->paths[path].reason == Reason::OPERATOR)
+				said = "a person: reinstate: " +
+				       order(Verb::Reinstate, path == direct ? "direct" : "beta",
+					     false);
 		return usable(is->paths[direct]) && usable(is->paths[served]);
+	}
 	// Everything is healed, and the unit waits for a proof that nothing old can land: a person
 	// sees that the server has come to rest, and says so. Where pathd proves it by itself, it
 	// does so before.

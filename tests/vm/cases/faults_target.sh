@@ -80,18 +80,13 @@ cache_appears() {
 
 loaded_again_and_again() {
 	local i
-	disks_heal
-	modprobe dm-sw
 	for i in {1..5}; do
-		dmsetup create sw0 --uuid SW-test-sw0 --noudevsync \
-			--table "$(unit_table sw0 "fence drain" "direct:$(disk_dev 0)" "served:$(disk_dev 1)")"
+		two_path_unit "fence drain"
 		ticket 1
 		[ $((i % 2)) -eq 0 ] || disk_fail 0
 		expect dd if=/dev/urandom of=/dev/mapper/sw0 bs=4096 count=8 oflag=direct status=none
-		disk_heal 0
-		timeout 30 dmsetup remove --retry sw0
+		unit_remove sw0
 		timeout 30 rmmod dm_sw
-		modprobe dm-sw
 	done
 }
 

@@ -17,6 +17,8 @@ writer_start() {
 	local name=$1 device=$2
 	shift 2
 	[[ " $* " == *" --duty "* ]] || set -- --duty 20 "$@"
+	# A unit's name is udev's business, and may come a moment after the unit.
+	wait_until 30 test -b "$device"
 	rm -f "$SW_RUN/writer.$name".*
 	swstamp write --device "$device" --unit "$name" --log "$SW_RUN/writer.$name.log" "$@" \
 		</dev/null >"$SW_RUN/writer.$name.json" 2>"$SW_RUN/writer.$name.err" &
