@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # build.sh release|asan|tsan     configure (once) and build a preset of CMakePresets.json
-# build.sh module 6.1|6.12       build dm-sw.ko and the test disk against one of the test kernels
+# build.sh module 6.1|6.12|debug build dm-sw.ko and the test disk against one of the test kernels
 # Quiet: one line when there was something to do; the errors when it failed.
 set -euo pipefail
 
@@ -73,7 +73,7 @@ case ${1:-} in
 release | asan | tsan) build_preset "$1" ;;
 module) build_module "${2:-6.1}" ;;
 *)
-	echo "usage: build.sh release|asan|tsan | module 6.1|6.12" >&2
+	echo "usage: build.sh release|asan|tsan | module 6.1|6.12|debug" >&2
 	exit 2
 	;;
 esac

@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# initrd.sh PRODUCT OUTPUT - the whole file system of the snapshot tier's guest: busybox, the kernel's modules and ours,
+# initrd.sh PRODUCT KERNEL OUTPUT - the whole file system of the snapshot tier's guest: busybox, the kernel's modules and ours,
 # udevd, nbdkit with our plugin, pathd, the player, and the libraries that they need. The same inputs give the same bytes.
-# Wants a release build, the modules and the kernel 6.1 (tests/vm/kernel.sh).
+# Wants a release build, the modules and the kernel (tests/vm/kernel.sh).
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
-product=$1 output=$2
-kernel=6.1
+product=$1 kernel=$2 output=$3
 kernel_dir=${SW_KERNELS:-$top/build/kernels}/$kernel
 release=$(<"$kernel_dir/release")
 build_dir=${SW_BUILD_DIR:-$top/build/release}

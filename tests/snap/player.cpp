@@ -143,6 +143,10 @@ void Player::settle()
 	const bool well = wait_until(
 		settle_limit,
 		[&] {
+			if (const auto revived = server_.revive(); !revived)
+				tell(revived.error().message());
+			else if (*revived)
+				tell("the server had ended by itself, and is started again");
 			const bool is = stack_.is_well(said);
 			if (!said.empty())
 				tell(said);

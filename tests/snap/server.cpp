@@ -62,6 +62,15 @@ Result<void> Server::start()
 	return exported;
 }
 
+Result<bool> Server::revive()
+{
+	if (process_ && !process_->ended())
+		return false;
+	if (auto started = start(); !started)
+		return tl::unexpected(started.error());
+	return true;
+}
+
 void Server::signal(int number) const
 {
 	if (!process_)

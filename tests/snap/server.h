@@ -21,6 +21,11 @@ public:
 	/// Starts it and exports the disk. BLOCKS until it answers, at most 30 s. Errors: those of
 	/// ServerProcess::start(); ETIMEDOUT it does not answer; EINVAL it refuses the export.
 	[[nodiscard]] Result<void> start();
+	/// Starts it again if it is not there any more, as pathd's supervision would, and says so.
+	/// BLOCKS and errors: as start(). nbdkit 1.32 aborts if a client goes away in the middle of
+	/// a write's data while another of its threads replies (server/connections.c,
+	/// raw_send_socket).
+	[[nodiscard]] Result<bool> revive();
 	/// SIGSTOP, SIGCONT or SIGKILL.
 	void signal(int number) const;
 

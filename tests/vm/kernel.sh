@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# kernel.sh 6.1|6.12 - provide one of Debian's kernels for the test VMs.
+# kernel.sh 6.1|6.12|debug - provide one of Debian's kernels for the test VMs; debug: Debian's 6.1 source, built with
+# what finds mistakes (debug.config). That takes 20 minutes or more, once.
 #
 # Leaves, under build/kernels/<version>/ (or $SW_KERNELS/<version>/):
 #   release   one line, what uname -r says in the guest
@@ -23,7 +24,7 @@ die() {
 	exit 123
 }
 
-[ $# -eq 1 ] || die "usage: kernel.sh 6.1|6.12"
+[ $# -eq 1 ] || die "usage: kernel.sh 6.1|6.12|debug"
 version=$1
 dir=$kernels/$version
 layout="1 $dir" # the number grows when the form of what is left there changes; headers hold the path
@@ -100,6 +101,47 @@ depends_of() {
 		sed -E 's/^ *([^ ]+).*/\1/'
 }
 
+# The modules of $work/root are found by programs that look below /lib.
+index_modules() {
+	mkdir "$work/depmod"
+	ln -s "$work/root/usr/lib" "$work/depmod/lib"
+	depmod -b "$work/depmod" "$1"
+	rm -r "$work/depmod"
+}
+
+provide_debug() {
+	local work=$dir.new source=$dir.new/source log=$dir.new/log package=linux-source-6.1 release
+	update_private_apt
+	rm -rf "$work"
+	mkdir -p "$work/deb" "$work/root/usr"
+	(cd "$work/deb" && apt-get "${apt_options[@]}" -qq download "$package" >&2) || die "download failed, see above"
+	dpkg -x "$work"/deb/*.deb "$work/deb"
+	mkdir "$source"
+	tar -x --strip-components 1 -C "$source" -f "$work/deb/usr/src/$package.tar.xz"
+	rm -r "$work/deb"
+	echo "kernel: building the debug kernel, 20 minutes or more; $log tells" >&2
+	(
+		cd "$source"
+		make -s x86_64_defconfig
+		scripts/kconfig/merge_config.sh -m .config "$here/debug.config"
+		make -s olddefconfig
+		# What the machine's version of Kconfig does not know would be missed by nobody.
+		wanted=$(grep '^CONFIG' "$here/debug.config")
+		missing=$(grep -vxFf .config <<<"$wanted") || true
+		[ -z "$missing" ] || { echo "not in .config: $missing" && exit 1; }
+		nice make -s -j "${SW_JOBS:-$(nproc)}" bzImage modules
+		make -s "INSTALL_MOD_PATH=$work/root/usr" modules_install
+	) >"$log" 2>&1 || { tail -n 20 "$log" >&2 && die "the debug kernel was not built"; }
+	release=$(make -s -C "$source" kernelrelease)
+	rm -f "$work/root/usr/lib/modules/$release"/{build,source}
+	index_modules "$release"
+	cp "$source/arch/x86/boot/bzImage" "$work/vmlinuz"
+	ln -s source "$work/kdir"
+	echo "$release" >"$work/release"
+	rm -rf "$dir"
+	mv "$work" "$dir"
+}
+
 provide() {
 	local meta_version image headers image_version release package work=$dir.new
 	update_private_apt
@@ -131,10 +173,7 @@ provide() {
 	mkdir -p "$work/root/usr"
 	mv "$work/root/lib" "$work/root/usr/lib"
 	cp "$work/root/boot/vmlinuz-$release" "$work/vmlinuz"
-	mkdir "$work/depmod"
-	ln -s "$work/root/usr/lib" "$work/depmod/lib"
-	depmod -b "$work/depmod" "$release"
-	rm -r "$work/depmod"
+	index_modules "$release"
 
 	# The header packages name each other by absolute path, as if installed.
 	sed -i "s|/usr/src/|$dir/headers/usr/src/|g; s|/usr/lib/linux-kbuild|$dir/headers/usr/lib/linux-kbuild|g" \
@@ -181,7 +220,7 @@ mkdir -p "$kernels"
 exec 9>"$kernels/lock"
 flock -w 900 9 || die "another run keeps $kernels/lock for 15 minutes"
 if [ "$(cat "$dir/layout" 2>/dev/null)" != "$layout" ]; then
-	provide
+	if [ "$version" = debug ]; then provide_debug; else provide; fi
 	echo "$layout" >"$dir/layout"
 fi
 # By content: clones that share the kernels may be older or newer than what one of them left.

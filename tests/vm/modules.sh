@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# modules.sh 6.1|6.12 - print a directory to lay over the kernel's root: our modules and the
+# modules.sh 6.1|6.12|debug - print a directory to lay over the kernel's root: our modules and the
 # indexes that let modprobe find them. One directory per content, so that a VM keeps what it
 # booted with while the next build goes on.
 set -euo pipefail

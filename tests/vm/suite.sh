@@ -4,6 +4,7 @@
 # suite.sh [options] [NAME...] - run VM test cases, each file in a VM of its own.
 #
 #   --kernel 6.1|6.12   only on this kernel (each case names its own, see below)
+#   --kernel debug      on the debug kernel: the cases for 6.1, with more memory and five times the time, and its own
 #   --jobs N            VMs at once (SW_VM_JOBS, else 2)
 #   --no-selftest       leave out the tests of the harness itself
 #   NAME                tests/vm/cases/NAME.sh, or a file if it has a slash; all of them without
@@ -58,7 +59,11 @@ queue=() # FILE KERNEL
 kernels=()
 for file in "${files[@]}"; do
 	for kernel in $(header "$file" kernels 6.1); do
-		if [ -z "$only_kernel" ] || [ "$kernel" = "$only_kernel" ]; then
+		# Built by those who ask for it.
+		if [ "$only_kernel" = debug ] && [ "$kernel" != 6.12 ]; then
+			queue+=("$file debug")
+			kernels+=(debug)
+		elif [ "$kernel" = "$only_kernel" ] || { [ -z "$only_kernel" ] && [ "$kernel" != debug ]; }; then
 			queue+=("$file $kernel")
 			kernels+=("$kernel")
 		fi
@@ -101,7 +106,9 @@ log_of() {
 }
 
 start() {
-	local file=$1 kernel=$2 log options=()
+	local file=$1 kernel=$2 log options=() memory timeout
+	memory=$(header "$file" memory 1024) timeout=$(header "$file" timeout 900)
+	[ "$kernel" != debug ] || memory=$((memory + 2048)) timeout=$((timeout * 5))
 	log=$(log_of "$file" "$kernel")
 	[ "$(header "$file" init script)" = script ] || options=("--$(header "$file" init script)")
 	(
@@ -111,8 +118,8 @@ start() {
 		case $file in
 		*/selftest.sh) "$file" || status=$? ;;
 		*)
-			"$here/run.sh" --no-build --kernel "$kernel" --memory "$(header "$file" memory 1024)" \
-				--timeout "$(header "$file" timeout 900)" --smp "$(header "$file" smp 2)" \
+			"$here/run.sh" --no-build --kernel "$kernel" --memory "$memory" \
+				--timeout "$timeout" --smp "$(header "$file" smp 2)" \
 				--keep-log "${log%.log}.klog" "${options[@]}" "$file" || status=$?
 			;;
 		esac

@@ -179,7 +179,7 @@ test_case "a deleted device becomes absent and returns by a rescan" deleted_and_
 test_case "a server that died is connected again" server_dies_and_returns
 test_case "a stalled server is left, and connected again when it answers" served_hang
 # A case costs half a minute: what is all pathd's own is seen on one kernel.
-if [ "$SW_KERNEL" = 6.1 ]; then
+if [ "$SW_KERNEL" != 6.12 ]; then
 	test_case "killed pathd: the kernel switches alone with its ticket" no_daemon_needed_on_the_way
 	test_case "both paths fail: I/O is held until one answers" both_down_one_returns
 	test_case "both devices vanish: I/O is held until one returns" both_gone_one_returns

@@ -181,7 +181,7 @@ test_case() {
 		"$@"
 	)
 	status=$?
-	complaint=$(klog | grep -E -m1 -- "$kernel_complaint")
+	complaint=$(klog | kernel_complaints | head -n 1)
 	[ -z "$restore_e" ] || set -e
 	took=$(($(now_ms) - begin))
 	if [ -n "$complaint" ]; then
