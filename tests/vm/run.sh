@@ -196,7 +196,7 @@ if [ -n "$keep_log" ]; then
 fi
 
 excerpt() {
-	grep -hF -A12 -- "$2" "$1" | head -n 13 | cut -c1-160 | sed 's/^/vm:   /' >&2
+	grep -hF -m1 -A12 -- "$2" "$1" | cut -c1-160 | sed 's/^/vm:   /' >&2
 }
 
 status=$(sed -n "s/^exit $nonce \([0-9]\+\)\$/\1/p" "$run/status")

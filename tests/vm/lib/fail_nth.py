@@ -19,16 +19,15 @@ NAME = b"nomem"
 HEADER = struct.Struct("=10IQ128s129s7x")  # struct dm_ioctl of linux/dm-ioctl.h
 SPEC = struct.Struct("=QQiI16s")  # struct dm_target_spec
 CREATE, REMOVE, SUSPEND, LOAD, CLEAR, TABLE_STATUS, MESSAGE = 3, 4, 6, 9, 10, 12, 14
-SUSPEND_FLAG, TABLE_FLAG, NOFLUSH_FLAG = 1 << 1, 1 << 4, 1 << 11
+SUSPEND_FLAG, NOFLUSH_FLAG = 1 << 1, 1 << 11
 BUFFER = 16384
 FAIL_NTH = "/proc/self/fail-nth"
 
 
 def call(number, flags=0, data=b"", targets=0):
     """The errno of one ioctl, 0: it worked; and what came back."""
-    size = BUFFER
-    head = HEADER.pack(4, 0, 0, size, HEADER.size, targets, 0, flags, 0, 0, 0, NAME, b"")
-    buffer = bytearray((head + data).ljust(size, b"\0"))
+    head = HEADER.pack(4, 0, 0, BUFFER, HEADER.size, targets, 0, flags, 0, 0, 0, NAME, b"")
+    buffer = bytearray((head + data).ljust(BUFFER, b"\0"))
     try:
         fcntl.ioctl(call.control, (3 << 30) | (HEADER.size << 16) | (0xFD << 8) | number, buffer)
     except OSError as error:
