@@ -55,6 +55,18 @@ verdict "a panic is a failure of the kernel" 121 "Kernel panic"
 run <<<'echo "<4>WARNING: CPU: 0 PID: 1 at selftest" >/dev/kmsg; exit 0'
 verdict "a warning of the kernel is a failure although the script was content" 121 "WARNING: CPU: 0"
 
+# What 6.12 wrote when it happened, and the same with a breakpoint that is in memory.
+oops='echo "Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"; echo "RIP: 0010:sched_clock_cpu+0x9/0x190"
+	echo "Code: 90 f3 0f 1e fa 41 54 55 53 66 <90> e8 21 c1"'
+run <<<"{ $oops; } >/dev/ttyS0; exit 0"
+verdict "a trap on a breakpoint that is not in memory is the emulator's: once more" 121 "not in memory"
+
+run <<<"{ $oops; } | sed 's/66 </cc </' >/dev/ttyS0; exit 0"
+verdict "a trap on a breakpoint that is there is the kernel's" 121 "Oops: int3"
+status=0
+grep -q "not in memory" "$dir/err" || status=$?
+verdict "and such a run is not begun again" 1
+
 run <<<'echo 1 >/proc/sys/kernel/sysrq; echo b >/proc/sysrq-trigger; sleep 60'
 verdict "a VM that is gone before its script ended is lost" 122 "lost"
 

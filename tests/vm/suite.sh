@@ -15,7 +15,7 @@
 #   # timeout: 900      wall seconds
 #   # smp: 2
 #   # init: script      or systemd, see run.sh --systemd
-# A VM whose script was content is a failure all the same if run.sh says so. Nothing is run twice.
+# A VM whose script was content is a failure all the same if run.sh says so. Nothing is run twice (but see run.sh's emulator_fault).
 # Logs are in build/logs; those of failures are shown. The closing line is "N passed, N failed, N skipped".
 set -euo pipefail
 

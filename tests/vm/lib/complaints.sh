@@ -5,6 +5,7 @@
 # expression, and what it finds. Used on the machine (run.sh) and in the VM (runner.sh).
 #
 #   kernel_complaints    the lines of a log on standard input that are complaints
+#   emulator_fault       true if the log on standard input is of a kernel that its CPU let down
 # shellcheck disable=SC2034 # used by those
 kernel_complaint='WARNING: (CPU|possible|suspicious|inconsistent|bad|held|lock|nested|kmalloc)'
 kernel_complaint+='|kernel BUG at|BUG: |Oops: |general protection fault|double fault|Kernel panic|Call Trace:|cut here'
@@ -23,4 +24,15 @@ kernel_complaints() {
 		near-- > 0 && /Call Trace:/ { near = 0; next }
 		{ print }
 	' | grep -E -- "$kernel_complaint" || true
+}
+
+# While the kernel patches its own code, a CPU of QEMU can keep a translation of the int3 that was there for a moment, and trap on
+# it when nobody handles it any more: up to 8.1, pages of code are not locked while they are translated (accel/tcg/translate-all.c,
+# tb_gen_code). The kernel's own dump tells it from a breakpoint that is there: the byte before the marked one is not cc.
+emulator_fault() {
+	awk '
+		/int3: 0000 \[#1\]/ { trapped = 1 }
+		trapped && /Code: / { fault = match($0, /[0-9a-f][0-9a-f] <[0-9a-f][0-9a-f]>/) && substr($0, RSTART, 2) != "cc"; exit }
+		END { exit !fault }
+	'
 }
