@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/hints/lock_line.h"
+
+#include <cerrno>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "libpath/base/text.h"
+
+namespace swpath
+{
+namespace
+{
+
+/// As much as a publish may ever take.
+constexpr std::uint32_t limit_ms_max = 3600000;
+
+std::optional<LockBytes> parse_hex(std::string_view text)
+{
+	LockBytes bytes{};
+	if (text.size() != 2 * bytes.size())
+		return std::nullopt;
+	for (std::size_t i = 0; i < bytes.size(); i++) {
+		std::uint8_t byte = 0;
+		const char *first = text.data() + 2 * i;
+		if (const auto [end, error] = std::from_chars(first, first + 2, byte, 16);
+		    error != std::errc{} || end != first + 2)
+			return std::nullopt;
+		bytes[i] = static_cast<std::byte>(byte);
+	}
+	return bytes;
+}
+
+std::string value_text(const LockValue &value)
+{
+	return fmt::format("{} {}", value.valid ? "valid" : "invalid", lock_hex(value.bytes));
+}
+
+} // namespace
+
+Result<LockOrder> LockOrder::parse(std::string_view line)
+{
+	const auto words = split_words(line);
+	const auto kind = words.empty() ? std::nullopt : from_word<LockOrderKind>(words[0]);
+	if (!kind)
+		return fail(EINVAL, fmt::format("an order begins with one of {}",
+						words_listed<LockOrderKind>()));
+	const std::size_t count = *kind == LockOrderKind::Publish ? 4 : 2;
+	if (words.size() != count)
+		return fail(EINVAL,
+			    fmt::format("{} has {} words, not {}", words[0], count, words.size()));
+	LockOrder order;
+	order.kind = *kind;
+	order.name = words[1];
+	if (auto good = check_lock_name(order.name); !good)
+		return tl::unexpected(good.error());
+	if (*kind == LockOrderKind::Publish) {
+		const auto bytes = parse_hex(words[2]);
+		if (!bytes)
+			return fail(EINVAL, "a value has 64 hexadecimal digits");
+		const auto limit = parse_number<std::uint32_t>(words[3]);
+		if (!limit || *limit > limit_ms_max)
+			return fail(EINVAL, fmt::format("a limit is 0 to {} ms", limit_ms_max));
+		order.bytes = *bytes;
+		order.limit = std::chrono::milliseconds(*limit);
+	}
+	return order;
+}
+
+std::string lock_hex(const LockBytes &bytes)
+{
+	std::string text;
+	for (const auto each : bytes)
+		text += fmt::format("{:02x}", std::to_integer<unsigned>(each));
+	return text;
+}
+
+std::string lock_line(const LockEvent &event)
+{
+	if (event.error)
+		return fmt::format("{} {} {} {}", word(event.kind), event.name,
+				   event.error->code.value(), event.error->message());
+	return fmt::format("{} {} {}", word(event.kind), event.name, value_text(event.value));
+}
+
+std::string lock_line(std::string_view name, const LockValue &value)
+{
+	return fmt::format("value {} {}", name, value_text(value));
+}
+
+} // namespace swpath
