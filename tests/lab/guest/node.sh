@@ -72,7 +72,8 @@ esac >"$LAB_SHARE/attach.log" 2>&1 && echo "$nonce" >"$LAB_SHARE/attached" &
 while [ -c /dev/hvc0 ]; do
 	TERM=linux setsid --wait --ctty bash --login -i <>/dev/hvc0 >&0 2>&1
 done &
-[ ! -e "$LAB_SHARE/rc" ] || bash "$LAB_SHARE/rc" >"$LAB_SHARE/rc.log" 2>&1 &
+# shellcheck disable=SC1091 # what the machine wrote
+[ ! -e "$LAB_SHARE/rc" ] || (. "$LAB_SHARE/rc") >"$LAB_SHARE/rc.log" 2>&1 &
 
 declare -A calls=()
 for dir in /sys/class/virtio-ports/*; do

@@ -85,7 +85,7 @@ on() {
 			ring "$node" "${call##*/}"
 			rang=$EPOCHSECONDS
 		fi
-		sleep 0.02
+		sleep 0.05
 	done
 	cat "$call/out"
 	rm -r "$call"
