@@ -18,10 +18,12 @@ answers_come_back() {
 }
 
 a_shell_answers() {
+	local shell
+	exec {shell}> >(cd "$LAB/alpha" && exec timeout 60 socat - UNIX-CONNECT:shell >"$SW_RUN/shell")
 	# shellcheck disable=SC2016 # for the node's shell
-	echo 'echo "shell of $(hostname) on $(tty)"; exit' |
-		(cd "$LAB/alpha" && timeout 20 socat -t 15 - UNIX-CONNECT:shell) >"$SW_RUN/shell" || true
-	expect grep -q "^shell of alpha on /dev/hvc0" "$SW_RUN/shell"
+	echo 'echo "shell of $(hostname) on $(tty)"' >&"$shell"
+	wait_until 30 grep -q "shell of alpha on /dev/hvc0" "$SW_RUN/shell"
+	exec {shell}>&-
 }
 
 hosts_see_one_disk() {

@@ -58,10 +58,11 @@ hosts_start() {
 		mkdir -p "$etc"
 		install -m 600 "$SW_RUN/keys" "$etc/keys"
 		host_config "$host" "$@" >"$etc/swpath.toml"
-		# What an administrator enables.
-		echo 'wait_until 600 disk_of 0 && pathd_run' >"$LAB/$host/share/rc"
+		# What an administrator enables. (The module by itself: the first to open device-mapper's node can be told that it is not there
+		# while another one's open loads it.)
+		echo 'modprobe dm-sw && wait_until 600 disk_of 0 && pathd_run' >"$LAB/$host/share/rc"
 		# shellcheck disable=SC2016 # for the node
-		on "$host" - <<<'cp -a "$LAB_SHARE/etc/." /etc/; pathd_run'
+		on "$host" - <<<'cp -a "$LAB_SHARE/etc/." /etc/; . "$LAB_SHARE/rc"'
 	done
 	for host in $(hosts); do
 		host_has_all_paths "$host" 120

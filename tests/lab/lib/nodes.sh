@@ -32,8 +32,11 @@ node_dir() {
 }
 
 node_lives() {
-	local pid
-	pid=$(cat "$LAB/$1/now/pid" 2>/dev/null) && [ -d "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status"
+	local pid state
+	# Nothing if it goes in between.
+	pid=$(cat "$LAB/$1/now/pid" 2>/dev/null) &&
+		state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$pid/status" 2>/dev/null) &&
+		[ -n "$state" ] && [ "$state" != Z ]
 }
 
 # The relative name keeps it within the 108 characters of a socket's address.
@@ -93,17 +96,18 @@ on() {
 }
 
 cut() {
-	local node=$1 nic=$2
+	local node=$1 nic=$2 hook
 	case ${3:-} in
 	'')
 		node_qmp "$node" set_link "{\"name\": \"$nic\", \"up\": false}" >/dev/null || return
 		: >"$LAB/$node/cut.$nic"
 		;;
 	in | out)
+		hook=$([ "$3" = in ] && echo ingress || echo egress)
 		on "$node" - <<-END
 			modprobe -a sch_ingress cls_matchall act_gact
 			tc qdisc show dev $nic | grep -q clsact || tc qdisc add dev $nic clsact
-			tc filter add dev $nic ${3/in/ingress} matchall action drop
+			tc filter add dev $nic $hook matchall action drop
 		END
 		;;
 	*) echo "lab: cut $node $nic: no direction '$3': in or out" >&2 && return 1 ;;

@@ -42,9 +42,12 @@ quorum_start() {
 }
 
 quorum_members() {
-	on "$1" - <<-'END'
-		corosync-cmapctl -b runtime.members. | sed -n 's/.*\.ip (str) = r(0) ip(\([0-9.]*\)).*/\1/p'
-	END
+	# One that is gone keeps its entry, with another status.
+	on "$1" corosync-cmapctl -b runtime.members. | awk -F. '
+		/\.ip / { node = $3; sub(/.* ip\(/, ""); sub(/\).*/, ""); ip[node] = $0 }
+		/\.status .*= joined/ { joined[$3] = 1 }
+		END { for (node in joined) print ip[node] }
+	'
 }
 
 quorum_sees_all() {
