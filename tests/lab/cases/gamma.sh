@@ -8,7 +8,7 @@
 . "$SW_TOP/tests/lab/lib/lab.sh"
 
 from_beta_to_gamma() {
-	hosts_start 'failback={policy="manual",interval="1s",stable="2s"}'
+	LAB_CLIENTS=alpha hosts_start 'failback={policy="manual",interval="1s",stable="2s"}'
 	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
 	cut alpha san
 	host_waits_for 120 alpha sw_is sw0 active "$(host_slot alpha beta)"
