@@ -27,7 +27,7 @@ request, argument = {
 }[action](*numbers)
 descriptor = os.open(device, os.O_RDWR)
 try:
-    status = fcntl.ioctl(descriptor, request, argument)
+    status = fcntl.ioctl(descriptor, request, bytearray(argument))
 except OSError as error:
     print(f"{device}: {action}: {errno.errorcode.get(error.errno, error.errno)}")
     sys.exit(1)
