@@ -89,6 +89,7 @@ PeerRequest read_request(PeerVerb verb, std::uint64_t id, Reader &from)
 		request.epoch = from.number<std::uint64_t>();
 		break;
 	case PeerVerb::Register:
+	case PeerVerb::Carry:
 		request.key = from.number<std::uint64_t>();
 		break;
 	case PeerVerb::Reserve:
@@ -212,6 +213,7 @@ std::string encode(const PeerRequest &request)
 		to.number(request.epoch);
 		break;
 	case PeerVerb::Register:
+	case PeerVerb::Carry:
 		to.number(request.key);
 		break;
 	case PeerVerb::Reserve:
