@@ -464,15 +464,49 @@ static void sw_resume(struct dm_target *ti)
 	sw_tick_start(unit);
 }
 
+/*
+ * The legs that a reservation through the unit is made on: the direct paths
+ * that are in use, or the current path, whatever it is. A server's nexus is
+ * not the caller's to reserve with: there is no pr_ops on an NBD leg, so the
+ * caller gets -EOPNOTSUPP.
+ */
+static unsigned long reserving_paths(struct sw_unit *unit)
+{
+	unsigned long mask = 0;
+	unsigned int i;
+
+	spin_lock_irq(&unit->lock);
+	if (unit->core.paths[unit->core.current_path].kind == SW_KIND_DIRECT)
+		for (i = 0; i < unit->core.config.nr_paths; i++)
+			if (unit->paths[i].dev &&
+			    unit->core.paths[i].kind == SW_KIND_DIRECT &&
+			    unit->core.paths[i].state == SW_PATH_READY)
+				__set_bit(i, &mask);
+	if (!mask)
+		__set_bit(unit->core.current_path, &mask);
+	spin_unlock_irq(&unit->lock);
+
+	return mask;
+}
+
+/*
+ * A table is asked for its devices' limits before its first resume; one that
+ * is live is asked by dm_call_pr() alone (dm.c; dm_table_evict_keyslot() asks
+ * those that pass inline encryption through).
+ */
 static int sw_iterate_devices(struct dm_target *ti,
 			      iterate_devices_callout_fn fn, void *data)
 {
 	struct sw_unit *unit = ti->private;
+	unsigned long mask = ~0UL;
 	unsigned int i;
 	int r = 0;
 
+	if (unit->started)
+		mask = reserving_paths(unit);
+
 	for (i = 0; i < unit->core.config.nr_paths && !r; i++)
-		if (unit->paths[i].dev)
+		if (unit->paths[i].dev && test_bit(i, &mask))
 			r = fn(ti, unit->paths[i].dev, 0, ti->len, data);
 
 	return r;

@@ -8,6 +8,7 @@
 #include "libpath/sys/clock.h"
 #include "libpath/sys/medium.h"
 #include "libpath/sys/nbd.h"
+#include "libpath/sys/reserve.h"
 #include "libpath/sys/scsi.h"
 
 namespace swpath
@@ -19,15 +20,31 @@ namespace
 /// A reset may take as long as the host's error handling; this bounds only the commands around it.
 constexpr Duration reset_limit = std::chrono::seconds(2);
 
+Result<void> open_once(UniqueFd &fd, const std::string &devnode)
+{
+	if (fd)
+		return {};
+	auto opened = open_leg(devnode);
+	if (!opened)
+		return tl::unexpected(opened.error());
+	fd = std::move(*opened);
+	return {};
+}
+
 Result<void> reset_direct(UniqueFd &fd, const std::string &devnode)
 {
-	if (!fd) {
-		auto opened = open_leg(devnode);
-		if (!opened)
-			return tl::unexpected(opened.error());
-		fd = std::move(*opened);
-	}
+	if (auto opened = open_once(fd, devnode); !opened)
+		return opened;
 	return ScsiDisk(fd.get(), reset_limit).reset_unit();
+}
+
+Result<NexusView> look_at_nexus(UniqueFd &fd, const std::string &devnode, NexusLook &nexus,
+				std::optional<std::uint64_t> copy, Duration limit)
+{
+	if (const auto opened = open_once(fd, devnode); !opened)
+		return tl::unexpected(opened.error());
+	Reserver disk{ScsiDisk(fd.get(), limit)};
+	return copy ? copy_key(nexus, disk, *copy) : nexus.look(disk);
 }
 
 Result<void> disconnect_served(const std::string &sysname)
@@ -49,7 +66,7 @@ Leg::Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mail
 	 OnProbe on_probe, OnGivenUp on_given_up)
 	: device_(device), kind_(kind), mailbox_(std::move(mailbox)),
 	  on_probe_(std::move(on_probe)), on_given_up_(std::move(on_given_up)),
-	  reset_fd_(std::make_shared<UniqueFd>())
+	  reset_fd_(std::make_shared<UniqueFd>()), nexus_(std::make_shared<NexusLook>())
 {
 }
 
@@ -117,19 +134,26 @@ bool Leg::fence(const FenceAction &action, std::function<void(const FenceResult 
 	return breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,
 				 devnode = device_.devnode, action,
 				 answered = std::move(answered)] {
-		FenceResult result;
-		if (!*fd) {
-			auto opened = open_leg(devnode);
-			if (opened)
-				*fd = std::move(*opened);
-			else
-				result = {{}, ENODEV, opened.error().message()};
-		}
-		if (*fd)
-			result = carry_out_fence(fd->get(), action);
+		const auto opened = open_once(*fd, devnode);
+		auto result = opened ? carry_out_fence(fd->get(), action)
+				     : FenceResult{{}, ENODEV, opened.error().message()};
 		mailbox->post([weak, answered, result = std::move(result)] {
 			if (const auto leg = weak.lock())
 				answered(result);
+		});
+	});
+}
+
+bool Leg::nexus(std::optional<std::uint64_t> copy, Duration limit,
+		std::function<void(const Result<NexusView> &)> answered)
+{
+	return breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,
+				 devnode = device_.devnode, look = nexus_, copy, limit,
+				 answered = std::move(answered)] {
+		auto view = look_at_nexus(*fd, devnode, *look, copy, limit);
+		mailbox->post([weak, answered, view = std::move(view)] {
+			if (const auto leg = weak.lock())
+				answered(view);
 		});
 	});
 }

@@ -50,6 +50,11 @@ public:
 	[[nodiscard]] bool fence(const FenceAction &action,
 				 std::function<void(const FenceResult &)> answered);
 
+	/// Direct: what is registered on the disk, after `copy` (see copy_key()) if it is given; on
+	/// the thread that resets, and answered as fence() is. False: as there.
+	[[nodiscard]] bool nexus(std::optional<std::uint64_t> copy, Duration limit,
+				 std::function<void(const Result<NexusView> &)> answered);
+
 	ProbeKey key;              ///< direct
 	WitnessList expected;      ///< what the next check has to find
 	bool reservations = false; ///< direct: the last good check said so
@@ -76,6 +81,7 @@ private:
 	OnGivenUp on_given_up_;
 	std::shared_ptr<Prober> prober_;     ///< the checking thread's
 	std::shared_ptr<UniqueFd> reset_fd_; ///< the other thread's; opened before it is needed
+	std::shared_ptr<NexusLook> nexus_;   ///< that thread's, too
 	std::unique_ptr<Worker> checker_;
 	std::unique_ptr<Worker> breaker_;
 	std::optional<Instant> probing_since_;

@@ -246,6 +246,22 @@ Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
 	return done;
 }
 
+Result<void> Prober::carry_key(const ProbeKey &key, ProbeFacts &facts)
+{
+	Reserver disk{ScsiDisk(fd_.get(), limit_)};
+	auto view = key.copy ? copy_key(nexus_, disk, *key.copy) : nexus_.look(disk);
+	facts.copied = key.copy && view;
+	// What was to be copied is gone.
+	if (!view && view.error().code.value() == ENOENT)
+		view = nexus_.look(disk);
+	if (view)
+		facts.nexus = std::move(*view);
+	// A disk without reservations is used without.
+	else if (view.error().code != ScsiOutcome::IllegalRequest)
+		return tl::unexpected(view.error());
+	return {};
+}
+
 ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 {
 	ProbeFacts facts;
@@ -254,6 +270,9 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 	if (kind_ == PathKind::DIRECT)
 		revive();
 	auto done = ask(facts);
+	// Before the medium, which a path without its key may not be allowed to read.
+	if (done && kind_ == PathKind::DIRECT && key.carry)
+		done = carry_key(key, facts);
 	if (done) {
 		facts.medium.began = now();
 		done = read_landmarks(facts);
@@ -271,6 +290,7 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 		facts.text = done.error().message();
 		// The device may be another one the next time.
 		fd_.reset();
+		nexus_.forget();
 	}
 	return facts;
 }

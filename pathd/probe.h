@@ -14,6 +14,7 @@
 #include "libpath/policy/coherence_probe.h"
 #include "libpath/policy/medium_compare.h"
 #include "libpath/sys/medium.h"
+#include "libpath/sys/nexus_look.h"
 #include "libpath/unit/geometry.h"
 #include "libpath/unit/identity.h"
 
@@ -31,6 +32,8 @@ struct ProbeFacts {
 	WitnessList expected;            ///< as given to the check
 	std::vector<WitnessSight> shown; ///< in the places of them that could be read
 	bool reservations = false;       ///< direct legs, if a key was asked for: the disk has them
+	std::optional<NexusView> nexus;  ///< direct legs, with ProbeKey::carry: what is registered
+	bool copied = false;             ///< ProbeKey::copy was done
 };
 
 /// The key that a direct leg must have before it is used; 0: none.
@@ -41,6 +44,10 @@ struct ProbeKey {
 	/// This host serves the disk: a key that was taken away comes back only when nothing of a
 	/// server is in the disk any more, for a peer may have taken it to keep that out.
 	bool serves = false;
+	/// The keys on the disk are its users': look which one is the leg's.
+	bool carry = false;
+	/// What the leg's nexus is to have instead; 0: nothing.
+	std::optional<std::uint64_t> copy;
 };
 
 /// Belongs to one thread. Keeps its descriptor open between checks, so that none has to be opened
@@ -62,6 +69,7 @@ private:
 	[[nodiscard]] Result<void> read_landmarks(ProbeFacts &facts);
 	[[nodiscard]] Result<void> read_witnessed(ProbeFacts &facts);
 	[[nodiscard]] Result<void> keep_key(const ProbeKey &key, ProbeFacts &facts);
+	[[nodiscard]] Result<void> carry_key(const ProbeKey &key, ProbeFacts &facts);
 
 	PathKind kind_;
 	std::string sysname_;
@@ -69,7 +77,8 @@ private:
 	Duration limit_;
 	UniqueFd fd_;
 	AlignedBuffer buffer_;
-	bool registered_ = false;    ///< this nexus, by this object
+	bool registered_ = false; ///< this nexus, by this object
+	NexusLook nexus_;
 	std::uint64_t turn_ = 0;     ///< which other block is read this time
 	std::uint64_t timeouts_ = 0; ///< of the device, as of the last good check
 };

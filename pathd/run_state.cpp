@@ -75,6 +75,19 @@ UnitRunState state_from(const Json &json)
 		state.grants[peer] = {grant.at("epoch").get<std::uint64_t>(),
 				      grant.at("boot").get<std::string>(),
 				      grant.at("key").get<std::uint64_t>()};
+	if (json.contains("carried")) {
+		const auto &carried = json.at("carried");
+		state.carried = {carried.at("key").get<std::uint64_t>(),
+				 carried.at("last").get<std::uint64_t>(),
+				 carried.at("copies").get<std::uint32_t>(),
+				 carried.at("places").get<std::uint32_t>()};
+	}
+	if (json.contains("client")) {
+		const auto &client = json.at("client");
+		state.client = {client.at("name").get<std::string>(),
+				client.at("key").get<std::uint64_t>(),
+				client.at("copy").get<std::uint64_t>()};
+	}
 	return state;
 }
 
@@ -114,6 +127,15 @@ Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 	for (const auto &[peer, grant] : state.grants)
 		json["grants"][peer] = {
 			{"epoch", grant.epoch}, {"boot", grant.boot}, {"key", grant.key}};
+	if (state.carried != CarriedKey::State{})
+		json["carried"] = {{"key", state.carried.key},
+				   {"last", state.carried.last},
+				   {"copies", state.carried.copies},
+				   {"places", state.carried.places}};
+	if (!state.client.client.empty())
+		json["client"] = {{"name", state.client.client},
+				  {"key", state.client.key},
+				  {"copy", state.client.copy}};
 	return replace_file(state_file(directory, unit), json.dump() + "\n");
 }
 

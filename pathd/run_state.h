@@ -10,6 +10,7 @@
 #include "libpath/base/instant.h"
 #include "libpath/base/result.h"
 #include "libpath/base/unique_fd.h"
+#include "libpath/policy/carried_key.h"
 #include "libpath/unit/identity.h"
 
 namespace swpath
@@ -33,6 +34,8 @@ struct UnitRunState {
 		bool operator==(const Grant &) const = default;
 	};
 	std::map<std::string, Grant> grants; ///< by the peer's name
+	CarriedKey::State carried;           ///< the key of the unit's users
+	ClientKey::State client;             ///< and of those of the host that is served
 
 	bool operator==(const UnitRunState &) const = default;
 };

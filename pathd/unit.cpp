@@ -42,6 +42,8 @@ Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &s
 	if (!state)
 		return tl::unexpected(state.error());
 	unit->state_ = std::move(*state);
+	unit->carried_ = CarriedKey(unit->state_.carried);
+	unit->client_ = ClientKey(unit->state_.client);
 	if (unit->state_.identity && unit->state_.identity->wwid != config.wwid)
 		unit->state_.identity.reset();
 	auto worker = Worker::start("tbl-" + config.name);
@@ -89,6 +91,7 @@ void Unit::reconfigure(const UnitConfig &config)
 		slots_.clear();
 		generation_++;
 		medium_ = {};
+		carried_ = {};
 		for (auto &[number, leg] : legs_) {
 			leg->proved = false;
 			leg->settled = false;
@@ -398,6 +401,7 @@ void Unit::step(Instant now)
 		build(now);
 	look_after_connections();
 	look_after_exports();
+	look_after_rights(now);
 	attest_due(now);
 	probe_due(now);
 	schedule(now);

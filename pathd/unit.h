@@ -16,6 +16,7 @@
 #include "libpath/control/order.h"
 #include "libpath/control/peer_service.h"
 #include "libpath/control/report.h"
+#include "libpath/policy/carried_key.h"
 #include "libpath/policy/coherence_probe.h"
 #include "libpath/policy/failback.h"
 #include "libpath/policy/medium_compare.h"
@@ -125,6 +126,7 @@ private:
 		std::uint64_t doubt_epoch = 0; ///< of the export that doubt_mv is about
 		std::uint64_t doubt_mv = 0;
 		std::uint64_t revoked_mv = 0; ///< mount verification that has revoked it
+		std::string unequal;          ///< why our users' rights are not the same there
 	};
 
 	Unit(const UnitConfig &config, Services &services);
@@ -163,14 +165,25 @@ private:
 								  const PeerAnswer &answer) const;
 	void attach_by_peer(unsigned slot);
 	void export_by_peer(unsigned slot, std::uint64_t epoch);
+	void grant_by_peer(unsigned slot, std::uint64_t epoch);
 	void note_doubt();
 	[[nodiscard]] FencePath fence_path_of_peer(unsigned slot) const;
 	bool fence_by_peer(const FenceAction &action, const std::string &what);
+
+	// unit_rights.cpp
+	void carry_key(unsigned slot, const ProbeFacts &facts);
+	[[nodiscard]] std::optional<Difference> judge_rights(unsigned slot) const;
+	void carry_by_peer(unsigned slot, std::function<void(const Result<void> &)> answered);
+	void carry_for(const PeerOrder &order);
+	void look_for_client(Leg &leg, std::optional<std::uint64_t> copy,
+			     std::function<void(int error, std::string text)> answered);
+	void look_after_rights(Instant now);
 
 	// unit_serve.cpp
 	[[nodiscard]] Leg *served_leg() const;
 	void answer_peer(std::uint64_t token, PeerStatus status, std::string text);
 	void look_after_exports();
+	void serve_no_more(std::uint64_t epoch, std::string_view why);
 
 	// unit_build.cpp
 	[[nodiscard]] std::optional<UnitPlan> plan(Instant now);
@@ -244,6 +257,11 @@ private:
 	FlightRecorder flight_;
 
 	MountVerification mv_{MvPolicy{}};
+	CarriedKey carried_;
+	ClientKey client_;
+	bool rights_busy_ = false; ///< the disk is asked for the client's rights
+	Instant rights_next_{};
+	Instant told_at_{}; ///< the client's word
 	MediumCompare medium_;
 	FailbackRule failback_rule_;
 	std::optional<Geometry> geometry_; ///< of the proved disk

@@ -190,6 +190,7 @@ void Unit::drop_leg(DevNumber number)
 		slots_[*slot].monitor.step(PathLost{now(), Reason::PATH_GONE});
 		medium_.forget(*slot);
 		slots_[*slot].coherence.forget();
+		carried_.forget(*slot);
 		tell(*slot, now());
 	}
 }
@@ -217,6 +218,9 @@ void Unit::give_key(unsigned i)
 	auto &leg = *slots_[i].leg;
 	leg.key.key = 0;
 	leg.key.serves = config_.serve;
+	leg.key.carry = config_.build && !config_.reservations && !services_.dry_run &&
+			leg.kind() == PathKind::DIRECT;
+	leg.key.copy.reset();
 	if (!config_.reservations || leg.kind() != PathKind::DIRECT || services_.dry_run)
 		return;
 	const auto host = read_file("/etc/machine-id", 64);

@@ -126,6 +126,8 @@ void Unit::attest_due(Instant now)
 			 [this, i](const Result<PeerAnswer> &answer) {
 				 slots_[i].attesting = false;
 				 auto &known = slots_[i].attestation;
+				 if (answer && slots_[i].leg && !config_.reservations)
+					 carry_by_peer(i, [](const Result<void> &) {});
 				 if (answer)
 					 known = *answer;
 				 else if (known && answer.error().code == std::errc::no_such_device)
@@ -206,7 +208,23 @@ void Unit::attach_by_peer(unsigned i)
 	});
 }
 
+/// The peer has closed every export of ours that came before.
 void Unit::export_by_peer(unsigned i, std::uint64_t epoch)
+{
+	if (config_.reservations)
+		return grant_by_peer(i, epoch);
+	carry_by_peer(i, [this, i, epoch](const Result<void> &carried) {
+		if (carried)
+			return grant_by_peer(i, epoch);
+		if (slots_[i].unequal.empty())
+			return attach_failed(i, Reason::TRANSPORT,
+					     fmt::format("{}: {}", config_.paths[i].peer,
+							 carried.error().context));
+		attach_failed(i, Reason::RESERVATION, slots_[i].unequal);
+	});
+}
+
+void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
 {
 	ask_peer(i, request_for(PeerVerb::Export, epoch), export_limit,
 		 [this, i, epoch](const auto &granted) {

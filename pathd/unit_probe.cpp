@@ -146,6 +146,8 @@ std::optional<Difference> Unit::judge(const Leg &leg, unsigned slot, const Probe
 	} else if (facts.geometry.write_protected) {
 		return Difference{Reason::WRITE_PROTECTED, "the disk is write-protected"};
 	}
+	if (auto difference = judge_rights(slot))
+		return difference;
 	if (slots_[slot].attestation)
 		if (auto difference = judge_attestation(slot, *slots_[slot].attestation))
 			return difference;
@@ -176,6 +178,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 	slot.last_probe = WallTime(std::chrono::milliseconds(wall_ms()));
 	leg.settled = true;
 
+	carry_key(i, facts);
 	Reason reason = facts.failure;
 	std::string text = facts.text;
 	if (reason == Reason::NONE) {

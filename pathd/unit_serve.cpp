@@ -137,6 +137,8 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 				services_.peers->done(token, answer);
 			});
 		break;
+	case PeerOrder::Kind::Carry:
+		return carry_for(order);
 	case PeerOrder::Kind::Disk:
 		log::say(Message::Notice, {.unit = config_.name}, "for {}: {}", order.client,
 			 fence_text(order.action.kind));
@@ -172,10 +174,15 @@ void Unit::look_after_exports()
 	const auto state = services_.serving->state(config_.wwid);
 	if (!state || !state->open || !services_.serving->answers())
 		return;
-	const ExportName name{config_.wwid, state->epoch};
+	serve_no_more(state->epoch, disk->looped ? "this host uses it through another one"
+						 : "this host has lost its direct path");
+}
+
+void Unit::serve_no_more(std::uint64_t epoch, std::string_view why)
+{
+	const ExportName name{config_.wwid, epoch};
 	log::say(Message::Warning, {.unit = config_.name}, "serving {} no more: {}", name.text(),
-		 disk->looped ? "this host uses it through another one"
-			      : "this host has lost its direct path");
+		 why);
 	revoking_ = services_.serving->revoke(
 		name, {}, revoke_limit,
 		[this, here = std::weak_ptr(here_)](const Answered<Revoked> &revoked) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh [unit|sim|fuzz|vm|snap|ghost|all] [ARGS] - the layers of tests, each of which can be run alone; ghost: one VM
+# test.sh [unit|sim|fuzz|vm|snap|lab|ghost|all] [ARGS] - the layers of tests, each of which can be run alone; ghost: one VM
 # case, with what became of the data in each stack. `vm` takes the options and names of tests/vm/suite.sh, `sim` those of
 # tests/sim/run, `snap` those of tests/snap/run, `fuzz` the seconds and targets of tests/fuzz/run. The closing line sums
 # up: "N passed, N failed, N skipped".
@@ -62,6 +62,7 @@ unit) exec "$top/tools/unit.sh" "$@" ;;
 sim) exec "$top/tests/sim/run" "$@" ;;
 fuzz) exec "$top/tests/fuzz/run" "$@" ;;
 vm) exec "$top/tests/vm/suite.sh" "$@" ;;
+lab) exec "$top/tests/vm/suite.sh" --lab "$@" ;;
 snap) exec "$top/tests/snap/run" "$@" ;;
 ghost)
 	"$top/tests/vm/suite.sh" ghost || status=$?
@@ -85,7 +86,7 @@ all)
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 	;;
 *)
-	echo "test: no layer '$layer': unit, sim, fuzz, vm, snap, ghost or all" >&2
+	echo "test: no layer '$layer': unit, sim, fuzz, vm, snap, lab, ghost or all" >&2
 	exit 2
 	;;
 esac

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <concepts>
 
 #include <fmt/format.h>
+
+#include "libpath/base/byte_order.h"
 
 namespace swpath
 {
@@ -14,22 +15,10 @@ namespace
 
 constexpr std::uint16_t answer_bit = 0x8000;
 
-/// Numbers with the high byte first; a text with its length in two bytes before it.
-class Writer
+class Writer : public ByteWriter
 {
 public:
-	template <std::unsigned_integral T>
-	void number(T value)
-	{
-		for (int shift = static_cast<int>(sizeof(T) - 1) * 8; shift >= 0; shift -= 8)
-			bytes.push_back(static_cast<char>(value >> shift & 0xff));
-	}
-	void text(std::string_view value)
-	{
-		value = value.substr(0, peer_text_bytes_max);
-		number(static_cast<std::uint16_t>(value.size()));
-		bytes += value;
-	}
+	void text(std::string_view value) { ByteWriter::text(value, peer_text_bytes_max); }
 	void id(const PeerId &value) { bytes.append(value.begin(), value.end()); }
 	void hello(const PeerHello &value)
 	{
@@ -40,42 +29,19 @@ public:
 		number(value.incarnation);
 		text(value.name);
 	}
-	std::string bytes;
 };
 
-/// The first thing that is not there, or not allowed, makes everything after it fail.
-class Reader
+class Reader : public ByteReader
 {
 public:
-	explicit Reader(std::string_view bytes) : rest_(bytes) {}
+	using ByteReader::ByteReader;
 
-	template <std::unsigned_integral T>
-	T number()
-	{
-		T value = 0;
-		if (!take(sizeof(T)))
-			return 0;
-		for (std::size_t i = 0; i < sizeof(T); i++)
-			value = static_cast<T>(value << 8 | static_cast<unsigned char>(taken_[i]));
-		return value;
-	}
-	bool flag()
-	{
-		const auto value = number<std::uint8_t>();
-		good_ &= value <= 1;
-		return value == 1;
-	}
-	std::string text()
-	{
-		const auto size = number<std::uint16_t>();
-		good_ &= size <= peer_text_bytes_max;
-		return take(size) ? std::string(taken_) : std::string();
-	}
+	std::string text() { return ByteReader::text(peer_text_bytes_max); }
 	PeerId id()
 	{
 		PeerId value{};
-		if (take(value.size()))
-			std::copy(taken_.begin(), taken_.end(), value.begin());
+		const auto bytes = take(value.size());
+		std::copy(bytes.begin(), bytes.end(), value.begin());
 		return value;
 	}
 	PeerHello hello()
@@ -87,25 +53,10 @@ public:
 		value.boot = id();
 		value.incarnation = number<std::uint64_t>();
 		value.name = text();
-		good_ &= value.version_min <= value.version_max;
+		expect(value.version_min <= value.version_max);
 		return value;
 	}
 	ReservationType type() { return static_cast<ReservationType>(number<std::uint8_t>()); }
-	[[nodiscard]] bool good() const { return good_; }
-	[[nodiscard]] bool at_end() const { return good_ && rest_.empty(); }
-
-private:
-	bool take(std::size_t size)
-	{
-		good_ &= size <= rest_.size();
-		if (!good_)
-			return false;
-		taken_ = rest_.substr(0, size);
-		rest_.remove_prefix(size);
-		return true;
-	}
-	std::string_view rest_, taken_;
-	bool good_ = true;
 };
 
 std::string frame(std::uint16_t kind, std::uint64_t id, const std::string &body)
@@ -138,6 +89,7 @@ PeerRequest read_request(PeerVerb verb, std::uint64_t id, Reader &from)
 		request.epoch = from.number<std::uint64_t>();
 		break;
 	case PeerVerb::Register:
+	case PeerVerb::Carry:
 		request.key = from.number<std::uint64_t>();
 		break;
 	case PeerVerb::Reserve:
@@ -261,6 +213,7 @@ std::string encode(const PeerRequest &request)
 		to.number(request.epoch);
 		break;
 	case PeerVerb::Register:
+	case PeerVerb::Carry:
 		to.number(request.key);
 		break;
 	case PeerVerb::Reserve:

@@ -38,7 +38,8 @@ inline constexpr std::size_t peer_text_bytes_max = 1024;
 	X(Reserve, "reserve")                                                                      \
 	X(PreemptAbort, "preempt-abort")                                                           \
 	X(LuReset, "lu-reset")                                                                     \
-	X(Status, "status")
+	X(Status, "status")                                                                        \
+	X(Carry, "carry") /* the client's users' key, and: are its rights those that it has? */
 SWPATH_WORDS(PeerVerb, SWPATH_PEER_VERBS)
 
 /// How it went. Numbers of our own: those of errno differ between architectures.
@@ -81,9 +82,10 @@ struct PeerRequest {
 	std::string wwid;              ///< all but Hello and Status
 	std::uint64_t epoch = 0;       ///< Export, Revoke
 	bool read_only = false;        ///< Export
-	std::uint64_t key = 0;         ///< Register, Reserve, PreemptAbort: the asked host's
-	std::uint64_t victim = 0;      ///< PreemptAbort
-	std::uint64_t mv = 0;          ///< PreemptAbort: the client's mount verification
+	/// Register, Reserve, PreemptAbort: the asked host's. Carry: the client's; 0: none
+	std::uint64_t key = 0;
+	std::uint64_t victim = 0; ///< PreemptAbort
+	std::uint64_t mv = 0;     ///< PreemptAbort: the client's mount verification
 	ReservationType type = ReservationType::None; ///< Reserve, PreemptAbort
 
 	bool operator==(const PeerRequest &) const = default;

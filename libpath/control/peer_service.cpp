@@ -121,6 +121,12 @@ std::optional<PeerAnswer> PeerService::refuse(const std::string &name, const Pee
 						   request.wwid));
 		return std::nullopt;
 	}
+	if (request.verb == PeerVerb::Carry)
+		return disk.key == 0 ? std::nullopt
+				     : std::optional(refusal(
+					       PeerStatus::Conflict,
+					       "reservations = true on this host, and not on the "
+					       "one that asks: set it on all hosts, or on none"));
 	if (request.verb == PeerVerb::LuReset)
 		return disk.lu_reset ? std::nullopt
 				     : std::optional(refusal(PeerStatus::Unsupported,
@@ -178,6 +184,8 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 	if (by_disk(request.verb)) {
 		order.kind = PeerOrder::Kind::Disk;
 		order.action = action_of(request, order.limit);
+	} else if (request.verb == PeerVerb::Carry) {
+		order.kind = PeerOrder::Kind::Carry;
 	} else {
 		order.kind = request.verb == PeerVerb::Export ? PeerOrder::Kind::Export
 							      : PeerOrder::Kind::Revoke;

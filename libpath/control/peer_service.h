@@ -42,6 +42,7 @@ struct PeerOrder {
 		Export, ///< request.epoch of request.wwid, to `client` alone
 		Revoke, ///< the same, and wait until it has drained
 		Disk,   ///< `action` through this host's direct path
+		Carry,  ///< request.key for `client`, see ClientKey
 	} kind = Kind::Disk;
 	std::uint64_t token = 0; ///< to answer by
 	std::string client;      ///< the peer's name

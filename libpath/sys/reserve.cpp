@@ -103,10 +103,18 @@ Result<void> Reserver::register_key(std::uint64_t key)
 	return out(out_register_ignore, ReservationType::None, 0, key, false, what);
 }
 
-Result<void> Reserver::change_key(std::uint64_t old, std::uint64_t key)
+Result<bool> Reserver::has_key(std::uint64_t key)
 {
-	return out(out_register, ReservationType::None, old, key, false,
-		   "PERSISTENT RESERVE OUT, REGISTER");
+	const auto can = capabilities();
+	if (!can)
+		return tl::unexpected(can.error());
+	const auto done = out(out_register, ReservationType::None, key, key, can->persists_now,
+			      "PERSISTENT RESERVE OUT, REGISTER");
+	if (done)
+		return true;
+	if (done.error().code == ScsiOutcome::ReservationConflict)
+		return false;
+	return tl::unexpected(done.error());
 }
 
 Result<void> Reserver::reserve(std::uint64_t key, ReservationType type)

@@ -27,9 +27,9 @@ public:
 	/// REGISTER AND IGNORE EXISTING KEY: whatever the nexus had, it has `key` now; 0
 	/// unregisters. Over a loss of power if the disk can (APTPL), else not.
 	[[nodiscard]] Result<void> register_key(std::uint64_t key);
-	/// REGISTER: changes `old` into `key`. Errors also: ReservationConflict `old` is not the
-	/// key.
-	[[nodiscard]] Result<void> change_key(std::uint64_t old, std::uint64_t key);
+	/// Is the nexus registered with `key`? REGISTER of the key that it has changes nothing
+	/// (5.12.7), and one of another key is refused; what is kept over a loss of power stays.
+	[[nodiscard]] Result<bool> has_key(std::uint64_t key);
 	[[nodiscard]] Result<void> reserve(std::uint64_t key, ReservationType type);
 	[[nodiscard]] Result<void> release(std::uint64_t key, ReservationType type);
 	/// Every key and the reservation, of everybody.

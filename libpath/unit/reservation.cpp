@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/unit/reservation.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -49,6 +50,11 @@ std::string reservation_type_text(ReservationType type)
 		return "exclusive access, all registrants";
 	}
 	return fmt::format("type {}", static_cast<unsigned>(type));
+}
+
+bool NexusView::has(std::uint64_t key) const
+{
+	return std::binary_search(keys.begin(), keys.end(), key);
 }
 
 Result<ReservationKeys> parse_reservation_keys(std::span<const std::uint8_t> data)

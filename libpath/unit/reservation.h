@@ -68,6 +68,25 @@ struct ReservationRegistrant {
 	bool operator==(const ReservationRegistrant &) const = default;
 };
 
+/// A disk's registrations, and which of them is that of the nexus that they were read through.
+struct NexusView {
+	std::vector<std::uint64_t> keys; ///< sorted; one appears for each nexus that registered it
+	ReservationType type = ReservationType::None;
+	std::uint64_t own = 0; ///< the nexus's; 0: it is not registered
+
+	[[nodiscard]] bool has(std::uint64_t key) const;
+	bool operator==(const NexusView &) const = default;
+};
+
+/// Who is not registered may not write (all of them), or neither write nor read (some).
+[[nodiscard]] constexpr bool for_registrants(ReservationType type) noexcept
+{
+	return type == ReservationType::WriteExclusiveRegistrants ||
+	       type == ReservationType::ExclusiveAccessRegistrants ||
+	       type == ReservationType::WriteExclusiveAllRegistrants ||
+	       type == ReservationType::ExclusiveAccessAllRegistrants;
+}
+
 /// Pure. Errors of each: EBADMSG the data is cut off or contradicts itself; the context says where.
 [[nodiscard]] Result<ReservationKeys> parse_reservation_keys(std::span<const std::uint8_t> data);
 [[nodiscard]] Result<ReservationHolder>

@@ -4,13 +4,16 @@
 # mutants.sh BUILD_DIR WORK_DIR
 # Breaks one thing at a time, around the core (swsim --mutant) or in the core and the policies themselves (a
 # patch), and expects a promise to be seen broken within the stated number of seeds: the proof that
-# the simulator can fail. The last line is "N of M mutants caught".
+# the simulator can fail. Then the same around the cluster's recovery (swchurn --mutant) and in it. The last line is "N of M mutants caught".
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$1
 work=$2
+# What is broken: a simulator, its main, and what it is linked from.
 swsim=$build/tests/sim/swsim
+main=$build/tests/sim/CMakeFiles/swsim.dir/main.cpp.o
+libraries=("$build/tests/sim/libsim.a" "$build/tests/sim/libsim-core.a" "$build/libpath/libpath.a")
 caught=0
 all=0
 
@@ -70,10 +73,8 @@ patch() {
 		objects+=("$object")
 	done
 	# The patched objects come first, so that their originals stay in the library.
-	"${CXX:-g++}" "$build/tests/sim/CMakeFiles/swsim.dir/main.cpp.o" "${objects[@]}" \
-		"$build/tests/sim/libsim.a" "$build/tests/sim/libsim-core.a" "$build/libpath/libpath.a" \
-		-lfmt -o "$work/swsim"
-	judge "$name" "$seeds" "$work/swsim"
+	"${CXX:-g++}" "$main" "${objects[@]}" "${libraries[@]}" -lfmt -o "$work/broken"
+	judge "$name" "$seeds" "$work/broken"
 }
 
 edge drain-skipped 100
@@ -121,6 +122,24 @@ patch 'policy: keys believed without an abort' 5000 $policy/fence.cpp \
 	's/if (shut && of.aborted && asked)/if (shut)/' 's/if (!of.aborted && !of.shut_reset) {/if (false) {/'
 patch 'policy: a ticket lives for hours' 3000 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
 patch 'policy: another disk is no fault' 500 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'
+
+swsim=$build/tests/sim/cluster/swchurn
+main=$build/tests/sim/cluster/CMakeFiles/swchurn.dir/main.cpp.o
+libraries=("$build/tests/sim/cluster/libchurn.a" "${libraries[@]}")
+
+edge init-not-idempotent 100
+edge state-by-reference 100
+edge state-of-earlier-round 100
+
+recovery=libpath/cluster/recovery.cpp
+patch 'recovery: activated before the barrier' 100 $recovery 's/return peer.step >= done_step(stage_) &&/return true ||/'
+patch 'recovery: a message missing at the barrier' 1000 $recovery 's/peer.announced\[stage_\] == peer.received\[stage_\]/true/'
+patch 'recovery: next service before all have activated' 100 $recovery 's/return peer.step >= activated_step(stage_);/return true;/'
+patch 'recovery: abort ignored in the barrier' 100 $recovery 's/	if (begun_) {/	if (begun_ \&\& phase_ != RecoveryPhase::Barrier) {/'
+patch 'recovery: ring not checked' 300 $recovery 's/message.tag.ring != engine_.ring ||//' 's/message.tag != tag_/message.tag.epoch != tag_.epoch/'
+patch 'recovery: epoch not checked' 300 $recovery 's/message.tag != tag_/message.tag.ring != tag_.ring/'
+patch 'recovery: lists of members not compared' 300 $recovery 's/} else if (exchange.members != members_) {/} else if (false) {/'
+patch 'recovery: a ghost is waited for' 100 $recovery 's/const bool impatient = .*/const bool impatient = false;/'
 
 echo "$caught of $all mutants caught"
 [ "$caught" -eq "$all" ]

@@ -14,9 +14,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 
-# shellcheck source=tests/vm/lib/complaints.sh
-. "$here/lib/complaints.sh"
-readonly status_kernel=121 status_lost=122 status_setup=123 status_timeout=124
+who=vm
+# shellcheck source=tests/vm/lib/machine.sh
+. "$here/lib/machine.sh"
 
 usage() {
 	cat <<-END
@@ -35,11 +35,6 @@ usage() {
 		SCRIPT is a file of this machine, or a command in the VM's PATH.
 		Exit status: SCRIPT's; 121 kernel complaint, 122 VM lost, 123 not prepared, 124 timeout.
 	END
-}
-
-die() {
-	echo "vm: $*" >&2
-	exit $status_setup
 }
 
 kernel=6.1 memory=1024 smp=2 timeout_s=600 icount='' append=() build_dir=${SW_BUILD_DIR:-$top/build/release}
@@ -69,11 +64,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ $# -gt 0 ] || { usage >&2 && exit $status_setup; }
-case $kernel in 6.1 | 6.12 | debug) ;; *) die "no kernel '$kernel': 6.1, 6.12 or debug" ;; esac
-case $top in
-/run/* | /dev/* | /proc/* | /sys/*) die "$top: the VM has its own file system there; use another directory" ;;
-esac
-
+machine_choose "$kernel"
 command=("$@")
 if [ -f "$1" ]; then
 	command[0]=$(realpath "$1")
@@ -81,15 +72,9 @@ elif [[ $1 == */* ]]; then
 	die "$1: no such file"
 fi
 
-if [ -z "$build" ]; then
-	[ "$build_dir" != "$top/build/release" ] || "$top/tools/build.sh" release >&2 || die "the build failed, see above"
-	"$top/tools/build.sh" module "$kernel" >&2 || die "the module's build failed, see above"
-fi
-"$here/kernel.sh" "$kernel" || die "no kernel $kernel"
-kernel_dir=${SW_KERNELS:-$top/build/kernels}/$kernel
-release=$(<"$kernel_dir/release")
+[ -n "$build" ] || machine_build "$build_dir"
 
-# --- this run's directory: immune from builds that go on beside it ---
+# --- this run's directory ---
 mkdir -p "$top/build/vm"
 # Of runs that were killed, too long ago to be still there.
 find "$top/build/vm" -maxdepth 1 -name 'run.*' -mmin +1440 -exec rm -rf {} +
@@ -107,64 +92,17 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-if [ "$build_dir" != none ]; then
-	[ -e "$build_dir/cmake_install.cmake" ] || die "nothing is built in $build_dir"
-	for component in "" "--component tests"; do
-		# shellcheck disable=SC2086 # two words on purpose
-		DESTDIR=$run/root cmake --install "$build_dir" --prefix /usr --strip $component \
-			>"$run/install.log" 2>&1 || { cat "$run/install.log" >&2 && die "cmake --install failed"; }
-	done
-fi
-mkdir -p "$run/root"
-modules_layer=$("$here/modules.sh" "$kernel") || die "no modules for $release"
-
-# Between the machine's root and the VM's overlay, each a share of its own; the topmost last.
-declare -A layers=([host]=/ [kernel]=$kernel_dir/root [project]=$run/root)
-layer_order="kernel project"
-if [ -n "$modules_layer" ]; then
-	layers[modules]=$modules_layer
-	layer_order="kernel modules project"
-fi
-
+machine_prepare "$build_dir" "$run"
 nonce=$(od -An -N16 -tx8 /dev/urandom | tr -d ' \n')
-mkdir "$run/initrd.d"
-{
-	printf 'SW_%s=%q\n' TOP "$top" KERNEL "$kernel" NONCE "$nonce" CWD "$PWD" NO_UDEV "$no_udev" \
-		INIT "$init" LAYERS "$layer_order"
-	printf 'SW_COMMAND=%q\n' "${command[*]@Q}" # boot.sh makes it an array again
-} >"$run/initrd.d/sw.env"
-(
-	cat "$kernel_dir/initrd"
-	cd "$run/initrd.d" && echo sw.env | cpio --quiet -o -H newc -R 0:0
-) >"$run/initrd"
+machine_initrd "$run/initrd" "$nonce" "$PWD" "$no_udev" "$init" "${command[@]}"
 
-# An old CPU on purpose: with `max` the C library takes the AVX forms of its string functions, which
-# TCG interprets so slowly that starting a program takes five times as long.
-machine=(-accel "tcg,thread=multi" -smp "$smp" -cpu "Nehalem,+rdrand")
+machine_tcg "$smp"
 if [ -n "$icount" ]; then
-	machine=(-accel tcg -icount "shift=0,sleep=off" -smp 1 -cpu Nehalem -rtc clock=vm -seed 1)
+	accelerator=(-accel tcg -icount "shift=0,sleep=off" -smp 1 -cpu Nehalem -rtc clock=vm -seed 1)
 fi
-cmdline="console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=4M mitigations=off nokaslr"
-cmdline+=" rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=on ${append[*]}"
-# The interpreter of ACPI's byte code, checked at each step and interpreted once more, takes half a minute for each device's
-# interrupt. (Without ACPI at all there is no clock to measure the others by.)
-[ "$kernel" != debug ] || cmdline+=" pci=noacpi"
 # What it would say on the console is in the journal.
-[ "$init" != systemd ] || cmdline+=" systemd.unit=sw-vm.service systemd.show_status=no"
-
-qemu=(
-	qemu-system-x86_64 "${machine[@]}" -m "$memory"
-	-nodefaults -no-user-config -display none -no-reboot
-	-kernel "$kernel_dir/vmlinuz" -initrd "$run/initrd" -append "$cmdline"
-	-serial "file:$run/console"
-	-device virtio-serial-pci
-)
-for layer in "${!layers[@]}"; do
-	qemu+=(-virtfs "local,path=${layers[$layer]},mount_tag=$layer,security_model=none,readonly=on,multidevs=remap")
-done
-for port in out status klog; do
-	qemu+=(-chardev "file,id=$port,path=$run/$port" -device "virtserialport,chardev=$port,name=sw.$port")
-done
+[ "$init" != systemd ] || append+=(systemd.unit=sw-vm.service systemd.show_status=no)
+machine_qemu "$run" "$memory" "${append[*]}" "${accelerator[@]}"
 
 # Leaves the run's logs in the directory, QEMU's status in qemu_status.
 boot() {
@@ -185,10 +123,7 @@ boot() {
 	wait "$out_pid" 2>/dev/null || true
 	out_pid=''
 
-	sed -i 's/\r$//' "$run/console"
-	if grep -q "^sw-vm: complete log $nonce\$" "$run/klog"; then
-		sed -i "1,/^sw-vm: complete log $nonce\$/d" "$run/klog"
-	fi
+	machine_end_logs "$run" "$nonce"
 }
 
 # Such a run tells nothing of the script; a machine on which each run goes like that is not fit for any.
@@ -208,19 +143,8 @@ if [ -n "$keep_log" ]; then
 	} >"$keep_log"
 fi
 
-excerpt() {
-	grep -hF -m1 -A12 -- "$2" "$1" | cut -c1-160 | sed 's/^/vm:   /' >&2
-}
-
-status=$(sed -n "s/^exit $nonce \([0-9]\+\)\$/\1/p" "$run/status")
-for log in "$run/klog" "$run/console"; do
-	complaint=$(kernel_complaints <"$log" | head -n 1)
-	if [ -n "$complaint" ]; then
-		echo "vm: FAILED: the kernel complained; the script ended with '${status:-nothing}'" >&2
-		excerpt "$log" "$complaint"
-		exit $status_kernel
-	fi
-done
+status=$(machine_status "$run" "$nonce")
+! machine_complained "$run" "$status" || exit $status_kernel
 if [ "$qemu_status" -eq 124 ] || [ "$qemu_status" -eq 137 ]; then
 	if [ -z "$status" ]; then
 		echo "vm: FAILED: timeout after $timeout_s s; the kernel's last words:" >&2

@@ -67,6 +67,12 @@ status=0
 grep -q "not in memory" "$dir/err" || status=$?
 verdict "and such a run is not begun again" 1
 
+run <<<"{ echo 'WARNING: CPU: 0 PID: 1 at selftest'; $oops; } >/dev/ttyS0; exit 0"
+verdict "what the kernel complained of before the emulator's trap stands" 121 "WARNING: CPU: 0"
+status=0
+grep -q "not in memory" "$dir/err" || status=$?
+verdict "and that run is not begun again either" 1
+
 run <<<'echo 1 >/proc/sys/kernel/sysrq; echo b >/proc/sysrq-trigger; sleep 60'
 verdict "a VM that is gone before its script ended is lost" 122 "lost"
 

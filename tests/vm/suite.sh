@@ -3,11 +3,12 @@
 #
 # suite.sh [options] [NAME...] - run VM test cases, each file in a VM of its own.
 #
+#   --lab               the cases of tests/lab instead, each in a lab of its own, one after the other
 #   --kernel 6.1|6.12   only on this kernel (each case names its own, see below)
 #   --kernel debug      on the debug kernel: the cases for 6.1, with more memory and five times the time, and its own
 #   --jobs N            VMs at once (SW_VM_JOBS, else 2)
 #   --no-selftest       leave out the tests of the harness itself
-#   NAME                tests/vm/cases/NAME.sh, or a file if it has a slash; all of them without
+#   NAME                tests/vm/cases/NAME.sh (tests/lab/cases/NAME.sh), or a file if it has a slash; all of them without
 #
 # A case says in comments at its head what it needs; these are the defaults:
 #   # kernels: 6.1      a list; a case named on the command line runs on all of it
@@ -15,6 +16,7 @@
 #   # timeout: 900      wall seconds
 #   # smp: 2
 #   # init: script      or systemd, see run.sh --systemd
+#   # nodes: array alpha beta   of a lab
 # A VM whose script was content is a failure all the same if run.sh says so. Nothing is run twice (but see run.sh's emulator_fault).
 # Logs are in build/logs; those of failures are shown. The closing line is "N passed, N failed, N skipped".
 set -euo pipefail
@@ -23,9 +25,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 logs=$top/build/logs
 
-only_kernel='' jobs=${SW_VM_JOBS:-2} selftest=yes
+cases=$here/cases lab='' only_kernel='' jobs=${SW_VM_JOBS:-2} selftest=yes
 while [ $# -gt 0 ]; do
 	case $1 in
+	--lab) cases=$top/tests/lab/cases lab=yes jobs=1 ;;
 	--kernel) only_kernel=$2 && shift ;;
 	--jobs) jobs=$2 && shift ;;
 	--no-selftest) selftest='' ;;
@@ -45,14 +48,14 @@ files=()
 if [ $# -gt 0 ]; then
 	selftest=''
 	for name in "$@"; do
-		file=$here/cases/${name%.sh}.sh
+		file=$cases/${name%.sh}.sh
 		[[ $name != */* ]] || file=$name
-		[ -f "$file" ] || { echo "suite: no case '$name' in tests/vm/cases" >&2 && exit 2; }
+		[ -f "$file" ] || { echo "suite: no case '$name' in ${cases#"$top/"}" >&2 && exit 2; }
 		files+=("$file")
 	done
 else
 	shopt -s nullglob
-	files=("$here"/cases/*.sh)
+	files=("$cases"/*.sh)
 fi
 
 queue=() # FILE KERNEL
@@ -102,7 +105,7 @@ trap 'stop_all; exit 130' INT
 trap 'stop_all; exit 143' TERM
 
 log_of() {
-	echo "$logs/$(basename "$1" .sh)-$2.log"
+	echo "$logs/${lab:+lab-}$(basename "$1" .sh)-$2.log"
 }
 
 start() {
@@ -117,6 +120,10 @@ start() {
 		status=0
 		case $file in
 		*/selftest.sh) "$file" || status=$? ;;
+		"$top"/tests/lab/*)
+			"$top/tests/lab/lab.sh" run --no-build --kernel "$kernel" --timeout "$timeout" \
+				--nodes "$(header "$file" nodes "array alpha beta")" --keep-logs "${log%.log}.klog" "$file" || status=$?
+			;;
 		*)
 			"$here/run.sh" --no-build --kernel "$kernel" --memory "$memory" \
 				--timeout "$timeout" --smp "$(header "$file" smp 2)" \
@@ -149,12 +156,12 @@ judge() {
 		echo "    (all of it: ${log#"$top"/}, kernel: ${log#"$top"/}'s .klog)"
 	fi
 	grep -E '^\[  SKIPPED \]' "$log" || true
-	printf '[%s] vm: %s on %s: %s passed, %s failed, %s skipped (%s s)\n' \
-		"$([ "$f" -eq 0 ] && echo '       OK ' || echo '  FAILED  ')" \
+	printf '[%s] %s: %s on %s: %s passed, %s failed, %s skipped (%s s)\n' \
+		"$([ "$f" -eq 0 ] && echo '       OK ' || echo '  FAILED  ')" "$([ -z "$lab" ] && echo vm || echo lab)" \
 		"$(basename "$file" .sh)" "$kernel" "$p" "$f" "$s" "${seconds:-?}"
 }
 
-[ -z "$selftest" ] || queue=("$here/selftest.sh 6.1" "${queue[@]}")
+[ -z "$selftest" ] || queue=("${cases%/cases}/selftest.sh 6.1" "${queue[@]}")
 if [ ${#queue[@]} -eq 0 ]; then
 	echo "suite: no case to run" >&2
 	failed=1

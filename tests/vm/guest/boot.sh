@@ -17,7 +17,8 @@ rm /run/sw.env
 port() {
 	local dir
 	for dir in /sys/class/virtio-ports/*; do
-		if [ "$(<"$dir/name")" = "$1" ]; then
+		# A console has no name.
+		if [ -e "$dir/name" ] && [ "$(<"$dir/name")" = "$1" ]; then
 			echo "/dev/${dir##*/}"
 			return
 		fi

@@ -29,9 +29,11 @@ kernel_complaints() {
 # While the kernel patches its own code, a CPU of QEMU can keep a translation of the int3 that was there for a moment, and trap on
 # it when nobody handles it any more: up to 8.1, pages of code are not locked while they are translated (accel/tcg/translate-all.c,
 # tb_gen_code). The kernel's own dump tells it from a breakpoint that is there: the byte before the marked one is not cc.
+# A complaint that came before it stands.
 emulator_fault() {
-	awk '
+	awk -v complaint="$kernel_complaint" '
 		/int3: 0000 \[#1\]/ { trapped = 1 }
+		!trapped && $0 ~ complaint { exit }
 		trapped && /Code: / { fault = match($0, /[0-9a-f][0-9a-f] <[0-9a-f][0-9a-f]>/) && substr($0, RSTART, 2) != "cc"; exit }
 		END { exit !fault }
 	'

@@ -4,12 +4,13 @@
 # iscsi.sh - LIO as an iSCSI target in this VM, with real persistent reservations, and sessions to it: after
 # sw.sh and pathd.sh. (Not tcm_loop: its PREEMPT AND ABORT deadlocks Linux 6.1.)
 #
-#   lio_target IQN fileio FILE|iblock DEVICE PORT...   a target with LUN 0, at 127.0.0.1; FILE is made, 64 MiB
-#   lio_remove IQN
+#   lio_target IQN fileio FILE|iblock DEVICE PORT...   a target with LUN 0, at 127.0.0.1 or LIO_ADDRESS; FILE is made, 64 MiB
+#   lio_lun IQN N fileio FILE|iblock DEVICE   one LUN more
+#   lio_remove IQN                    a target with one LUN
 #   sessions_open IQN NAME:PORT...    sessions with initiator names of their own, each an I_T nexus; their
 #                                     devices go to SESSION_DEV[NAME], as sdX
-#   reservations_rig                  sw0 over the sessions a and b, two direct paths, fence="prove" by
-#                                     reservations; pathd started
+#   reservations_rig [false]          sw0 over the sessions a and b, two direct paths, fence="prove" by
+#                                     reservations (false: they are the users'); pathd started
 #   keys DEVICE                       the keys that are registered, as 0x...
 #
 # The target itself lives as long as the VM: sessions that end with it leave the initiator trying.
@@ -18,14 +19,28 @@ LIO=/sys/kernel/config/target
 declare -A SESSION_DEV
 
 lio_target() {
-	local iqn=$1 kind=$2 what=$3 tpg=$LIO/iscsi/$1/tpgt_1 store port
+	local iqn=$1 kind=$2 what=$3 tpg=$LIO/iscsi/$1/tpgt_1 port
 	shift 3
 	modprobe configfs
 	mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
 	# LIO keeps what is to outlive a loss of power here, and refuses APTPL without it.
 	mkdir -p /etc/target/pr /etc/target/alua
 	modprobe -a target_core_mod target_core_file target_core_iblock iscsi_target_mod iscsi_tcp sd_mod sg
-	store=$LIO/core/${kind}_0/${iqn##*:}
+	lio_lun "$iqn" 0 "$kind" "$what"
+	for port in "$@"; do
+		mkdir -p "$tpg/np/${LIO_ADDRESS:-127.0.0.1}:$port"
+	done
+	echo 0 >"$tpg/attrib/authentication"
+	echo 0 >"$tpg/attrib/demo_mode_write_protect"
+	echo 1 >"$tpg/attrib/generate_node_acls"
+	echo 1 >"$tpg/attrib/cache_dynamic_acls"
+	echo 1 >"$tpg/enable"
+}
+
+lio_lun() {
+	local iqn=$1 lun=$2 kind=$3 what=$4 tpg=$LIO/iscsi/$1/tpgt_1 name=${1##*:} store
+	[ "$lun" -eq 0 ] || name+=-$lun
+	store=$LIO/core/${kind}_$lun/$name
 	mkdir -p "$store"
 	case $kind in
 	fileio)
@@ -34,18 +49,11 @@ lio_target() {
 		;;
 	iblock) echo "udev_path=$what" >"$store/control" ;;
 	esac
+	[ "$lun" -eq 0 ] || iqn+=-$lun
 	echo "5c1a2b3c-4d5e-6f70-8192-$(echo "$iqn" | md5sum | cut -c1-12)" >"$store/wwn/vpd_unit_serial"
 	echo 1 >"$store/enable"
-	mkdir -p "$tpg/lun/lun_0"
-	for port in "$@"; do
-		mkdir -p "$tpg/np/127.0.0.1:$port"
-	done
-	ln -s "$store" "$tpg/lun/lun_0/disk"
-	echo 0 >"$tpg/attrib/authentication"
-	echo 0 >"$tpg/attrib/demo_mode_write_protect"
-	echo 1 >"$tpg/attrib/generate_node_acls"
-	echo 1 >"$tpg/attrib/cache_dynamic_acls"
-	echo 1 >"$tpg/enable"
+	mkdir -p "$tpg/lun/lun_$lun"
+	ln -s "$store" "$tpg/lun/lun_$lun/disk"
 }
 
 lio_remove() {
@@ -97,7 +105,7 @@ reservations_rig() {
 			[unit.sw0]
 			wwid = "$(cat "/sys/block/${SESSION_DEV[a]}/device/wwid")"
 			fence = "prove"
-			reservations = true
+			reservations = ${1:-true}
 			stall = "5s"
 			check_interval = "1s"
 			failback = { policy = "manual", stable = "1s" }

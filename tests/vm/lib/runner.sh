@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# runner.sh - test cases, assertions, waiting.
+# runner.sh - test cases, assertions, waiting. After klog.sh, or what else tells it of the kernel's log.
 #
 #   test_case "fact in words" COMMAND [ARGS]
 #       Runs COMMAND (a function of the script, mostly) in a subshell with `set -e`: the case fails
@@ -20,8 +20,7 @@
 #                                    for "does not happen"; keep it short
 #   process_is_gone PID              ended, though nobody may have waited for it yet
 #   defer COMMAND [ARGS]             runs it at the end of the case or script, last one first
-#   klog                             the kernel's log since the case began
-#   klog_has REGEX                   succeeds if a line of that matches (use with wait_until)
+#   klog_has REGEX                   succeeds if a line of the kernel's log since the case began matches (use with wait_until)
 #   note TEXT                        a line in the output
 #   now_ms                           monotonic milliseconds
 #
@@ -34,7 +33,7 @@
 
 sw_passed=0 sw_failed=0 sw_skipped=0
 sw_deferred=()
-SW_RUN=/run/sw-test
+SW_RUN=${SW_RUN:-/run/sw-test}
 mkdir -p "$SW_RUN"
 
 now_ms() {
@@ -141,28 +140,11 @@ sw_run_deferred() {
 	sw_deferred=()
 }
 
-klog() {
-	dmesg --color=never | sed "1,/sw-test: begin $sw_mark\$/d"
-}
-
 klog_has() {
 	klog | grep -qE -- "$1"
 }
 
-sw_new_mark() {
-	sw_mark=$BASHPID.$RANDOM$RANDOM
-	echo "sw-test: begin $sw_mark" >/dev/kmsg
-}
 sw_new_mark
-
-# Shows what a reader of a failure wants to see first.
-sw_post_mortem() {
-	echo "  --- units and legs"
-	timeout 5 dmsetup status 2>&1 | sed 's/^/  /'
-	echo "  --- kernel's log of this case"
-	klog | tail -n 40 | sed 's/^/  /'
-	echo "  ---"
-}
 
 test_case() {
 	local fact=$1 status begin took complaint restore_e=''

@@ -3,7 +3,8 @@
 #
 # sw.sh - the library of the test scripts that ./dev vm runs: `. "$SW_LIB/sw.sh"`.
 #
-#   runner.sh   test_case, assertions, waiting, cleaning up, the kernel's log
+#   runner.sh   test_case, assertions, waiting, cleaning up
+#   klog.sh     the kernel's log
 #   disk.sh     one disk behind two SCSI paths, each of which can hang, fail, vanish, lie
 #   leg.sh      a dm-linear before a device: the cheap path, for tests of the kernel target alone
 #   peer.sh     a host in a network namespace that serves the disk by NBD
@@ -14,6 +15,8 @@
 # What a function creates is undone at the end of the test case (or of the script, if it was
 # created outside of one), in reverse order, after a failure too.
 
+# shellcheck source=tests/vm/lib/klog.sh
+. "$SW_LIB/klog.sh"
 # shellcheck source=tests/vm/lib/runner.sh
 . "$SW_LIB/runner.sh"
 # shellcheck source=tests/vm/lib/disk.sh

@@ -20,9 +20,14 @@ writer_start() {
 	# A unit's name is udev's business, and may come a moment after the unit.
 	wait_until 30 test -b "$device"
 	rm -f "$SW_RUN/writer.$name".*
-	swstamp write --device "$device" --unit "$name" --log "$SW_RUN/writer.$name.log" "$@" \
-		</dev/null >"$SW_RUN/writer.$name.json" 2>"$SW_RUN/writer.$name.err" &
-	echo $! >"$SW_RUN/writer.$name.pid"
+	# Whoever stops it may be another shell, which cannot wait for it.
+	(
+		status=0
+		swstamp write --device "$device" --unit "$name" --log "$SW_RUN/writer.$name.log" "$@" &
+		echo $! >"$SW_RUN/writer.$name.pid"
+		wait $! || status=$?
+		echo $status >"$SW_RUN/writer.$name.status"
+	) </dev/null >"$SW_RUN/writer.$name.json" 2>"$SW_RUN/writer.$name.err" &
 	defer writer_end "$name"
 	writer_flows "$name" 1
 }
@@ -38,10 +43,10 @@ writer_end() {
 }
 
 writer_stop() {
-	local pid status=0
-	pid=$(<"$SW_RUN/writer.$1.pid")
-	kill -TERM "$pid"
-	wait "$pid" || status=$?
+	local status
+	kill -TERM "$(<"$SW_RUN/writer.$1.pid")"
+	wait_until 600 test -s "$SW_RUN/writer.$1.status"
+	status=$(<"$SW_RUN/writer.$1.status")
 	rm "$SW_RUN/writer.$1.pid"
 	note "$1: $(cat "$SW_RUN/writer.$1.json" "$SW_RUN/writer.$1.err")"
 	[ "$status" -eq 0 ] || fail "the writer of $1 reports errors ($status)"

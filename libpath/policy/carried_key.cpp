@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/policy/carried_key.h"
+
+#include <fmt/format.h>
+
+namespace swpath
+{
+
+void CarriedKey::replace(std::uint64_t key)
+{
+	state_.last = state_.key;
+	state_.key = key;
+	state_.copies = 0;
+	state_.places = 0;
+}
+
+bool CarriedKey::looked(const NexusSight &sight, Instant now)
+{
+	const State before = state_;
+	const auto &view = sight.view;
+	const auto place = bit(sight.path);
+	views_.at(sight.path) = view;
+	type_ = view.type;
+
+	if ((state_.copies & place) != 0 && view.own != state_.key) {
+		// It came to be used, and its users have changed it; or it was taken away with all
+		// the others, which the disk's list tells below.
+		state_.copies &= ~place;
+		if (sight.in_use)
+			state_.places |= place;
+	}
+	const bool speaks = sight.in_use || !sight.other_in_use;
+	if (view.own != 0 && view.own != state_.key && view.own != state_.last && speaks &&
+	    (sight.in_use || state_.key == 0)) {
+		replace(view.own);
+		state_.places = place;
+	} else if (view.own != 0 && view.own == state_.last && sight.in_use) {
+		// Registered again by users; what we had not yet taken off would look the same, but
+		// that is never on the path in use.
+		replace(view.own);
+		state_.places = place;
+	} else if (view.own != 0 && view.own == state_.key) {
+		if ((state_.copies & place) == 0)
+			state_.places |= place;
+	} else if (state_.key != 0 && view.own == 0 && sight.in_use &&
+		   (state_.places & place) != 0) {
+		replace(0); // where it was, and users would have it still
+	} else if (state_.key != 0 && !view.has(state_.key) && sight.began >= confirmed_) {
+		// Preempted, or cleared: nothing is put back.
+		replace(0);
+		state_.last = 0;
+	}
+	if (state_.key != 0 && view.has(state_.key))
+		confirmed_ = now;
+	if (state_.last != 0 && state_.last == state_.key)
+		state_.last = 0;
+	return state_ != before;
+}
+
+void CarriedKey::forget(unsigned path)
+{
+	views_.at(path).reset();
+	state_.copies &= ~bit(path);
+	state_.places &= ~bit(path);
+}
+
+void CarriedKey::changed(unsigned path)
+{
+	if (state_.key != 0)
+		state_.copies |= bit(path);
+	state_.places &= ~bit(path);
+	views_.at(path).reset();
+}
+
+std::optional<std::uint64_t> CarriedKey::wanted(unsigned path) const
+{
+	const auto &view = views_.at(path);
+	if (!view)
+		return std::nullopt;
+	if (view->own == 0 && state_.key != 0 && view->has(state_.key))
+		return state_.key;
+	if (view->own != 0 && view->own == state_.last && view->own != state_.key)
+		return state_.key;
+	return std::nullopt;
+}
+
+std::string CarriedKey::missing(unsigned path) const
+{
+	const auto &view = views_.at(path);
+	if (!view || state_.key == 0 || view->own == state_.key ||
+	    view->type == ReservationType::None)
+		return {};
+	return fmt::format("the disk is reserved ({}), and this path has not got the key {} yet",
+			   reservation_type_text(view->type), reservation_key_text(state_.key));
+}
+
+void ClientKey::told(const std::string &client, std::uint64_t key)
+{
+	state_.client = client;
+	state_.key = key;
+}
+
+ClientKey::Verdict ClientKey::looked(const NexusView &view)
+{
+	if (view.own != state_.copy)
+		state_.copy = 0; // taken away, or this host's users have registered
+	const auto &name = state_.client;
+	if (state_.key == 0) {
+		Verdict verdict;
+		if (state_.copy != 0)
+			verdict.change = 0;
+		if (view.type != ReservationType::None)
+			verdict.refusal =
+				fmt::format("the disk is reserved ({}), and {} has no key on it",
+					    reservation_type_text(view.type), name);
+		return verdict;
+	}
+	if (!view.has(state_.key))
+		return {std::nullopt,
+			fmt::format("{}'s key {} is not on the disk any more: it was preempted",
+				    name, reservation_key_text(state_.key))};
+	if (view.own == 0 || (state_.copy != 0 && state_.copy != state_.key))
+		return {state_.key, {}};
+	if (view.type == ReservationType::None || for_registrants(view.type))
+		return {};
+	return {std::nullopt,
+		fmt::format("the disk's reservation ({}) is for one nexus alone: it cannot be "
+			    "carried to another host",
+			    reservation_type_text(view.type))};
+}
+
+NexusView ClientKey::own_view(NexusView view) const
+{
+	if (state_.copy != 0 && view.own == state_.copy)
+		view.own = 0;
+	return view;
+}
+
+} // namespace swpath

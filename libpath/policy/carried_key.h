@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Reservations that a unit's users make hold over a switch (P7).
+///
+/// A user registers a key through /dev/swN, so on the nexus of a direct path that is in use. Two
+/// rules carry it. CarriedKey, on the user's host: the unit's other direct paths have the same key,
+/// before they are needed. ClientKey, on a host that serves it: its nexus is registered, with the
+/// client's key if it has none of its own, and serves the client only while the client's key is on
+/// the disk, so that who preempts that key has shut the client out of every way.
+///
+/// The reservation itself is not touched: type and holder stay what they are, and nobody's key is
+/// preempted. That is why only types for registrants can be carried: with the others one nexus
+/// alone has the right, and it is the one that was lost.
+///
+/// For units without `reservations`; with it, the keys are ours and the fence's.
+///
+/// Pure: looks come in with their time, changes to be made come out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "libpath/base/instant.h"
+#include "libpath/unit/kinds.h"
+#include "libpath/unit/reservation.h"
+
+namespace swpath
+{
+
+/// How one look at a disk through one direct path went.
+struct NexusSight {
+	unsigned path = 0; ///< in the table's order; less than SW_PATHS_MAX
+	Instant began{};
+	/// The path is in use: what users send to the unit goes through it.
+	bool in_use = false;
+	/// Another direct path is: then a key on this one is not our users' unless they have it
+	/// there, too.
+	bool other_in_use = false;
+	NexusView view;
+};
+
+class CarriedKey
+{
+public:
+	/// What has to outlive the daemon: a copy must not be taken for a user's key.
+	struct State {
+		std::uint64_t key = 0;    ///< the unit's users'; 0: none
+		std::uint64_t last = 0;   ///< the one before, to be taken off other paths
+		std::uint32_t copies = 0; ///< a bit for each path that has it from us
+		std::uint32_t places = 0; ///< a bit for each path that has or had it from users
+		bool operator==(const State &) const = default;
+	};
+
+	CarriedKey() = default;
+	explicit CarriedKey(const State &state) : state_(state) {}
+
+	/// True: the state has changed.
+	[[nodiscard]] bool looked(const NexusSight &sight, Instant now);
+	/// The path's nexus has been given what wanted() said.
+	void changed(unsigned path);
+	/// Another nexus stands for the path.
+	void forget(unsigned path);
+
+	[[nodiscard]] const State &state() const { return state_; }
+	/// What the path's nexus is to have instead of what it has (0: nothing); no value: it is
+	/// right as it is, or not known.
+	[[nodiscard]] std::optional<std::uint64_t> wanted(unsigned path) const;
+	/// Why the path is not to be opened; empty: it may be.
+	[[nodiscard]] std::string missing(unsigned path) const;
+	/// The reservation as it was seen last, through any path.
+	[[nodiscard]] ReservationType type() const { return type_; }
+
+private:
+	static constexpr std::uint32_t bit(unsigned path) { return 1U << path; }
+	void replace(std::uint64_t key);
+
+	State state_;
+	std::array<std::optional<NexusView>, SW_PATHS_MAX> views_{};
+	ReservationType type_ = ReservationType::None;
+	Instant confirmed_{}; ///< the key was on the disk then
+};
+
+class ClientKey
+{
+public:
+	struct State {
+		std::string client;     ///< the peer; empty: none has told
+		std::uint64_t key = 0;  ///< its users'; 0: none
+		std::uint64_t copy = 0; ///< what our nexus has from us; 0: nothing
+		bool operator==(const State &) const = default;
+	};
+
+	ClientKey() = default;
+	explicit ClientKey(State state) : state_(std::move(state)) {}
+
+	/// The client says what its users' key is.
+	void told(const std::string &client, std::uint64_t key);
+
+	struct Verdict {
+		/// What our nexus is to have instead (0: nothing); then look again.
+		std::optional<std::uint64_t> change;
+		/// Why the client may not use the disk through us; empty: it has the rights here
+		/// that it has itself.
+		std::string refusal;
+	};
+	[[nodiscard]] Verdict looked(const NexusView &view);
+	/// Our nexus has been given what `change` said.
+	void changed(std::uint64_t key) { state_.copy = key; }
+
+	/// The view without the copy: what this host's own users have.
+	[[nodiscard]] NexusView own_view(NexusView view) const;
+	[[nodiscard]] const State &state() const { return state_; }
+
+private:
+	State state_;
+};
+
+} // namespace swpath

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Of a unit's keeper: the reservations of the unit's users, over the paths of this host and over
+/// the peers that serve it; and those of the users of the host that is served.
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/clock.h"
+#include "pathd/log.h"
+#include "pathd/unit.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+constexpr Duration carry_limit = std::chrono::seconds(2);
+/// How long a client whose key was preempted may go on through this host.
+constexpr Duration rights_interval = std::chrono::seconds(1);
+/// Between a client's word and its export.
+constexpr Duration export_grace = std::chrono::seconds(10);
+
+} // namespace
+
+/// What a check saw on the disk, and what the path's nexus is to have by the next one.
+void Unit::carry_key(unsigned i, const ProbeFacts &facts)
+{
+	if (!facts.nexus)
+		return;
+	const auto active = kernel_ && kernel_->status.state == UnitState::ONLINE
+				    ? kernel_->status.active
+				    : std::nullopt;
+	const bool direct = active && kernel_->status.paths[*active].kind == PathKind::DIRECT;
+	if (facts.copied)
+		carried_.changed(i);
+	const auto before = carried_.state();
+	if (!carried_.looked({.path = i,
+			      .began = facts.began,
+			      .in_use = direct && *active == i,
+			      .other_in_use = direct && *active != i,
+			      .view = client_.own_view(*facts.nexus)},
+			     facts.ended) &&
+	    before == state_.carried && !carried_.wanted(i))
+		return;
+	const auto &state = carried_.state();
+	if (state.key != before.key)
+		log::say(Message::Notice, {.unit = config_.name}, "{}",
+			 state.key != 0
+				 ? fmt::format("the key {} of the unit's users is carried over "
+					       "every path",
+					       reservation_key_text(state.key))
+				 : fmt::format("the key {} of the unit's users is on the disk no "
+					       "more",
+					       reservation_key_text(before.key)));
+	state_.carried = state;
+	save_state();
+	for (unsigned other = 0; other < slots_.size(); other++) {
+		auto &slot = slots_[other];
+		if (by_peer(other))
+			slot.attest_next = {};
+		if (!slot.leg || slot.leg->kind() != PathKind::DIRECT)
+			continue;
+		const auto wanted = carried_.wanted(other);
+		slot.probe_now |= wanted != slot.leg->key.copy || state.key != before.key;
+		slot.leg->key.copy = wanted;
+	}
+}
+
+std::optional<Difference> Unit::judge_rights(unsigned i) const
+{
+	const auto &slot = slots_[i];
+	if (!slot.unequal.empty())
+		return Difference{Reason::RESERVATION, slot.unequal};
+	if (!slot.leg->key.carry)
+		return std::nullopt;
+	if (auto text = carried_.missing(i); !text.empty())
+		return Difference{Reason::RESERVATION, std::move(text)};
+	return std::nullopt;
+}
+
+/// Tells the peer which key our users have, and asks whether they have the same rights there.
+/// Errors: EBADE they have not; others: it does not say.
+void Unit::carry_by_peer(unsigned i, std::function<void(const Result<void> &)> answered)
+{
+	PeerRequest request;
+	request.verb = PeerVerb::Carry;
+	request.key = carried_.state().key;
+	ask_peer(i, request, carry_limit, [this, i, answered](const Result<PeerAnswer> &answer) {
+		auto &slot = slots_[i];
+		Result<void> result;
+		if (!answer)
+			result = tl::unexpected(answer.error());
+		const bool conflict = !answer && answer.error().code.value() == EBADE;
+		if (answer || conflict) {
+			auto text = conflict ? fmt::format("{}: {}", config_.paths[i].peer,
+							   answer.error().context)
+					     : std::string();
+			slot.probe_now |= slot.leg && text != slot.unequal;
+			slot.unequal = std::move(text);
+		}
+		answered(result);
+	});
+}
+
+/// For a peer: is the disk to it, through this host, what it is through its own path?
+void Unit::carry_for(const PeerOrder &order)
+{
+	const auto state = services_.serving->state(config_.wwid);
+	auto *leg = served_leg();
+	if (!leg)
+		return answer_peer(order.token, PeerStatus::UnknownDisk,
+				   "this host's path is not proved");
+	if (state && state->open && !state->owner.empty() && state->owner != order.client)
+		return answer_peer(order.token, PeerStatus::Busy,
+				   fmt::format("the disk is served to {}", state->owner));
+	if (rights_busy_)
+		return answer_peer(order.token, PeerStatus::Busy, "the disk is being asked");
+	client_.told(order.client, order.request.key);
+	told_at_ = now();
+	look_for_client(*leg, std::nullopt,
+			[this, token = order.token](int error, std::string text) {
+				answer_peer(token, peer_status_of(error), std::move(text));
+			});
+}
+
+/// Errors of `answered`: EBADE the client has not its rights here.
+void Unit::look_for_client(Leg &leg, std::optional<std::uint64_t> copy,
+			   std::function<void(int error, std::string text)> answered)
+{
+	rights_busy_ =
+		leg.nexus(copy, carry_limit,
+			  [this, &leg, here = std::weak_ptr(here_), copy,
+			   answered](const Result<NexusView> &view) {
+				  if (here.expired())
+					  return;
+				  rights_busy_ = false;
+				  rights_next_ = now() + rights_interval;
+				  touch();
+				  // A disk without reservations reserves nothing for anybody.
+				  if (!view && view.error().code == ScsiOutcome::IllegalRequest)
+					  return answered(0, {});
+				  if (!view && view.error().code.value() == ENOENT && copy)
+					  return look_for_client(leg, std::nullopt, answered);
+				  if (!view)
+					  return answered(EIO, view.error().message());
+				  if (copy)
+					  client_.changed(*copy);
+				  const auto verdict = client_.looked(*view);
+				  if (client_.state() != state_.client) {
+					  state_.client = client_.state();
+					  save_state();
+				  }
+				  if (verdict.change) {
+					  log::say(Message::Notice, {.unit = config_.name},
+						   "key of this host's path for {}: {}",
+						   client_.state().client,
+						   *verdict.change != 0
+							   ? reservation_key_text(*verdict.change)
+							   : "none");
+					  return look_for_client(leg, verdict.change, answered);
+				  }
+				  answered(verdict.refusal.empty() ? 0 : EBADE, verdict.refusal);
+			  });
+	if (!rights_busy_)
+		answered(EAGAIN, "this host's path hangs");
+}
+
+/// Is the client's key still there? Who preempts it means every way that the client has.
+void Unit::look_after_rights(Instant now)
+{
+	const auto client = client_.state();
+	if (client.client.empty() || rights_busy_ || now < rights_next_ ||
+	    services_.serving == nullptr || !services_.serving->answers())
+		return;
+	rights_next_ = now + rights_interval;
+	const auto state = services_.serving->state(config_.wwid);
+	auto *leg = served_leg();
+	if (!state || !leg)
+		return;
+	if (!state->open) {
+		if (now < told_at_ + export_grace)
+			return;
+		client_.told(client.client, 0);
+		if (client.copy == 0) {
+			client_ = {};
+			state_.client = {};
+			return save_state();
+		}
+	}
+	look_for_client(*leg, std::nullopt,
+			[this, client, epoch = state->epoch, open = state->open](int error,
+										 std::string text) {
+				if (open && error == EBADE && !revoking_)
+					serve_no_more(epoch, text);
+			});
+}
+
+} // namespace swpath

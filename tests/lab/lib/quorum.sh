@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# quorum.sh - corosync and the DLM on the lab's hosts, over lan: after lab.sh. No fencing agent and no quorum are asked for: it is
+# for what a lock manager says, not for what protects a disk.
+#
+#   quorum_start             on all hosts; returns when each sees all as members, and can make a lock space
+#   quorum_members HOST      prints the addresses that HOST holds for members
+#   dlm_joins HOST NAME      the lock space NAME, through the kernel; dlm_leaves ends it
+
+quorum_config() {
+	local host
+	printf 'totem {\n version: 2\n cluster_name: lab\n transport: knet\n crypto_cipher: none\n crypto_hash: none\n}\n'
+	printf 'nodelist {\n'
+	for host in $(hosts); do
+		printf ' node {\n  ring0_addr: %s\n  name: %s\n  nodeid: %s\n }\n' "$(lab_address "$host" lan)" "$host" "$(lab_number "$host")"
+	done
+	printf '}\nquorum {\n provider: corosync_votequorum\n wait_for_all: 0\n'
+	[ "$(hosts | wc -l)" -ne 2 ] || printf ' two_node: 1\n'
+	printf '}\nlogging {\n to_syslog: no\n to_logfile: yes\n logfile: /run/corosync.log\n}\n'
+}
+
+quorum_start() {
+	local host
+	for host in $(hosts); do
+		mkdir -p "$LAB/$host/share/etc/corosync"
+		quorum_config >"$LAB/$host/share/etc/corosync/corosync.conf"
+		on "$host" - <<-'END'
+			cp -a "$LAB_SHARE/etc/." /etc/
+			mkdir -p /var/lib/corosync /var/log/corosync /run/lock
+			modprobe dlm
+			corosync -f >/run/corosync.out 2>&1 &
+		END
+	done
+	for host in $(hosts); do
+		wait_until 120 quorum_sees_all "$host"
+		on "$host" - <<-'END'
+			dlm_controld -D -q 0 -f 0 >/run/dlm_controld.out 2>&1 &
+			wait_until 60 dlm_tool -n status
+		END
+	done
+}
+
+quorum_members() {
+	# One that is gone keeps its entry, with another status.
+	on "$1" corosync-cmapctl -b runtime.members. | awk -F. '
+		/\.ip / { node = $3; sub(/.* ip\(/, ""); sub(/\).*/, ""); ip[node] = $0 }
+		/\.status .*= joined/ { joined[$3] = 1 }
+		END { for (node in joined) print ip[node] }
+	'
+}
+
+quorum_sees_all() {
+	[ "$(quorum_members "$1" | wc -l)" -eq "$(hosts | wc -l)" ]
+}
+
+dlm_joins() {
+	on "$1" timeout 60 dlm_tool join "$2"
+}
+
+dlm_leaves() {
+	on "$1" timeout 60 dlm_tool leave "$2"
+}

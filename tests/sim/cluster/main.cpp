@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/// Runs churn schedules and sums up. A seed that breaks a rule is named with the command that shows
+/// it.
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "churn.h"
+
+namespace
+{
+
+using namespace swpath;
+using namespace swpath::sim;
+
+/// More of them tell no more.
+constexpr std::uint64_t violations_max = 20;
+
+struct Options {
+	std::uint64_t first = 1;
+	std::uint64_t last = 1000;
+	bool trace = false;
+	bool one_is_enough = false; ///< end with the first violation
+	ChurnMutant mutant = ChurnMutant::NONE;
+};
+
+bool run_seeds(const Options &options)
+{
+	using Clock = std::chrono::steady_clock;
+	const auto begin = Clock::now();
+	ChurnResult all;
+	std::uint64_t runs = 0, violations = 0;
+	Nanos longest = 0;
+	for (std::uint64_t seed = options.first; seed <= options.last; seed++) {
+		const auto run = Churn(seed, options.trace, options.mutant).run();
+		runs++;
+		all.faults += run.faults;
+		all.rounds += run.rounds;
+		all.aborts += run.aborts;
+		all.refused += run.refused;
+		all.activations += run.activations;
+		all.simulated += run.simulated;
+		all.events += run.events;
+		longest = std::max(longest, run.quiet);
+		if (run.violation.empty())
+			continue;
+		violations++;
+		fmt::print("seed {}: {}\n", seed, run.violation);
+		if (options.mutant == ChurnMutant::NONE)
+			fmt::print("  ./dev test sim --churn-seed {} --trace\n", seed);
+		if (options.one_is_enough || violations == violations_max)
+			break;
+	}
+	const double took = std::chrono::duration<double>(Clock::now() - begin).count();
+	fmt::print("{} faults, {} rounds of a host complete, {} aborted, {} activations, {} frames "
+		   "refused, {} events, {:.1f} hours of virtual time in {:.1f} s; together again "
+		   "within {:.1f} s\n",
+		   all.faults, all.rounds, all.aborts, all.activations, all.refused, all.events,
+		   static_cast<double>(all.simulated) / 3600e9, took,
+		   static_cast<double>(longest) / 1e9);
+	fmt::print("{} churn schedules simulated, {} violations\n", runs, violations);
+	return violations == 0 && runs > 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	Options options;
+	std::string seeds;
+	std::string mutant;
+	std::uint64_t seed = 0;
+	CLI::App app("deterministic simulator of the cluster's recovery under churn", "swchurn");
+	app.add_option("--seeds", seeds, "run seeds A to B (1-1000)");
+	auto *one = app.add_option("--seed", seed, "run one seed");
+	app.add_flag("--trace", options.trace, "tell what happens");
+	app.add_flag("--first", options.one_is_enough, "end with the first violation");
+	app.add_option("--mutant", mutant, "break this: " + words_listed<ChurnMutant>());
+	CLI11_PARSE(app, argc, argv);
+	if (!seeds.empty() &&
+	    std::sscanf(seeds.c_str(), "%lu-%lu", &options.first, &options.last) != 2) {
+		fmt::print(stderr, "swchurn: '{}' is not A-B\n", seeds);
+		return 2;
+	}
+	if (*one)
+		options.first = options.last = seed;
+	if (!mutant.empty()) {
+		const auto which = from_word<ChurnMutant>(mutant);
+		if (!which) {
+			fmt::print(stderr, "swchurn: no mutant '{}': {}\n", mutant,
+				   words_listed<ChurnMutant>());
+			return 2;
+		}
+		options.mutant = *which;
+	}
+	return run_seeds(options) ? 0 : 1;
+}

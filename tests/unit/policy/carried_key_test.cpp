@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/policy/carried_key.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/unit/policy/time_points.h"
+
+namespace swpath
+{
+namespace
+{
+
+using test::at_s;
+using Type = ReservationType;
+
+constexpr std::uint64_t ours = 0xa1, changed_key = 0xa2, other_host = 0xb1;
+
+/// A disk with three nexuses: two of this host, one of another; commands as a user gives them.
+struct Disk {
+	std::array<std::uint64_t, 3> keys{};
+	Type type = Type::None;
+
+	NexusView through(unsigned nexus) const
+	{
+		NexusView view;
+		for (const auto key : keys)
+			if (key != 0)
+				view.keys.push_back(key);
+		std::sort(view.keys.begin(), view.keys.end());
+		view.type = type;
+		view.own = keys[nexus];
+		return view;
+	}
+	void preempt(std::uint64_t key)
+	{
+		for (auto &each : keys)
+			if (each == key)
+				each = 0;
+	}
+};
+
+class CarriedKeyTest : public testing::Test
+{
+protected:
+	/// A check of both paths, and what follows from it.
+	void check()
+	{
+		for (unsigned path = 0; path < 2; path++) {
+			const Instant now = at_s(++seconds);
+			(void)carried.looked({path, now, active == int(path),
+					      active >= 0 && active != int(path),
+					      disk.through(path)},
+					     now);
+		}
+		for (unsigned path = 0; path < 2; path++)
+			if (const auto key = carried.wanted(path)) {
+				disk.keys[path] = *key;
+				carried.changed(path);
+				changes++;
+			}
+	}
+	void checks()
+	{
+		for (unsigned i = 0; i < 4; i++)
+			check();
+	}
+
+	Disk disk;
+	CarriedKey carried;
+	int active = 0; ///< -1: a served path
+	unsigned changes = 0;
+	double seconds = 0;
+};
+
+TEST_F(CarriedKeyTest, ADiskWithoutKeysIsLeftAlone)
+{
+	checks();
+	EXPECT_EQ(0U, changes);
+	EXPECT_EQ(0U, carried.state().key);
+}
+
+TEST_F(CarriedKeyTest, AKeyOfTheActivePathIsOnTheOtherBeforeItIsNeeded)
+{
+	disk.keys[0] = ours;
+	checks();
+	EXPECT_EQ(ours, disk.keys[1]);
+	EXPECT_EQ(1U, changes);
+	EXPECT_EQ(ours, carried.state().key);
+	EXPECT_TRUE(carried.missing(1).empty());
+}
+
+TEST_F(CarriedKeyTest, APathWithoutItsKeyIsNotOpenedWhileTheDiskIsReserved)
+{
+	disk.keys[0] = ours;
+	disk.type = Type::WriteExclusiveRegistrants;
+	const Instant now = at_s(1);
+	(void)carried.looked({0, now, true, false, disk.through(0)}, now);
+	(void)carried.looked({1, now, false, true, disk.through(1)}, now);
+	EXPECT_TRUE(carried.missing(0).empty());
+	EXPECT_NE(std::string::npos, carried.missing(1).find("0xa1"));
+	checks();
+	EXPECT_TRUE(carried.missing(1).empty());
+}
+
+TEST_F(CarriedKeyTest, WhatUsersChangeOrTakeAwayIsChangedOnEveryPath)
+{
+	disk.keys[0] = ours;
+	checks();
+	disk.keys[0] = changed_key;
+	checks();
+	EXPECT_EQ(changed_key, disk.keys[1]);
+	active = 1;
+	checks();
+	disk.keys[1] = 0;
+	checks();
+	EXPECT_EQ(0U, disk.keys[0]);
+	EXPECT_EQ(0U, carried.state().key);
+	disk.keys[1] = changed_key;
+	checks();
+	EXPECT_EQ(changed_key, disk.keys[0]);
+}
+
+TEST_F(CarriedKeyTest, APreemptedKeyDoesNotComeBack)
+{
+	disk.keys = {ours, 0, other_host};
+	disk.type = Type::WriteExclusiveRegistrants;
+	checks();
+	ASSERT_EQ(ours, disk.keys[1]);
+	disk.preempt(ours);
+	changes = 0;
+	checks();
+	active = 1;
+	checks();
+	active = -1;
+	checks();
+	EXPECT_EQ(0U, changes);
+	EXPECT_EQ(0U, carried.state().key);
+	EXPECT_EQ((std::array<std::uint64_t, 3>{0, 0, other_host}), disk.keys);
+}
+
+TEST_F(CarriedKeyTest, ALookFromBeforeTheRegistrationProvesNothing)
+{
+	const auto before = disk.through(1);
+	disk.keys[0] = ours;
+	(void)carried.looked({0, at_s(2), true, false, disk.through(0)}, at_s(3));
+	(void)carried.looked({1, at_s(1), false, true, before}, at_s(4));
+	EXPECT_EQ(ours, carried.state().key);
+}
+
+TEST_F(CarriedKeyTest, ASwitchBeforeTheCopyWasMadeDoesNotLoseTheKey)
+{
+	disk.keys[0] = ours;
+	const Instant now = at_s(1);
+	(void)carried.looked({0, now, true, false, disk.through(0)}, now);
+	active = 1;
+	checks();
+	EXPECT_EQ(ours, disk.keys[1]);
+	EXPECT_EQ(ours, carried.state().key);
+}
+
+TEST_F(CarriedKeyTest, ACopyIsNoUsersKeyAfterARestart)
+{
+	disk.keys[0] = ours;
+	checks();
+	carried = CarriedKey(carried.state());
+	active = 1;
+	checks();
+	disk.keys[1] = 0;
+	checks();
+	EXPECT_EQ(0U, disk.keys[0]);
+}
+
+TEST_F(CarriedKeyTest, AKeyOnAPathThatIsNotInUseIsItsOwnersBusiness)
+{
+	disk.keys[1] = other_host;
+	checks();
+	EXPECT_EQ(0U, carried.state().key);
+	EXPECT_EQ(0U, changes);
+	EXPECT_EQ(other_host, disk.keys[1]);
+}
+
+TEST_F(CarriedKeyTest, AUnitThatComesUpServedKnowsTheKeyOfItsDirectPath)
+{
+	active = -1;
+	disk.keys[0] = ours;
+	checks();
+	EXPECT_EQ(ours, carried.state().key);
+	EXPECT_EQ(ours, disk.keys[1]);
+}
+
+TEST_F(CarriedKeyTest, ANewNexusGetsTheKey)
+{
+	disk.keys[0] = ours;
+	checks();
+	active = 1;
+	checks();
+	disk.keys[1] = 0;
+	carried.forget(1);
+	checks();
+	EXPECT_EQ(ours, disk.keys[0]);
+	EXPECT_EQ(ours, disk.keys[1]);
+}
+
+/// The other nexus is this server's; the first is the client's.
+class ClientKeyTest : public testing::Test
+{
+protected:
+	/// Until nothing is to be changed. The refusal.
+	std::string look()
+	{
+		for (unsigned i = 0; i < 3; i++) {
+			const auto verdict = served.looked(disk.through(2));
+			if (!verdict.change)
+				return verdict.refusal;
+			disk.keys[2] = *verdict.change;
+			served.changed(*verdict.change);
+		}
+		return "it does not come to an end";
+	}
+
+	Disk disk;
+	ClientKey served;
+};
+
+TEST_F(ClientKeyTest, WithoutReservationsThereIsNothingToDo)
+{
+	served.told("alpha", 0);
+	EXPECT_EQ("", look());
+	EXPECT_EQ(0U, disk.keys[2]);
+}
+
+TEST_F(ClientKeyTest, TheServersNexusIsRegisteredForItsClientAndForNoLonger)
+{
+	disk.keys[0] = ours;
+	disk.type = Type::WriteExclusiveRegistrants;
+	served.told("alpha", ours);
+	EXPECT_EQ("", look());
+	EXPECT_EQ(ours, disk.keys[2]);
+	EXPECT_EQ(0U, served.own_view(disk.through(2)).own);
+	served = ClientKey(served.state());
+	disk.type = Type::None;
+	served.told("alpha", 0);
+	EXPECT_EQ("", look());
+	EXPECT_EQ(0U, disk.keys[2]);
+}
+
+TEST_F(ClientKeyTest, APreemptedClientIsRefused)
+{
+	disk.keys[0] = ours;
+	disk.type = Type::ExclusiveAccessAllRegistrants;
+	served.told("alpha", ours);
+	ASSERT_EQ("", look());
+	disk.preempt(ours);
+	EXPECT_NE("", look());
+	EXPECT_EQ(0U, disk.keys[2]) << "nothing comes back";
+	served.told("alpha", 0);
+	EXPECT_NE("", look()) << "no key, no rights";
+}
+
+TEST_F(ClientKeyTest, AServerWithAKeyOfItsUsersKeepsIt)
+{
+	disk.keys = {ours, 0, other_host};
+	disk.type = Type::WriteExclusiveRegistrants;
+	served.told("alpha", ours);
+	EXPECT_EQ("", look());
+	EXPECT_EQ(other_host, disk.keys[2]);
+	EXPECT_EQ(other_host, served.own_view(disk.through(2)).own);
+	disk.preempt(ours);
+	EXPECT_NE("", look()) << "its own nexus could still write";
+}
+
+TEST_F(ClientKeyTest, UsersOfTheServerMayReplaceTheCopy)
+{
+	disk.keys[0] = ours;
+	served.told("alpha", ours);
+	ASSERT_EQ("", look());
+	disk.keys[2] = other_host;
+	EXPECT_EQ("", look());
+	served.told("alpha", 0);
+	EXPECT_EQ("", look());
+	EXPECT_EQ(other_host, disk.keys[2]);
+}
+
+TEST_F(ClientKeyTest, AReservationForOneNexusIsNotCarried)
+{
+	for (const auto type : {Type::WriteExclusive, Type::ExclusiveAccess}) {
+		disk = {};
+		disk.keys[0] = ours;
+		disk.type = type;
+		served = {};
+		served.told("alpha", ours);
+		EXPECT_NE(std::string::npos, look().find("one nexus alone"));
+	}
+}
+
+TEST_F(ClientKeyTest, AClientWithoutAKeyHasNoRightsOnAReservedDisk)
+{
+	disk.keys[2] = other_host;
+	disk.type = Type::WriteExclusiveRegistrants;
+	served.told("alpha", 0);
+	EXPECT_NE("", look());
+}
+
+} // namespace
+} // namespace swpath
