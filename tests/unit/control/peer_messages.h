@@ -43,6 +43,7 @@ inline std::vector<PeerRequest> peer_requests()
 	of(PeerVerb::PreemptAbort).victim = 0x5357000000000002;
 	of(PeerVerb::PreemptAbort).type = ReservationType::WriteExclusiveRegistrants;
 	of(PeerVerb::PreemptAbort).mv = 3;
+	of(PeerVerb::Carry).key = 0xabcd;
 	return all;
 }
 

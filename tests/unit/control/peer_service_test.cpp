@@ -162,5 +162,23 @@ TEST(PeerStatusOf, IsTheErrnoThatTheOtherSideReads)
 	EXPECT_EQ(errno_of(peer_status_of(ENXIO)), EIO);
 }
 
+TEST_F(PeerServiceTest, AUsersKeyIsCarriedWhereFencesUseNone)
+{
+	// Each would undo what the other does with the nexus.
+	EXPECT_EQ(refused(PeerVerb::Carry).status, PeerStatus::Conflict);
+	disk.key = 0;
+	disk.reservations = false;
+	auto carry = request(PeerVerb::Carry);
+	carry.key = 0xabcd;
+	const auto taken = take(carry);
+	ASSERT_TRUE(taken.order);
+	EXPECT_EQ(taken.order->kind, PeerOrder::Kind::Carry);
+	EXPECT_EQ(taken.order->client, "alpha");
+	EXPECT_EQ(taken.order->request.key, 0xabcdU);
+	// By the nexus of a direct path, so there must be one.
+	disk.direct = false;
+	EXPECT_EQ(refused(PeerVerb::Carry).status, PeerStatus::UnknownDisk);
+}
+
 } // namespace
 } // namespace swpath
