@@ -52,8 +52,8 @@ public:
 	[[nodiscard]] Member self() const { return {own_.name, own_.incarnation}; }
 	/// The peers that are reachable now.
 	[[nodiscard]] std::vector<Member> links() const;
-	/// Says `frame`, at most peer_cast_bytes_max bytes, to the engine of the cluster there; lost
-	/// if `to` is not reachable, or not any more.
+	/// Says `frame`, at most peer_cast_bytes_max bytes, to the engine of the cluster there;
+	/// lost if `to` is not reachable, or not any more.
 	void cast(const Member &to, std::string frame, Instant now);
 
 	/// The result of an order: PeerAnswer's status, text and what belongs to its verb.

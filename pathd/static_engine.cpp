@@ -45,14 +45,14 @@ void StaticEngine::ping(const Member &peer, Link &link, Instant now)
 	PeerRequest request;
 	request.verb = PeerVerb::Status;
 	link.asked = true;
-	peers_.client(peer.host)->ask(std::move(request), ping_limit, now,
-				      [this, peer](const Result<PeerAnswer> &answer) {
-					      const auto found = links_.find(peer);
-					      if (found == links_.end())
-						      return;
-					      found->second = {swpath::now() + ping_interval, false,
-							       !answer};
-				      });
+	peers_.client(peer.host)->ask(
+		std::move(request), ping_limit, now,
+		[this, peer](const Result<PeerAnswer> &answer) {
+			const auto found = links_.find(peer);
+			if (found == links_.end())
+				return;
+			found->second = {swpath::now() + ping_interval, false, !answer};
+		});
 }
 
 std::vector<ClusterEvent> StaticEngine::step(Instant now)

@@ -17,8 +17,8 @@ class StaticEngine final : public ClusterEngine
 public:
 	/// A connection is asked so often whether somebody is there.
 	static constexpr Duration ping_interval = std::chrono::seconds(1);
-	/// Who is silent for so long after being asked is a member no more: a host that stands still
-	/// keeps its connections.
+	/// Who is silent for so long after being asked is a member no more: a host that stands
+	/// still keeps its connections.
 	static constexpr Duration ping_limit = std::chrono::seconds(5);
 
 	/// `peers`: lent; they are not stepped any more when this has ended.

@@ -89,7 +89,7 @@ struct PeerRequest {
 	std::uint64_t victim = 0; ///< PreemptAbort
 	std::uint64_t mv = 0;     ///< PreemptAbort: the client's mount verification
 	ReservationType type = ReservationType::None; ///< Reserve, PreemptAbort
-	std::string cast; ///< Cast: at most peer_cast_bytes_max bytes
+	std::string cast;                             ///< Cast: at most peer_cast_bytes_max bytes
 
 	bool operator==(const PeerRequest &) const = default;
 };
