@@ -388,10 +388,17 @@ ClusterReport Daemon::cluster()
 	for (const auto &peer : peers_->config().peers) {
 		const auto *client = peers_->client(peer.name);
 		const auto &members = report.members;
-		report.peers.push_back(
-			{peer.name, peer.address.text(), client->reachable(),
-			 std::find(members.begin(), members.end(), peer.name) != members.end(),
-			 client->trouble()});
+		const bool member =
+			std::find(members.begin(), members.end(), peer.name) != members.end();
+		std::string why_not;
+		if (!client->reachable())
+			why_not = client->trouble();
+		else if (!member && !peers_->config().listen)
+			why_not = "[cluster] of this host has no listen: no peer can reach it";
+		else if (!member)
+			why_not = "it and this host do not both reach each other and all members";
+		report.peers.push_back({peer.name, peer.address.text(), client->reachable(), member,
+					std::move(why_not)});
 	}
 	return report;
 }

@@ -18,7 +18,7 @@ struct PeerReport {
 	std::string address;    ///< where its pathd answers: "10.0.0.2:10808"
 	bool reachable = false; ///< there is a connection, and it has said who it is
 	bool member = false;    ///< it takes part in the present round
-	std::string text;       ///< why it is not reachable; may be empty
+	std::string text;       ///< why it is not reachable, or no member; may be empty
 
 	bool operator==(const PeerReport &) const = default;
 };

@@ -110,7 +110,7 @@ std::string render_peers(const Style &style, const ClusterReport &report)
 			  {peer.address},
 			  yes_no(peer.reachable),
 			  yes_no(peer.member),
-			  {or_dash(peer.reachable ? std::string() : peer.text)}});
+			  {or_dash(peer.text)}});
 	}
 	return text + grid.text(style);
 }
