@@ -63,6 +63,20 @@ protected:
 	std::uint64_t last_id = 0;
 };
 
+TEST_F(PeerServiceTest, WhatAnEngineSaysIsHandedOnWithoutADisk)
+{
+	auto cast = request(PeerVerb::Cast);
+	cast.cast = "SWPS";
+	const auto taken = service.take(peer_hello("alpha"), "alpha", cast, nullptr, Instant{});
+	EXPECT_EQ(taken.cast, "SWPS");
+	EXPECT_FALSE(taken.order);
+	ASSERT_TRUE(taken.answer);
+	EXPECT_EQ(taken.answer->status, PeerStatus::Ok);
+	EXPECT_EQ(taken.answer->id, cast.id);
+	// It is no order of this host: what is asked twice is handed on twice.
+	EXPECT_TRUE(service.take(peer_hello("alpha"), "alpha", cast, nullptr, Instant{}).cast);
+}
+
 TEST_F(PeerServiceTest, AttestsWhatTheHostSees)
 {
 	const auto taken = take(request(PeerVerb::Attest));
