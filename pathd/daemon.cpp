@@ -13,6 +13,7 @@
 #include "libpath/sys/leg_mark.h"
 #include "pathd/log.h"
 #include "pathd/run_state.h"
+#include "pathd/static_engine.h"
 
 namespace swpath
 {
@@ -148,11 +149,19 @@ Result<void> Daemon::join_cluster()
 			unit->carry_out(order, address);
 	};
 	host.changed = touch_all;
+	host.cast = [this](const Member &from, std::string_view frame) {
+		if (engine_ != nullptr)
+			engine_->take(from, frame);
+	};
 	auto peers = Peers::create(cluster, std::move(host));
 	if (!peers)
 		return fail(peers.error(), "[cluster]");
 	peers_ = std::move(*peers);
 	services_.peers = peers_.get();
+	auto engine = std::make_unique<StaticEngine>(*peers_);
+	engine_ = engine.get();
+	cluster_ = std::make_unique<Cluster>(peers_->self(), std::move(engine),
+					     std::vector<SyncService *>{});
 	if (auto watched = loop_->watch(peers_->fd(), [] {}); !watched || !cluster.serve)
 		return watched;
 
@@ -365,6 +374,35 @@ FlightReport Daemon::flight(const std::string &unit)
 	return found == units_.end() ? FlightReport{} : found->second->flight(now());
 }
 
+ClusterReport Daemon::cluster()
+{
+	ClusterReport report;
+	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report.version = SWPATH_VERSION;
+	report.name = config_.cluster.name;
+	report.trouble = join_trouble_;
+	if (!peers_)
+		return report;
+	report.engine = "static";
+	cluster_->report(report);
+	for (const auto &peer : peers_->config().peers) {
+		const auto *client = peers_->client(peer.name);
+		const auto &members = report.members;
+		const bool member =
+			std::find(members.begin(), members.end(), peer.name) != members.end();
+		std::string why_not;
+		if (!client->reachable())
+			why_not = client->trouble();
+		else if (!member && !peers_->config().listen)
+			why_not = "[cluster] of this host has no listen: no peer can reach it";
+		else if (!member)
+			why_not = "it and this host do not both reach each other and all members";
+		report.peers.push_back({peer.name, peer.address.text(), client->reachable(), member,
+					std::move(why_not)});
+	}
+	return report;
+}
+
 void Daemon::order(CallId id, const Order &order)
 {
 	const auto found = units_.find(order.unit);
@@ -400,8 +438,11 @@ void Daemon::round()
 		join_trouble_ = trouble;
 	}
 	// After the units: what they have asked for goes out now.
-	if (peers_)
+	if (peers_) {
 		peers_->step(at);
+		if (cluster_->step(at))
+			peers_->step(at);
+	}
 	if (serving_)
 		serving_->step(at);
 	if (server_) {
@@ -424,8 +465,9 @@ void Daemon::round()
 	if (!peers_ && !options_.dry_run && config_.cluster.configured())
 		wake = std::min(wake, join_at_);
 	if (peers_)
-		if (const auto deadline = peers_->deadline())
-			wake = std::min(wake, *deadline);
+		for (const auto deadline : {peers_->deadline(), cluster_->deadline()})
+			if (deadline)
+				wake = std::min(wake, *deadline);
 	if (serving_)
 		wake = std::min(wake, serving_->deadline());
 	if (server_)

@@ -13,6 +13,7 @@
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/settings_book.h"
 #include "libpath/sys/udev.h"
+#include "pathd/cluster.h"
 #include "pathd/event_loop.h"
 #include "pathd/mailbox.h"
 #include "pathd/unit.h"
@@ -21,6 +22,8 @@
 
 namespace swpath
 {
+
+class StaticEngine;
 
 struct DaemonOptions {
 	std::string config = std::string(config_file);
@@ -42,6 +45,7 @@ public:
 
 	[[nodiscard]] const Report &report() override;
 	[[nodiscard]] FlightReport flight(const std::string &unit) override;
+	[[nodiscard]] ClusterReport cluster() override;
 	void order(CallId id, const Order &order) override;
 	void reload(CallId id, bool dry_run) override;
 
@@ -73,6 +77,8 @@ private:
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
 	std::unique_ptr<Peers> peers_;
+	std::unique_ptr<Cluster> cluster_; ///< from peers_ on
+	StaticEngine *engine_ = nullptr;   ///< cluster_'s
 	std::unique_ptr<Serving> serving_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on

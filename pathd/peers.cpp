@@ -23,6 +23,9 @@ using log::Message;
 namespace
 {
 
+/// What a member says to another is of no use after this; a recovery asks for it again sooner.
+constexpr Duration cast_limit = std::chrono::seconds(2);
+
 /// 32 hexadecimal digits, with or without dashes between them.
 Result<PeerId> read_id(const std::string &file)
 {
@@ -122,6 +125,28 @@ PeerClient *Peers::client(std::string_view name)
 	return nullptr;
 }
 
+std::vector<Member> Peers::links() const
+{
+	std::vector<Member> all;
+	for (const auto &asked : asked_)
+		if (const auto *hello = asked.client.hello())
+			all.push_back({asked.client.peer().name, hello->incarnation});
+	put_in_order(all);
+	return all;
+}
+
+void Peers::cast(const Member &to, std::string frame, Instant now)
+{
+	auto *there = client(to.host);
+	if (there == nullptr || !there->reachable() ||
+	    there->hello()->incarnation != to.incarnation)
+		return;
+	PeerRequest request;
+	request.verb = PeerVerb::Cast;
+	request.cast = std::move(frame);
+	there->ask(std::move(request), cast_limit, now, [](const auto &) {});
+}
+
 void Peers::watch(int fd, std::uint32_t &watched, bool writes)
 {
 	const std::uint32_t wanted = EPOLLIN | (writes ? EPOLLOUT : 0U);
@@ -188,6 +213,9 @@ void Peers::serve(Asker &asker, Instant now)
 			asker.link->session().answer(*taken.answer, now);
 			answered_ = true;
 		}
+		if (taken.cast)
+			host_.cast({std::string(name), asker.link->session().hello()->incarnation},
+				   *taken.cast);
 		if (taken.order)
 			host_.carry_out(*taken.order, asker.address);
 	}
@@ -225,14 +253,13 @@ void Peers::step(Instant now)
 	bool changed = false;
 	for (auto &asked : asked_) {
 		auto &client = asked.client;
-		const bool was_reachable = client.reachable();
 		if (client.step(now)) {
 			changed = true;
-			if (was_reachable)
-				log::say(Message::Warning, {}, "peer {}", client.trouble());
-			else
+			if (client.reachable())
 				log::say(Message::Notice, {}, "peer {} answers",
 					 client.peer().name);
+			else
+				log::say(Message::Warning, {}, "peer {}", client.trouble());
 		}
 		if (asked.watched_fd != client.fd()) {
 			asked.watched_fd = client.fd();

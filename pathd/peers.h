@@ -10,6 +10,7 @@
 #include <string>
 
 #include "libpath/base/unique_fd.h"
+#include "libpath/cluster/member.h"
 #include "libpath/config/cluster.h"
 #include "libpath/control/peer_client.h"
 #include "libpath/control/peer_link.h"
@@ -30,6 +31,8 @@ public:
 		std::function<void(const PeerOrder &, const std::string &address)> carry_out;
 		/// A peer became reachable, or is not any more.
 		std::function<void()> changed;
+		/// The engine of the cluster of `from` says this to ours.
+		std::function<void(const Member &from, std::string_view frame)> cast;
 	};
 	/// Peers that ask, at once: of each host one, and those that have not said yet who they
 	/// are.
@@ -45,6 +48,13 @@ public:
 	[[nodiscard]] const std::optional<PresharedKey> &data_key() const { return data_key_; }
 	/// Null: there is no such peer.
 	[[nodiscard]] PeerClient *client(std::string_view name);
+	/// This process.
+	[[nodiscard]] Member self() const { return {own_.name, own_.incarnation}; }
+	/// The peers that are reachable now.
+	[[nodiscard]] std::vector<Member> links() const;
+	/// Says `frame`, at most peer_cast_bytes_max bytes, to the engine of the cluster there;
+	/// lost if `to` is not reachable, or not any more.
+	void cast(const Member &to, std::string frame, Instant now);
 
 	/// The result of an order: PeerAnswer's status, text and what belongs to its verb.
 	void done(std::uint64_t token, const PeerAnswer &answer);

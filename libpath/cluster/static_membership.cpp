@@ -34,6 +34,11 @@ bool linked(const LinkGraph &graph, const Member &a, const Member &b)
 
 } // namespace
 
+bool is_link_graph(std::string_view bytes)
+{
+	return ByteReader(bytes).number<std::uint32_t>() == link_graph_magic;
+}
+
 std::string encode(const LinkGraph &graph)
 {
 	ByteWriter to;

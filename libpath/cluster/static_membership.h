@@ -35,7 +35,12 @@ using LinkGraph = std::map<Member, LinkState>;
 
 inline constexpr std::uint32_t link_graph_magic = 0x5357504c; ///< "SWPL"
 inline constexpr std::uint16_t link_graph_version = 1;
+/// Head, then for each member its name with a length, two numbers and a bit for each other.
+inline constexpr std::size_t link_graph_bytes_max =
+	8 + members_max * (2 + member_host_bytes_max + 3 * sizeof(std::uint64_t));
 
+/// Whether it is meant to be one, and not something else that members say to each other.
+[[nodiscard]] bool is_link_graph(std::string_view bytes);
 /// At most members_max members; links to others than these are left out.
 [[nodiscard]] std::string encode(const LinkGraph &graph);
 /// Errors: EPROTONOSUPPORT another version; EBADMSG anything else that is not a graph.

@@ -19,7 +19,7 @@ namespace swpath
 inline constexpr std::uint32_t sync_magic = 0x53575053; ///< "SWPS"
 inline constexpr std::uint16_t sync_version = 1;
 inline constexpr std::size_t sync_data_bytes_max = 8192;
-inline constexpr std::size_t sync_frame_bytes_max = 16384;
+inline constexpr std::size_t sync_frame_bytes_max = 12288;
 inline constexpr std::size_t sync_services_max = 64;
 /// An epoch grows by one at a time; one beyond this is not believed.
 inline constexpr std::uint64_t sync_epoch_max = std::uint64_t(1) << 62;

@@ -234,6 +234,11 @@ Answered<FlightReport> ControlClient::flight(std::string_view unit)
 	return read_answer(call(method_name("Flight"), unit_parameter(unit)), flight_from_json);
 }
 
+Answered<ClusterReport> ControlClient::cluster()
+{
+	return read_answer(call(method_name("Peers")), cluster_from_json);
+}
+
 Answered<Done> ControlClient::order(Verb verb, std::string_view unit, std::string_view path,
 				    bool forced, bool dry_run)
 {

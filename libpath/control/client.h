@@ -38,6 +38,8 @@ public:
 	[[nodiscard]] Answered<Report> history(std::string_view unit = {});
 	/// What pathd recorded of one unit. A pathd that does not record yet: BadRequest.
 	[[nodiscard]] Answered<FlightReport> flight(std::string_view unit);
+	/// The cluster of pathd's host. A pathd that knows of none yet: BadRequest.
+	[[nodiscard]] Answered<ClusterReport> cluster();
 	/// Names are resolved by the server, as find_unit() and find_path() do. `path` is empty for
 	/// verbs that take none.
 	[[nodiscard]] Answered<Done> order(Verb verb, std::string_view unit, std::string_view path,

@@ -84,12 +84,7 @@ Result<FlightReport> flight_from_json(const Json &json)
 	Reader in(json, error, "flight");
 	in.read("name", report.name);
 	in.read("uptime_ms", report.uptime_ms);
-	in.each("path_names", [&](const Json &each) {
-		if (each.is_string())
-			report.path_names.push_back(each.get<std::string>());
-		else
-			in.complain("path_names", "is not a list of texts");
-	});
+	in.read("path_names", report.path_names);
 	in.each("samples",
 		[&](const Json &each) { read_sample(each, report.samples.emplace_back(), error); });
 	return finish(std::move(report), error);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -149,6 +150,16 @@ private:
 		const auto found = from_word<E>(json.get_ref<const std::string &>());
 		into = found.value_or(E{});
 		return found.has_value();
+	}
+	static bool take(const Json &json, std::vector<std::string> &into)
+	{
+		if (!json.is_array())
+			return false;
+		into.clear();
+		for (const auto &each : json)
+			if (!take(each, into.emplace_back()))
+				return false;
+		return true;
 	}
 	template <class T>
 	static bool take(const Json &json, std::optional<T> &into)

@@ -92,9 +92,15 @@ void PeerClient::expire(Instant now)
 				     : fail(EHOSTUNREACH, trouble_));
 }
 
+void PeerClient::hang_up(const std::string &why, Instant now)
+{
+	if (link_)
+		broken(Error{{ETIMEDOUT, std::generic_category()}, why}, now);
+}
+
 bool PeerClient::step(Instant now)
 {
-	const bool before = reachable();
+	const bool before = was_reachable_;
 	if (!link_ && now >= next_try_)
 		connect(now);
 	// Twice: what an answer made somebody ask goes out with the next turn of the same step.
@@ -113,7 +119,8 @@ bool PeerClient::step(Instant now)
 		take(*events);
 	}
 	expire(now);
-	return before != reachable();
+	was_reachable_ = reachable();
+	return before != was_reachable_;
 }
 
 std::optional<Instant> PeerClient::deadline() const

@@ -44,6 +44,10 @@ public:
 	/// filled in. Then step().
 	void ask(PeerRequest request, Duration limit, Instant now, Answered answered);
 
+	/// Ends the present connection: whoever is there has not answered for too long. What has no
+	/// answer is asked again on the next one.
+	void hang_up(const std::string &why, Instant now);
+
 	/// Connects, sends, receives; never waits. True: whether it is reachable has changed.
 	bool step(Instant now);
 	[[nodiscard]] std::optional<Instant> deadline() const;
@@ -72,6 +76,7 @@ private:
 	std::uint64_t last_id_ = 0;
 	Duration retry_ = retry_first;
 	Instant next_try_{};
+	bool was_reachable_ = false; ///< by the last step()
 	std::string trouble_ = "not tried yet";
 };
 

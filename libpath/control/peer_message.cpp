@@ -59,6 +59,11 @@ public:
 	ReservationType type() { return static_cast<ReservationType>(number<std::uint8_t>()); }
 };
 
+bool names_disk(PeerVerb verb)
+{
+	return verb != PeerVerb::Hello && verb != PeerVerb::Status && verb != PeerVerb::Cast;
+}
+
 std::string frame(std::uint16_t kind, std::uint64_t id, const std::string &body)
 {
 	Writer head;
@@ -78,7 +83,7 @@ PeerRequest read_request(PeerVerb verb, std::uint64_t id, Reader &from)
 	request.deadline_ms = from.number<std::uint32_t>();
 	if (verb == PeerVerb::Hello)
 		request.hello = from.hello();
-	else if (verb != PeerVerb::Status)
+	else if (names_disk(verb))
 		request.wwid = from.text();
 	switch (verb) {
 	case PeerVerb::Export:
@@ -101,6 +106,9 @@ PeerRequest read_request(PeerVerb verb, std::uint64_t id, Reader &from)
 		request.victim = from.number<std::uint64_t>();
 		request.type = from.type();
 		request.mv = from.number<std::uint64_t>();
+		break;
+	case PeerVerb::Cast:
+		request.cast = from.ByteReader::text(peer_cast_bytes_max);
 		break;
 	default:
 		break;
@@ -202,7 +210,7 @@ std::string encode(const PeerRequest &request)
 	to.number(request.deadline_ms);
 	if (request.verb == PeerVerb::Hello)
 		to.hello(request.hello);
-	else if (request.verb != PeerVerb::Status)
+	else if (names_disk(request.verb))
 		to.text(request.wwid);
 	switch (request.verb) {
 	case PeerVerb::Export:
@@ -225,6 +233,9 @@ std::string encode(const PeerRequest &request)
 		to.number(request.victim);
 		to.number(static_cast<std::uint8_t>(request.type));
 		to.number(request.mv);
+		break;
+	case PeerVerb::Cast:
+		to.ByteWriter::text(request.cast, peer_cast_bytes_max);
 		break;
 	default:
 		break;

@@ -26,6 +26,7 @@ inline constexpr std::size_t peer_header_bytes = 20;
 inline constexpr std::size_t peer_body_bytes_max = 16384;
 inline constexpr std::size_t peer_frame_bytes_max = peer_header_bytes + peer_body_bytes_max;
 inline constexpr std::size_t peer_text_bytes_max = 1024;
+inline constexpr std::size_t peer_cast_bytes_max = 12288;
 
 /// What is asked for. The values are the order here, from 0.
 #define SWPATH_PEER_VERBS(X)                                                                       \
@@ -39,7 +40,8 @@ inline constexpr std::size_t peer_text_bytes_max = 1024;
 	X(PreemptAbort, "preempt-abort")                                                           \
 	X(LuReset, "lu-reset")                                                                     \
 	X(Status, "status")                                                                        \
-	X(Carry, "carry") /* the client's users' key, and: are its rights those that it has? */
+	X(Carry, "carry") /* the client's users' key, and: are its rights those that it has? */    \
+	X(Cast, "cast")   /* what the engine of the cluster says to this member's */
 SWPATH_WORDS(PeerVerb, SWPATH_PEER_VERBS)
 
 /// How it went. Numbers of our own: those of errno differ between architectures.
@@ -79,7 +81,7 @@ struct PeerRequest {
 	std::uint64_t id = 0;          ///< of the client's choice; the answer has the same
 	std::uint32_t deadline_ms = 0; ///< from its arrival
 	PeerHello hello;               ///< Hello
-	std::string wwid;              ///< all but Hello and Status
+	std::string wwid;              ///< all but Hello, Status and Cast
 	std::uint64_t epoch = 0;       ///< Export, Revoke
 	bool read_only = false;        ///< Export
 	/// Register, Reserve, PreemptAbort: the asked host's. Carry: the client's; 0: none
@@ -87,6 +89,7 @@ struct PeerRequest {
 	std::uint64_t victim = 0; ///< PreemptAbort
 	std::uint64_t mv = 0;     ///< PreemptAbort: the client's mount verification
 	ReservationType type = ReservationType::None; ///< Reserve, PreemptAbort
+	std::string cast;                             ///< Cast: at most peer_cast_bytes_max bytes
 
 	bool operator==(const PeerRequest &) const = default;
 };

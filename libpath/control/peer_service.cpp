@@ -148,7 +148,7 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 	const auto answered = [&](PeerAnswer answer) {
 		answer.verb = request.verb;
 		answer.id = request.id;
-		return Taken{std::move(answer), std::nullopt};
+		return Taken{std::move(answer), std::nullopt, std::nullopt};
 	};
 	// What only looks is answered anew each time.
 	if (request.verb == PeerVerb::Status) {
@@ -156,6 +156,11 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 		answer.uptime_s = static_cast<std::uint32_t>(
 			std::chrono::duration_cast<std::chrono::seconds>(now - *began_).count());
 		return answered(std::move(answer));
+	}
+	if (request.verb == PeerVerb::Cast) {
+		auto taken = answered(PeerAnswer{});
+		taken.cast = request.cast;
+		return taken;
 	}
 	if (disk == nullptr)
 		return answered(refusal(PeerStatus::UnknownDisk,
@@ -167,7 +172,7 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 	case PeerReplays::Verdict::Running:
 		return {};
 	case PeerReplays::Verdict::Done:
-		return {replays_.answer(hello, request.id), std::nullopt};
+		return {replays_.answer(hello, request.id), std::nullopt, std::nullopt};
 	case PeerReplays::Verdict::New:
 		break;
 	}
@@ -191,7 +196,7 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 							      : PeerOrder::Kind::Revoke;
 	}
 	running_[order.token] = {hello, request.verb, request.id};
-	return {std::nullopt, std::move(order)};
+	return {std::nullopt, std::move(order), std::nullopt};
 }
 
 std::optional<PeerService::Done> PeerService::done(std::uint64_t token, PeerAnswer answer)

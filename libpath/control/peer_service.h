@@ -59,7 +59,10 @@ public:
 	struct Taken {
 		std::optional<PeerAnswer> answer; ///< to be sent at once
 		std::optional<PeerOrder> order;
-		/// Neither: the same request runs, its answer will come.
+		/// For the engine of the cluster. It may come twice: whoever asks does so again if
+		/// the connection breaks before the answer.
+		std::optional<std::string> cast;
+		/// None: the same request runs, its answer will come.
 	};
 	/// A request of `client`, who said `hello` and is named `name` by its key. `disk`: of
 	/// request.wwid, null if it is not served here.

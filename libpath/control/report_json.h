@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libpath/base/result.h"
+#include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
 #include "libpath/control/flight.h"
 #include "libpath/control/report.h"
@@ -36,6 +37,9 @@ inline constexpr int report_version = 1;
 /// {"schema":"swpath.flight","version":1,"generated":…,"name":…,"samples":[…]}.
 [[nodiscard]] Json to_json(const FlightReport &report);
 
+/// {"schema":"swpath.peers","version":1,"generated":…,"name":…,"members":[…],"peers":[…]}.
+[[nodiscard]] Json to_json(const ClusterReport &report);
+
 /// Errors of all readers: EBADMSG the text is not of this form; the context names the key.
 /// Those of whole forms also: EPROTONOSUPPORT a schema of another name or a newer version.
 [[nodiscard]] Result<Report> report_from_json(const Json &json);
@@ -45,5 +49,6 @@ inline constexpr int report_version = 1;
 /// A swpath.history: units with name and history, nothing else.
 [[nodiscard]] Result<Report> history_from_json(const Json &json);
 [[nodiscard]] Result<FlightReport> flight_from_json(const Json &json);
+[[nodiscard]] Result<ClusterReport> cluster_from_json(const Json &json);
 
 } // namespace swpath

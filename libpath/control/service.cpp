@@ -164,6 +164,14 @@ Dispatched read_flight(const Call &call, ControlHandler &handler)
 	return answer({{}, to_json(handler.flight(report.units[*found].name)), false});
 }
 
+Dispatched read_peers(const Call &call, ControlHandler &handler)
+{
+	Parameters in(call.parameters, {});
+	if (in.wrong())
+		return answer(invalid_parameter(*in.wrong()));
+	return answer({{}, to_json(handler.cluster()), false});
+}
+
 Dispatched begin_events(const Call &call, ControlHandler &handler)
 {
 	Parameters in(call.parameters, {"unit"});
@@ -265,6 +273,8 @@ Dispatched dispatch(const Call &call, uid_t uid, CallId id, ControlHandler &hand
 		return read_report(call, handler, true);
 	if (method == "Flight")
 		return read_flight(call, handler);
+	if (method == "Peers")
+		return read_peers(call, handler);
 	if (method == "Events")
 		return begin_events(call, handler);
 

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "libpath/control/cluster_report.h"
 #include "libpath/control/flight.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
@@ -31,6 +32,9 @@ public:
 
 	/// What was recorded of a unit that is in report(). Must not block.
 	[[nodiscard]] virtual FlightReport flight(const std::string &unit) = 0;
+
+	/// The cluster of this host, from memory. Must not block.
+	[[nodiscard]] virtual ClusterReport cluster() = 0;
 
 	/// Carries out an order of uid 0 whose unit and path exist in report(). Call
 	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2

@@ -157,11 +157,13 @@ Parser::Parser()
 			       "Print what exists, then every change as it happens");
 	auto *history =
 		reading(&app, "history", Task::History, "List the last 32 switches of units");
+	auto *peers = reading(&app, "peers", Task::Peers,
+			      "Show the hosts of the cluster and who takes part");
 	auto *check = reading(&app, "check", Task::Check,
 			      "Answer as a monitoring plugin: exit status 0, 1, 2 or 3");
 	for (auto *verb : {status, list, paths, watch, events, history, check})
 		verb->add_option("UNIT", line.unit, name_of_units);
-	for (auto *verb : {status, list, paths, events, history, check})
+	for (auto *verb : {status, list, paths, events, history, peers, check})
 		verb->add_flag("--json", line.json, "Print JSON");
 	history->add_option("--svg", line.svg,
 			    "Draw a picture into FILE instead (SVG; - is standard output): held "

@@ -23,6 +23,7 @@ enum class Task : std::uint8_t {
 	Watch,
 	Events,
 	History,
+	Peers,
 	Check,
 	Order,
 	Reload,

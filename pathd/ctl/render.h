@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
@@ -20,6 +21,8 @@ namespace swpath::ctl
 [[nodiscard]] std::string render_list(const Style &style, const Report &report);
 /// `pathctl paths`: a line for each path.
 [[nodiscard]] std::string render_paths(const Style &style, const Report &report);
+/// `pathctl peers`: how far the members have recovered together, and a line for each peer.
+[[nodiscard]] std::string render_peers(const Style &style, const ClusterReport &report);
 /// `pathctl history`: a line for each switch and its certificate below, oldest first.
 [[nodiscard]] std::string render_history(const Style &style, const Report &report);
 

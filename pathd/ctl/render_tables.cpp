@@ -80,6 +80,41 @@ std::string render_paths(const Style &style, const Report &report)
 	return grid.text(style);
 }
 
+std::string render_peers(const Style &style, const ClusterReport &report)
+{
+	std::string state;
+	if (!report.trouble.empty())
+		state = report.trouble;
+	else if (report.phase == RecoveryPhase::Complete)
+		state = fmt::format("{}, recovered together in epoch {}",
+				    fmt::join(report.members, ", "), report.epoch);
+	else
+		state = fmt::format("{}, recovering ({}){}", fmt::join(report.members, ", "),
+				    word(report.phase),
+				    report.waiting_for.empty()
+					    ? ""
+					    : fmt::format(", waiting for {}",
+							  fmt::join(report.waiting_for, ", ")));
+	std::string text = wrapped(
+		style, fmt::format("{}  members: ", painted(style, Paint::Bold, report.name)), 2,
+		state);
+	if (report.peers.empty())
+		return text;
+	Grid grid;
+	grid.add(header({"PEER", "ADDRESS", "ANSWERS", "MEMBER", "WHY NOT"}));
+	for (const auto &peer : report.peers) {
+		const auto yes_no = [](bool yes) {
+			return Grid::Cell{yes ? "yes" : "no", yes ? Paint::Good : Paint::Bad};
+		};
+		grid.add({{peer.name, Paint::Bold},
+			  {peer.address},
+			  yes_no(peer.reachable),
+			  yes_no(peer.member),
+			  {or_dash(peer.text)}});
+	}
+	return text + grid.text(style);
+}
+
 std::string render_history(const Style &style, const Report &report)
 {
 	Grid grid;

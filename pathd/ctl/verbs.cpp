@@ -75,6 +75,26 @@ int read_and_show(const CommandLine &line)
 		       : 0;
 }
 
+int show_peers(const CommandLine &line)
+{
+	auto client = ControlClient::connect(line.socket, line.timeout);
+	if (!client)
+		return failed(line, client.error());
+	const auto cluster = client->cluster();
+	if (!cluster)
+		return failed(line, cluster.error());
+	if (line.json)
+		return print(json_text(to_json(*cluster))) ? 0 : exit_status(RefusalKind::Failed);
+	if (cluster->name.empty())
+		return failed(line,
+			      {RefusalKind::NotFound, "this host is in no cluster",
+			       "give it a [cluster] and peers in /etc/swpath/swpath.toml; see "
+			       "swpath.toml(5)"});
+	return print(render_peers(style_for(line, STDOUT_FILENO), *cluster))
+		       ? 0
+		       : exit_status(RefusalKind::Failed);
+}
+
 int check_units(const CommandLine &line)
 {
 	const auto result = [&] {
@@ -176,6 +196,8 @@ int run(const CommandLine &line)
 		return read_and_show(line);
 	case Task::History:
 		return line.svg.empty() ? read_and_show(line) : draw_history(line);
+	case Task::Peers:
+		return show_peers(line);
 	case Task::Watch:
 		return watch(line);
 	case Task::Events:

@@ -12,6 +12,7 @@
 #
 # A case says in comments at its head what it needs; these are the defaults:
 #   # kernels: 6.1      a list; a case named on the command line runs on all of it
+#   # also: 6.12        kernels on which it runs too if --kernel asks for them
 #   # memory: 1024      MiB
 #   # timeout: 900      wall seconds
 #   # smp: 2
@@ -61,7 +62,7 @@ fi
 queue=() # FILE KERNEL
 kernels=()
 for file in "${files[@]}"; do
-	for kernel in $(header "$file" kernels 6.1); do
+	for kernel in $(header "$file" kernels 6.1) ${only_kernel:+$(header "$file" also "")}; do
 		# Built by those who ask for it.
 		if [ "$only_kernel" = debug ] && [ "$kernel" != 6.12 ]; then
 			queue+=("$file debug")

@@ -35,6 +35,13 @@ struct Handler : ControlHandler {
 		report.samples.resize(2);
 		return report;
 	}
+	ClusterReport cluster() override
+	{
+		ClusterReport report;
+		report.members = {"alpha", "beta"};
+		report.peers.resize(1);
+		return report;
+	}
 	void order(CallId, const Order &order) override
 	{
 		FUZZ_EXPECT(order.unit == "sw0");
@@ -73,6 +80,10 @@ void check_forms(const Json &json)
 	if (const auto flight = flight_from_json(json)) {
 		const auto again = flight_from_json(to_json(*flight));
 		FUZZ_EXPECT(again && *again == *flight);
+	}
+	if (const auto cluster = cluster_from_json(json)) {
+		const auto again = cluster_from_json(to_json(*cluster));
+		FUZZ_EXPECT(again && *again == *cluster);
 	}
 	if (const auto event = event_from_json(json)) {
 		const auto again = event_from_json(to_json(*event));

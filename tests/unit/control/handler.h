@@ -24,6 +24,8 @@ struct RecordingHandler : ControlHandler {
 		flown.name = unit;
 		return flown;
 	}
+	ClusterReport joined;
+	ClusterReport cluster() override { return joined; }
 	void order(CallId id, const Order &order) override
 	{
 		orders.emplace_back(id, order);

@@ -57,6 +57,11 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	EXPECT_EQ(members_after("method Flight(unit: string) -> ("), keys(flown));
 	EXPECT_EQ(members_after("type FlightSample ("), keys(flown["samples"][0]));
 	EXPECT_EQ(members_after("type FlightPath ("), keys(flown["samples"][0]["paths"][0]));
+	ClusterReport cluster;
+	cluster.peers.resize(1);
+	const Json peers = to_json(cluster);
+	EXPECT_EQ(members_after("method Peers() -> ("), keys(peers));
+	EXPECT_EQ(members_after("type Peer ("), keys(peers["peers"][0]));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;

@@ -27,7 +27,7 @@ inline std::vector<PeerRequest> peer_requests()
 		one.deadline_ms = 5000;
 		if (one.verb == PeerVerb::Hello)
 			one.hello = peer_hello("alpha");
-		else if (one.verb != PeerVerb::Status)
+		else if (one.verb != PeerVerb::Status && one.verb != PeerVerb::Cast)
 			one.wwid = "naa.60014051234567890abcdef012345678";
 	}
 	const auto of = [&](PeerVerb verb) -> PeerRequest & {
@@ -43,6 +43,8 @@ inline std::vector<PeerRequest> peer_requests()
 	of(PeerVerb::PreemptAbort).victim = 0x5357000000000002;
 	of(PeerVerb::PreemptAbort).type = ReservationType::WriteExclusiveRegistrants;
 	of(PeerVerb::PreemptAbort).mv = 3;
+	of(PeerVerb::Carry).key = 0xabcd;
+	of(PeerVerb::Cast).cast = std::string("SWPS\0frame", 10);
 	return all;
 }
 

@@ -63,6 +63,20 @@ protected:
 	std::uint64_t last_id = 0;
 };
 
+TEST_F(PeerServiceTest, WhatAnEngineSaysIsHandedOnWithoutADisk)
+{
+	auto cast = request(PeerVerb::Cast);
+	cast.cast = "SWPS";
+	const auto taken = service.take(peer_hello("alpha"), "alpha", cast, nullptr, Instant{});
+	EXPECT_EQ(taken.cast, "SWPS");
+	EXPECT_FALSE(taken.order);
+	ASSERT_TRUE(taken.answer);
+	EXPECT_EQ(taken.answer->status, PeerStatus::Ok);
+	EXPECT_EQ(taken.answer->id, cast.id);
+	// It is no order of this host: what is asked twice is handed on twice.
+	EXPECT_TRUE(service.take(peer_hello("alpha"), "alpha", cast, nullptr, Instant{}).cast);
+}
+
 TEST_F(PeerServiceTest, AttestsWhatTheHostSees)
 {
 	const auto taken = take(request(PeerVerb::Attest));
@@ -160,6 +174,24 @@ TEST(PeerStatusOf, IsTheErrnoThatTheOtherSideReads)
 	     {0, EINPROGRESS, ENOENT, EBADE, EOPNOTSUPP, EACCES, ENODEV, ETIMEDOUT, EAGAIN, EIO})
 		EXPECT_EQ(errno_of(peer_status_of(number)), number);
 	EXPECT_EQ(errno_of(peer_status_of(ENXIO)), EIO);
+}
+
+TEST_F(PeerServiceTest, AUsersKeyIsCarriedWhereFencesUseNone)
+{
+	// Each would undo what the other does with the nexus.
+	EXPECT_EQ(refused(PeerVerb::Carry).status, PeerStatus::Conflict);
+	disk.key = 0;
+	disk.reservations = false;
+	auto carry = request(PeerVerb::Carry);
+	carry.key = 0xabcd;
+	const auto taken = take(carry);
+	ASSERT_TRUE(taken.order);
+	EXPECT_EQ(taken.order->kind, PeerOrder::Kind::Carry);
+	EXPECT_EQ(taken.order->client, "alpha");
+	EXPECT_EQ(taken.order->request.key, 0xabcdU);
+	// By the nexus of a direct path, so there must be one.
+	disk.direct = false;
+	EXPECT_EQ(refused(PeerVerb::Carry).status, PeerStatus::UnknownDisk);
 }
 
 } // namespace

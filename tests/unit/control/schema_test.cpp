@@ -94,6 +94,18 @@ TEST(Schema, OfFlightHasTheMembersAndWordsThatAreWritten)
 	expect_words<MonitorWord>(path, "monitor");
 }
 
+TEST(Schema, OfPeersHasTheMembersAndWordsThatAreWritten)
+{
+	const Json peers = schema("peers");
+	ClusterReport report;
+	report.peers.resize(1);
+	const Json written = to_json(report);
+	expect_members(peers, written, "peers");
+	expect_members(peers["$defs"]["peer"], written["peers"][0], "peer");
+	expect_words<Source>(peers, "source");
+	expect_words<RecoveryPhase>(peers, "phase");
+}
+
 TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)
 {
 	const Json history = schema("history");

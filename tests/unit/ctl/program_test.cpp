@@ -128,6 +128,22 @@ TEST_F(Program, ReadingVerbsPrintTextAndJsonOfTheSameReport)
 	EXPECT_TRUE(history_from_json(Json::parse(history.out)));
 }
 
+TEST_F(Program, PeersAreShownOrSaidToBeNone)
+{
+	serve();
+	const auto none = run({"peers"});
+	EXPECT_EQ(none.status, exit_status(RefusalKind::NotFound));
+	EXPECT_NE(none.error.find("[cluster]"), std::string::npos) << none.error;
+	handler.joined.name = "alpha";
+	handler.joined.members = {"alpha", "beta"};
+	handler.joined.peers.push_back({"beta", "10.0.0.2:10808", true, true, ""});
+	EXPECT_NE(run({"peers"}).out.find("10.0.0.2:10808"), std::string::npos);
+	const auto json = cluster_from_json(Json::parse(run({"peers", "--json"}).out));
+	ASSERT_TRUE(json);
+	EXPECT_EQ(*json, handler.joined);
+	EXPECT_EQ(run({"peers", "sw0"}).status, exit_status(RefusalKind::Usage));
+}
+
 TEST_F(Program, HistoryIsDrawnIntoAFileOrOnStandardOutput)
 {
 	handler.state.units[0].history = {

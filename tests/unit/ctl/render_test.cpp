@@ -227,6 +227,27 @@ TEST(RenderTables, Paths)
 	expect_golden("paths", text);
 }
 
+TEST(Render, PeersAndHowFarTheyHaveComeTogether)
+{
+	ClusterReport report;
+	report.name = "alpha";
+	report.phase = RecoveryPhase::Complete;
+	report.epoch = 5;
+	report.members = {"alpha", "beta"};
+	report.peers = {{"beta", "10.0.0.2:10808", true, true, ""},
+			{"gamma", "10.0.0.3:10808", false, false,
+			 "gamma at 10.0.0.3:10808: connect: Connection refused"}};
+	auto text = ctl::render_peers(Style{}, report);
+	report.phase = RecoveryPhase::Barrier;
+	report.waiting_for = {"beta"};
+	report.peers.clear();
+	text += ctl::render_peers(Style{}, report);
+	report.trouble = "corosync: Connection refused";
+	text += ctl::render_peers(Style{}, report);
+	expect_fits(text, 80);
+	expect_golden("peers", text);
+}
+
 TEST(RenderTables, History)
 {
 	auto unit = degraded();

@@ -6,12 +6,11 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "libpath/sys/clock.h"
+#include "tests/unit/pathd/free_port.h"
 #include "tests/unit/sys/temporary_directory.h"
 
 namespace swpath
@@ -20,15 +19,6 @@ namespace
 {
 
 using namespace std::chrono_literals;
-
-std::uint16_t free_port()
-{
-	const auto socket = listen_for_peers("127.0.0.1", 0);
-	sockaddr_in address{};
-	socklen_t bytes = sizeof(address);
-	getsockname(socket->get(), reinterpret_cast<sockaddr *>(&address), &bytes);
-	return ntohs(address.sin_port);
-}
 
 class PeersTest : public TemporaryDirectory
 {
@@ -59,7 +49,8 @@ protected:
 					 orders.push_back(order);
 					 address = from;
 				 },
-			 .changed = [] {}});
+			 .changed = [] {},
+			 .cast = [](const Member &, std::string_view) {}});
 		EXPECT_TRUE(created) << created.error().message();
 		beta = std::move(*created);
 	}
@@ -82,7 +73,8 @@ protected:
 		auto created = Peers::create(
 			config, {.disk = [](const std::string &) { return std::nullopt; },
 				 .carry_out = [](const PeerOrder &, const std::string &) {},
-				 .changed = [this] { changes++; }});
+				 .changed = [this] { changes++; },
+				 .cast = [](const Member &, std::string_view) {}});
 		EXPECT_TRUE(created) << created.error().message();
 		return std::move(*created);
 	}

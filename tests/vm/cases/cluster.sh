@@ -31,9 +31,15 @@ ends_without_harm() {
 	pathctl history sw0
 }
 
+members_are() {
+	[ "$(pathctl peers --json | jq -r '.phase + " " + (.members | join(","))')" = "$1" ]
+}
+
 to_a_peer_and_back() {
 	cluster
 	cluster_start
+	wait_until 30 members_are "complete alpha,beta"
+	note "$(pathctl peers)"
 	writer_start sw0 /dev/sw0 --span $SPAN
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kernels: 6.1 6.12
+# kernels: 6.1
+# also: 6.12
 #
 # Every helper of tests/vm/lib does what it says: the other tests stand on that.
 # shellcheck source=tests/vm/lib/sw.sh

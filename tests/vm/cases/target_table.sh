@@ -96,15 +96,15 @@ defaults_are_not_written() {
 
 # The status without the words that time alone changes. One question: programs start slowly here.
 decisive_status() {
-	local i words word
-	read -ra words <<<"$(sw_status_words sw0)"
+	local i word
+	sw_status sw0
 	for i in "${!sw_unit_words[@]}"; do
 		word=${sw_unit_words[i]}
-		[[ $word == *_ms ]] || echo "$word=${words[i + 1]}"
+		[[ $word == *_ms ]] || echo "$word=${sw_now[i + 1]}"
 	done
 	for i in 0 1; do
-		word=$((words[0] + 3 + i * words[words[0] + 2]))
-		echo "${words[*]:word:6} ${words[word + 7]}"
+		word=$((sw_now[0] + 3 + i * sw_now[sw_now[0] + 2]))
+		echo "${sw_now[*]:word:6} ${sw_now[word + 7]}"
 	done
 }
 

@@ -75,7 +75,7 @@ cluster_unit_keys() { # DEFAULT... -- KEY=VALUE...
 alpha_config() {
 	local host
 	{
-		printf '[cluster]\nname = "alpha"\nkey_file = "/etc/swpath/keys"\nplain = %s\n' "$CLUSTER_PLAIN"
+		printf '[cluster]\nname = "alpha"\nlisten = "0.0.0.0"\nkey_file = "/etc/swpath/keys"\nplain = %s\n' "$CLUSTER_PLAIN"
 		for host in "${CLUSTER_HOSTS[@]}"; do
 			printf '[[cluster.peer]]\nname = "%s"\naddress = "%s"\n' "$host" "$(peer_address "$host")"
 		done

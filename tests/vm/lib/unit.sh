@@ -71,24 +71,25 @@ unit_remove() {
 	timeout 30 dmsetup remove --retry "$1"
 }
 
-sw_status_words() {
+# sw_status NAME: the words behind the target's name into sw_now, with one process: what waits asks often.
+sw_status() {
 	local status
 	status=$(dmsetup status "$1") || return
-	echo "${status#* sw }"
+	read -ra sw_now <<<"${status#* sw }"
 }
 
 sw_field() {
-	local words
-	read -ra words <<<"$(sw_status_words "$1")"
-	echo "${words[$2 - 1]}"
+	sw_status "$1" || return
+	echo "${sw_now[$2 - 1]}"
 }
 
-sw_get() {
-	local i words
-	read -ra words <<<"$(sw_status_words "$1")"
+# sw_find UNIT WORD: the word of the unit into sw_found; sw_path_find UNIT PATH WORD: of a path.
+sw_find() {
+	local i
+	sw_status "$1" || return
 	for i in "${!sw_unit_words[@]}"; do
 		if [ "${sw_unit_words[i]}" = "$2" ]; then
-			echo "${words[i + 1]}"
+			sw_found=${sw_now[i + 1]}
 			return
 		fi
 	done
@@ -96,15 +97,15 @@ sw_get() {
 	return 2
 }
 
-sw_path_get() {
-	local i words count first
-	read -ra words <<<"$(sw_status_words "$1")"
+sw_path_find() {
+	local i count first
+	sw_status "$1" || return
 	# <#unit words> ... <#paths> <#words of a path> ...
-	count=${words[0]}
-	first=$((count + 3 + $2 * ${words[count + 2]}))
+	count=${sw_now[0]}
+	first=$((count + 3 + $2 * ${sw_now[count + 2]}))
 	for i in "${!sw_path_words[@]}"; do
 		if [ "${sw_path_words[i]}" = "$3" ]; then
-			echo "${words[first + i]}"
+			sw_found=${sw_now[first + i]}
 			return
 		fi
 	done
@@ -112,12 +113,20 @@ sw_path_get() {
 	return 2
 }
 
+sw_get() {
+	sw_find "$@" && echo "$sw_found"
+}
+
+sw_path_get() {
+	sw_path_find "$@" && echo "$sw_found"
+}
+
 sw_is() {
-	[ "$(sw_get "$1" "$2")" = "$3" ]
+	sw_find "$1" "$2" && [ "$sw_found" = "$3" ]
 }
 
 sw_path_is() {
-	[ "$(sw_path_get "$1" "$2" "$3")" = "$4" ]
+	sw_path_find "$1" "$2" "$3" && [ "$sw_found" = "$4" ]
 }
 
 sw_message() {

@@ -4,7 +4,7 @@
 # writer.sh - verified writes in the background (swstamp, tests/stamp). NAME is the unit's, or any.
 #
 #   writer_start NAME DEVICE [OPTION...]   options of `swstamp write`; returns when I/O flows. Without --duty
-#                                   it works a fifth of the time: the CPU is interpreted, and scarce
+#                                   it works a tenth of the time: the CPU is interpreted, and scarce
 #   writer_stop NAME                SIGTERM, waits, notes the summary; fails if it reported errors
 #                                   (give writer_start --allow-errors if they are expected)
 #   writer_get NAME KEY             of the summary after writer_stop: ops errors longest_ms p99_ms ...
@@ -16,7 +16,7 @@
 writer_start() {
 	local name=$1 device=$2
 	shift 2
-	[[ " $* " == *" --duty "* ]] || set -- --duty 20 "$@"
+	[[ " $* " == *" --duty "* ]] || set -- --duty 10 "$@"
 	# A unit's name is udev's business, and may come a moment after the unit.
 	wait_until 30 test -b "$device"
 	rm -f "$SW_RUN/writer.$name".*
