@@ -136,12 +136,12 @@ start() {
 	running[$!]="$file $kernel"
 }
 
-# Counts what a log tells. A status that the counts do not explain is one failure more.
+# Counts what a log tells, whatever bytes are in it. A status that the counts do not explain is one failure more.
 judge() {
 	local file=$1 kernel=$2 log counts status seconds p=0 f=0 s=0
 	log=$(log_of "$file" "$kernel")
 	# A VM that was cut off has none.
-	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1) || true
+	counts=$(grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1) || true
 	status=$(sed -n 's/^suite: status \([0-9]*\), .*/\1/p' "$log")
 	seconds=$(sed -n 's/^suite: status .*, \([0-9]*\) s$/\1/p' "$log")
 	[ -z "$counts" ] || read -r p _ f _ s _ <<<"$counts"
@@ -152,11 +152,11 @@ judge() {
 	failed=$((failed + f))
 	skipped=$((skipped + s))
 	if [ "$f" -ne 0 ]; then
-		grep -E '^\[  FAILED  \]' "$log" || true
+		grep -aE '^\[  FAILED  \]' "$log" || true
 		tail -n 40 "$log" | sed 's/^/    /'
 		echo "    (all of it: ${log#"$top"/}, kernel: ${log#"$top"/}'s .klog)"
 	fi
-	grep -E '^\[  SKIPPED \]' "$log" || true
+	grep -aE '^\[  SKIPPED \]' "$log" || true
 	printf '[%s] %s: %s on %s: %s passed, %s failed, %s skipped (%s s)\n' \
 		"$([ "$f" -eq 0 ] && echo '       OK ' || echo '  FAILED  ')" "$([ -z "$lab" ] && echo vm || echo lab)" \
 		"$(basename "$file" .sh)" "$kernel" "$p" "$f" "$s" "${seconds:-?}"

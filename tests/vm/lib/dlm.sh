@@ -52,9 +52,9 @@ dlm_start() {
 holder_start() {
 	local name=$1 fd
 	shift
-	rm -f "$SW_RUN/holder.$name.in"
+	rm -f "$SW_RUN/holder.$name".*
 	mkfifo "$SW_RUN/holder.$name.in"
-	"$@" "$LOCKSPACE" <"$SW_RUN/holder.$name.in" >"$SW_RUN/holder.$name.out" 2>"$SW_RUN/holder.$name.err" &
+	"$@" "$LOCKSPACE" <"$SW_RUN/holder.$name.in" >>"$SW_RUN/holder.$name.out" 2>>"$SW_RUN/holder.$name.err" &
 	HOLDER_PID[$name]=$!
 	exec {fd}>"$SW_RUN/holder.$name.in"
 	HOLDER_FD[$name]=$fd
