@@ -140,9 +140,10 @@ Result<void> Daemon::join_cluster()
 			unit->touch();
 	};
 	Peers::Host host;
-	host.disk = [this](const std::string &wwid) -> std::optional<PeerDisk> {
+	host.disk = [this](const std::string &wwid,
+			   const std::string &peer) -> std::optional<PeerDisk> {
 		const auto *unit = served_unit(wwid);
-		return unit != nullptr ? unit->peer_disk() : std::nullopt;
+		return unit != nullptr ? unit->peer_disk(peer) : std::nullopt;
 	};
 	host.carry_out = [this](const PeerOrder &order, const std::string &address) {
 		if (auto *unit = served_unit(order.request.wwid))

@@ -206,7 +206,7 @@ void Peers::serve(Asker &asker, Instant now)
 			log::say(Message::Plain, {}, "peer {} asks from {}", name, asker.address);
 		if (event.kind != PeerEvent::Kind::Request)
 			continue;
-		const auto disk = host_.disk(event.request.wwid);
+		const auto disk = host_.disk(event.request.wwid, name);
 		auto taken = service_.take(*asker.link->session().hello(), name, event.request,
 					   disk ? &*disk : nullptr, now);
 		if (taken.answer) {

@@ -25,8 +25,11 @@ class Peers
 public:
 	/// What the rest of pathd does for peers.
 	struct Host {
-		/// What is known of a disk that peers may use; nothing: there is none of that name.
-		std::function<std::optional<PeerDisk>(const std::string &wwid)> disk;
+		/// What is known of a disk that `peer` may use; nothing: there is none of that
+		/// name.
+		std::function<std::optional<PeerDisk>(const std::string &wwid,
+						      const std::string &peer)>
+			disk;
 		/// To be answered by done(). `address`: numeric, where the peer asks from.
 		std::function<void(const PeerOrder &, const std::string &address)> carry_out;
 		/// A peer became reachable, or is not any more.

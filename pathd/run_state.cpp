@@ -82,11 +82,11 @@ UnitRunState state_from(const Json &json)
 				 carried.at("copies").get<std::uint32_t>(),
 				 carried.at("places").get<std::uint32_t>()};
 	}
-	if (json.contains("client")) {
-		const auto &client = json.at("client");
-		state.client = {client.at("name").get<std::string>(),
-				client.at("key").get<std::uint64_t>(),
-				client.at("copy").get<std::uint64_t>()};
+	if (json.contains("clients")) {
+		const auto &clients = json.at("clients");
+		for (const auto &[client, key] : clients.at("keys").items())
+			state.clients.keys[client] = key.get<std::uint64_t>();
+		state.clients.copy = clients.at("copy").get<std::uint64_t>();
 	}
 	return state;
 }
@@ -132,10 +132,8 @@ Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 				   {"last", state.carried.last},
 				   {"copies", state.carried.copies},
 				   {"places", state.carried.places}};
-	if (!state.client.client.empty())
-		json["client"] = {{"name", state.client.client},
-				  {"key", state.client.key},
-				  {"copy", state.client.copy}};
+	if (!state.clients.keys.empty())
+		json["clients"] = {{"keys", state.clients.keys}, {"copy", state.clients.copy}};
 	return replace_file(state_file(directory, unit), json.dump() + "\n");
 }
 

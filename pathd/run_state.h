@@ -35,7 +35,7 @@ struct UnitRunState {
 	};
 	std::map<std::string, Grant> grants; ///< by the peer's name
 	CarriedKey::State carried;           ///< the key of the unit's users
-	ClientKey::State client;             ///< and of those of the host that is served
+	ClientKeys::State clients;           ///< and of those of the hosts that are served
 
 	bool operator==(const UnitRunState &) const = default;
 };

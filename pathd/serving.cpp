@@ -76,7 +76,7 @@ struct Serving::Look {
 	bool tried = false; ///< to start one
 	bool answers = false;
 	std::string trouble;
-	std::map<std::string, ServedState> states;
+	std::map<Line, ServedState> states;
 };
 
 Serving::Serving(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::function<void()> changed)
@@ -98,29 +98,37 @@ Serving::create(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::functi
 	return serving;
 }
 
-std::optional<ServedState> Serving::state(const std::string &wwid) const
+std::optional<ServedState> Serving::state(const std::string &wwid, const std::string &client) const
 {
 	if (!looked_once_)
 		return std::nullopt;
-	const auto found = states_.find(wwid);
+	const auto found = states_.find({wwid, client});
 	return found == states_.end() ? ServedState{} : found->second;
 }
 
-Worker *Serving::worker(const std::string &wwid)
+std::vector<ExportName> Serving::open_exports(const std::string &wwid) const
 {
-	auto &worker = workers_[wwid];
+	std::vector<ExportName> open;
+	for (const auto &[line, state] : states_)
+		if (line.first == wwid && state.open)
+			open.push_back({wwid, line.second, state.epoch});
+	return open;
+}
+
+Worker *Serving::worker(const ExportName &name)
+{
+	auto &worker = workers_[line_of(name)];
 	if (!worker)
 		if (auto started = Worker::start("serve-disk"))
 			worker = std::move(*started);
 	return worker.get();
 }
 
-bool Serving::export_disk(const ExportOrder &order, const std::string &owner, Exported done)
+bool Serving::export_disk(const ExportOrder &order, Exported done)
 {
-	auto *on = worker(order.name.wwid);
+	auto *on = worker(order.name);
 	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, order,
-							owner, done = std::move(done),
-							mailbox = mailbox_,
+							done = std::move(done), mailbox = mailbox_,
 							here = std::weak_ptr(here_), this] {
 		auto reply = [&]() -> Answered<ExportedReply> {
 			const auto json = call(socket, export_call(order), 3s);
@@ -133,8 +141,8 @@ bool Serving::export_disk(const ExportOrder &order, const std::string &owner, Ex
 				return;
 			running_--;
 			if (reply) {
-				auto &state = states_[order.name.wwid];
-				state = {std::max(state.epoch, order.name.epoch), true, owner};
+				auto &state = states_[line_of(order.name)];
+				state = {std::max(state.epoch, order.name.epoch), true};
 			}
 			done(reply);
 			changed_();
@@ -147,7 +155,7 @@ bool Serving::export_disk(const ExportOrder &order, const std::string &owner, Ex
 bool Serving::revoke(const ExportName &name, const std::string &device, Duration limit,
 		     OnRevoked done)
 {
-	auto *on = worker(name.wwid);
+	auto *on = worker(name);
 	const auto until = now() + limit;
 	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, name,
 							device, until, done = std::move(done),
@@ -176,7 +184,7 @@ bool Serving::revoke(const ExportName &name, const std::string &device, Duration
 			if (here.expired())
 				return;
 			running_--;
-			auto &state = states_[name.wwid];
+			auto &state = states_[line_of(name)];
 			if (result) {
 				if (name.epoch >= state.epoch)
 					state.open = !result->drained;
@@ -201,8 +209,8 @@ void Serving::looked(const Look &look, Instant now)
 	process_ = look.process;
 	if (look.answers) {
 		looked_once_ = true;
-		for (const auto &[wwid, seen] : look.states) {
-			auto &state = states_[wwid];
+		for (const auto &[line, seen] : look.states) {
+			auto &state = states_[line];
 			if (seen.epoch > state.epoch)
 				state = seen;
 			// What was seen may be from before a revocation: what is closed stays so.
@@ -279,12 +287,14 @@ void Serving::step(Instant now)
 		if (const auto text = read_file(setup.closed_file, closed_bytes_max))
 			if (const Json closed = Json::parse(*text, nullptr, false);
 			    closed.is_object())
-				for (const auto &[wwid, epoch] : closed.items())
-					if (epoch.is_number_unsigned())
-						look.states[wwid].epoch =
-							epoch.get<std::uint64_t>();
+				for (const auto &[wwid, clients] : closed.items())
+					for (const auto &[client, epoch] : clients.items())
+						if (epoch.is_number_unsigned())
+							look.states[{wwid, client}].epoch =
+								epoch.get<std::uint64_t>();
 		for (const auto &each : status ? status->value("exports", Json::array()) : Json()) {
-			auto &state = look.states[each.value("wwid", "")];
+			auto &state =
+				look.states[{each.value("wwid", ""), each.value("client", "")}];
 			const auto epoch = each.value("epoch", std::uint64_t(0));
 			if (epoch < state.epoch)
 				continue;

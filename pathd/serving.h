@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libpath/base/instant.h"
@@ -23,11 +24,10 @@
 namespace swpath
 {
 
-/// What is known of one disk's exports.
+/// What is known of one disk's exports to one client.
 struct ServedState {
 	std::uint64_t epoch = 0; ///< newest that was exported or revoked
 	bool open = false;       ///< an epoch is not drained
-	std::string owner;       ///< peer that the newest epoch was exported to; empty: not known
 };
 
 /// How a revocation went.
@@ -49,15 +49,17 @@ public:
 	/// It answered the last time, and has not ended since.
 	[[nodiscard]] bool answers() const { return answers_; }
 	/// Nothing: the server has not been asked yet, so there may be exports.
-	[[nodiscard]] std::optional<ServedState> state(const std::string &wwid) const;
+	[[nodiscard]] std::optional<ServedState> state(const std::string &wwid,
+						       const std::string &client) const;
+	/// Of every client the newest epoch, if it is not drained.
+	[[nodiscard]] std::vector<ExportName> open_exports(const std::string &wwid) const;
 	[[nodiscard]] std::uint16_t port() const { return setup_.listen.port; }
 
 	using Exported = std::function<void(const Answered<ExportedReply> &)>;
 	using OnRevoked = std::function<void(const Answered<Revoked> &)>;
-	/// Both are called back on the loop's thread. False: the threads for this disk hang,
+	/// Both are called back on the loop's thread. False: the threads for this export hang,
 	/// nothing will be done.
-	[[nodiscard]] bool export_disk(const ExportOrder &order, const std::string &owner,
-				       Exported done);
+	[[nodiscard]] bool export_disk(const ExportOrder &order, Exported done);
 	/// `device`: where an earlier process's I/O would be left; may be gone.
 	[[nodiscard]] bool revoke(const ExportName &name, const std::string &device, Duration limit,
 				  OnRevoked done);
@@ -70,14 +72,20 @@ private:
 	struct Look;
 	Serving(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::function<void()> changed);
 	void looked(const Look &look, Instant now);
-	[[nodiscard]] Worker *worker(const std::string &wwid);
+	using Line = std::pair<std::string, std::string>; ///< WWID, client
+	[[nodiscard]] static Line line_of(const ExportName &name)
+	{
+		return {name.wwid, name.client};
+	}
+	[[nodiscard]] Worker *worker(const ExportName &name);
 
 	ServerSetup setup_;
 	std::shared_ptr<Mailbox> mailbox_;
 	std::function<void()> changed_;
 	std::unique_ptr<Worker> keeper_;
-	std::map<std::string, std::unique_ptr<Worker>> workers_; ///< by WWID
-	std::map<std::string, ServedState> states_;
+	/// One client's revocation waits for its own requests only.
+	std::map<Line, std::unique_ptr<Worker>> workers_;
+	std::map<Line, ServedState> states_;
 	std::shared_ptr<const ServerProcess> process_;
 	RestartPolicy restart_;
 	bool answers_ = false;

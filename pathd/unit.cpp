@@ -43,7 +43,7 @@ Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &s
 		return tl::unexpected(state.error());
 	unit->state_ = std::move(*state);
 	unit->carried_ = CarriedKey(unit->state_.carried);
-	unit->client_ = ClientKey(unit->state_.client);
+	unit->clients_ = ClientKeys(unit->state_.clients);
 	if (unit->state_.identity && unit->state_.identity->wwid != config.wwid)
 		unit->state_.identity.reset();
 	auto worker = Worker::start("tbl-" + config.name);

@@ -94,7 +94,7 @@ public:
 	/// been created, or cannot be.
 	[[nodiscard]] bool settled() const;
 	/// What peers may know of the disk; nothing: it is not served.
-	[[nodiscard]] std::optional<PeerDisk> peer_disk() const;
+	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
 	/// A peer's order about the disk. `address`: where the peer asks from.
 	void carry_out(const PeerOrder &order, const std::string &address);
 	/// The plan that would be carried out now, a line for each step.
@@ -175,7 +175,7 @@ private:
 	[[nodiscard]] std::optional<Difference> judge_rights(unsigned slot) const;
 	void carry_by_peer(unsigned slot, std::function<void(const Result<void> &)> answered);
 	void carry_for(const PeerOrder &order);
-	void look_for_client(Leg &leg, std::optional<std::uint64_t> copy,
+	void look_for_client(Leg &leg, const std::string &client, std::optional<std::uint64_t> copy,
 			     std::function<void(int error, std::string text)> answered);
 	void look_after_rights(Instant now);
 
@@ -183,7 +183,8 @@ private:
 	[[nodiscard]] Leg *served_leg() const;
 	void answer_peer(std::uint64_t token, PeerStatus status, std::string text);
 	void look_after_exports();
-	void serve_no_more(std::uint64_t epoch, std::string_view why);
+	[[nodiscard]] Duration rights_wait() const;
+	void serve_no_more(const ExportName &name, std::string_view why);
 
 	// unit_build.cpp
 	[[nodiscard]] std::optional<UnitPlan> plan(Instant now);
@@ -258,10 +259,11 @@ private:
 
 	MountVerification mv_{MvPolicy{}};
 	CarriedKey carried_;
-	ClientKey client_;
-	bool rights_busy_ = false; ///< the disk is asked for the client's rights
+	ClientKeys clients_;
+	bool rights_busy_ = false; ///< the disk is asked for a client's rights
 	Instant rights_next_{};
-	Instant told_at_{}; ///< the client's word
+	std::string rights_turn_;                ///< the client that was looked after last
+	std::map<std::string, Instant> told_at_; ///< each client's word
 	MediumCompare medium_;
 	FailbackRule failback_rule_;
 	std::optional<Geometry> geometry_; ///< of the proved disk
@@ -274,7 +276,7 @@ private:
 	bool table_busy_ = false;
 	Instant table_retry_{};
 	unsigned generation_ = 0; ///< of the slots: what was asked for older ones is void
-	bool revoking_ = false;   ///< this host ends an export of its own
+	unsigned revoking_ = 0;   ///< exports of its own that this host ends
 	Instant revoke_next_{};
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true); ///< for letters that come late
 	Instant due_{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Of a unit's keeper: the reservations of the unit's users, over the paths of this host and over
-/// the peers that serve it; and those of the users of the host that is served.
+/// the peers that serve it; and those of the users of the hosts that are served.
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -41,7 +42,7 @@ void Unit::carry_key(unsigned i, const ProbeFacts &facts)
 			      .began = facts.began,
 			      .in_use = direct && *active == i,
 			      .other_in_use = direct && *active != i,
-			      .view = client_.own_view(*facts.nexus)},
+			      .view = clients_.own_view(*facts.nexus)},
 			     facts.ended) &&
 	    before == state_.carried && !carried_.wanted(i))
 		return;
@@ -108,93 +109,99 @@ void Unit::carry_by_peer(unsigned i, std::function<void(const Result<void> &)> a
 /// For a peer: is the disk to it, through this host, what it is through its own path?
 void Unit::carry_for(const PeerOrder &order)
 {
-	const auto state = services_.serving->state(config_.wwid);
 	auto *leg = served_leg();
 	if (!leg)
 		return answer_peer(order.token, PeerStatus::UnknownDisk,
 				   "this host's path is not proved");
-	if (state && state->open && !state->owner.empty() && state->owner != order.client)
-		return answer_peer(order.token, PeerStatus::Busy,
-				   fmt::format("the disk is served to {}", state->owner));
 	if (rights_busy_)
 		return answer_peer(order.token, PeerStatus::Busy, "the disk is being asked");
-	client_.told(order.client, order.request.key);
-	told_at_ = now();
-	look_for_client(*leg, std::nullopt,
+	clients_.told(order.client, order.request.key);
+	told_at_[order.client] = now();
+	look_for_client(*leg, order.client, std::nullopt,
 			[this, token = order.token](int error, std::string text) {
 				answer_peer(token, peer_status_of(error), std::move(text));
 			});
 }
 
 /// Errors of `answered`: EBADE the client has not its rights here.
-void Unit::look_for_client(Leg &leg, std::optional<std::uint64_t> copy,
+void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<std::uint64_t> copy,
 			   std::function<void(int error, std::string text)> answered)
 {
-	rights_busy_ =
-		leg.nexus(copy, carry_limit,
-			  [this, &leg, here = std::weak_ptr(here_), copy,
-			   answered](const Result<NexusView> &view) {
-				  if (here.expired())
-					  return;
-				  rights_busy_ = false;
-				  rights_next_ = now() + rights_interval;
-				  touch();
-				  // A disk without reservations reserves nothing for anybody.
-				  if (!view && view.error().code == ScsiOutcome::IllegalRequest)
-					  return answered(0, {});
-				  if (!view && view.error().code.value() == ENOENT && copy)
-					  return look_for_client(leg, std::nullopt, answered);
-				  if (!view)
-					  return answered(EIO, view.error().message());
-				  if (copy)
-					  client_.changed(*copy);
-				  const auto verdict = client_.looked(*view);
-				  if (client_.state() != state_.client) {
-					  state_.client = client_.state();
-					  save_state();
-				  }
-				  if (verdict.change) {
-					  log::say(Message::Notice, {.unit = config_.name},
-						   "key of this host's path for {}: {}",
-						   client_.state().client,
-						   *verdict.change != 0
-							   ? reservation_key_text(*verdict.change)
-							   : "none");
-					  return look_for_client(leg, verdict.change, answered);
-				  }
-				  answered(verdict.refusal.empty() ? 0 : EBADE, verdict.refusal);
-			  });
+	rights_busy_ = leg.nexus(
+		copy, carry_limit,
+		[this, &leg, here = std::weak_ptr(here_), client, copy,
+		 answered](const Result<NexusView> &view) {
+			if (here.expired())
+				return;
+			rights_busy_ = false;
+			rights_next_ = now() + rights_wait();
+			touch();
+			// A disk without reservations reserves nothing for anybody.
+			if (!view && view.error().code == ScsiOutcome::IllegalRequest)
+				return answered(0, {});
+			if (!view && view.error().code.value() == ENOENT && copy)
+				return look_for_client(leg, client, std::nullopt, answered);
+			if (!view)
+				return answered(EIO, view.error().message());
+			if (copy)
+				clients_.changed(*copy);
+			const auto verdict = clients_.looked(client, *view);
+			if (clients_.state() != state_.clients) {
+				state_.clients = clients_.state();
+				save_state();
+			}
+			if (verdict.change) {
+				log::say(Message::Notice, {.unit = config_.name},
+					 "key of this host's path for {}: {}", client,
+					 *verdict.change != 0
+						 ? reservation_key_text(*verdict.change)
+						 : "none");
+				return look_for_client(leg, client, verdict.change, answered);
+			}
+			answered(verdict.refusal.empty() ? 0 : EBADE, verdict.refusal);
+		});
 	if (!rights_busy_)
 		answered(EAGAIN, "this host's path hangs");
 }
 
-/// Is the client's key still there? Who preempts it means every way that the client has.
+/// Every client is looked for once in rights_interval.
+Duration Unit::rights_wait() const
+{
+	return rights_interval /
+	       static_cast<Duration::rep>(std::max<std::size_t>(1, clients_.state().keys.size()));
+}
+
+/// Is a client's key still there? Who preempts it means every way that the client has.
 void Unit::look_after_rights(Instant now)
 {
-	const auto client = client_.state();
-	if (client.client.empty() || rights_busy_ || now < rights_next_ ||
-	    services_.serving == nullptr || !services_.serving->answers())
+	const auto &keys = clients_.state().keys;
+	if (keys.empty() || rights_busy_ || now < rights_next_ || services_.serving == nullptr ||
+	    !services_.serving->answers())
 		return;
-	rights_next_ = now + rights_interval;
-	const auto state = services_.serving->state(config_.wwid);
+	rights_next_ = now + rights_wait();
+	auto next = keys.upper_bound(rights_turn_);
+	const std::string client = (next == keys.end() ? keys.begin() : next)->first;
+	rights_turn_ = client;
+	const auto state = services_.serving->state(config_.wwid, client);
 	auto *leg = served_leg();
 	if (!state || !leg)
 		return;
 	if (!state->open) {
-		if (now < told_at_ + export_grace)
+		if (now < told_at_[client] + export_grace)
 			return;
-		client_.told(client.client, 0);
-		if (client.copy == 0) {
-			client_ = {};
-			state_.client = {};
+		clients_.told(client, 0);
+		if (!clients_.copy_is_left()) {
+			clients_.forget(client);
+			told_at_.erase(client);
+			state_.clients = clients_.state();
 			return save_state();
 		}
 	}
-	look_for_client(*leg, std::nullopt,
-			[this, client, epoch = state->epoch, open = state->open](int error,
-										 std::string text) {
-				if (open && error == EBADE && !revoking_)
-					serve_no_more(epoch, text);
+	look_for_client(*leg, client, std::nullopt,
+			[this, name = ExportName{config_.wwid, client, state->epoch},
+			 open = state->open](int error, const std::string &text) {
+				if (open && error == EBADE && revoking_ == 0)
+					serve_no_more(name, text);
 			});
 }
 

@@ -46,7 +46,7 @@ Leg *Unit::served_leg() const
 	return nullptr;
 }
 
-std::optional<PeerDisk> Unit::peer_disk() const
+std::optional<PeerDisk> Unit::peer_disk(const std::string &peer) const
 {
 	if (!config_.serve || services_.serving == nullptr)
 		return std::nullopt;
@@ -55,12 +55,10 @@ std::optional<PeerDisk> Unit::peer_disk() const
 	disk.direct = leg != nullptr && geometry_ && state_.identity;
 	disk.looped = kernel_ && kernel_->status.active &&
 		      kernel_->status.paths[*kernel_->status.active].kind == PathKind::SERVED;
-	const auto state = services_.serving->state(config_.wwid);
+	const auto state = services_.serving->state(config_.wwid, peer);
 	disk.serving = state && services_.serving->answers();
-	if (state) {
+	if (state)
 		disk.epoch = state->epoch;
-		disk.owner = state->owner;
-	}
 	disk.lu_reset = config_.lu_reset;
 	if (!disk.direct)
 		return disk;
@@ -85,7 +83,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 {
 	auto *leg = served_leg();
 	const auto token = order.token;
-	const ExportName name{config_.wwid, order.request.epoch};
+	const ExportName name{config_.wwid, order.client, order.request.epoch};
 	const auto failed = [this, token](const Refusal &refusal) {
 		answer_peer(token, status_of(refusal.kind), refusal.message);
 	};
@@ -95,14 +93,13 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 		auto client = ClientPattern::parse(address);
 		if (!leg || !client)
 			break;
-		log::say(Message::Notice, {.unit = config_.name}, "serving {} to {} at {}",
-			 name.text(), order.client, address);
+		log::say(Message::Notice, {.unit = config_.name}, "serving {} at {}", name.text(),
+			 address);
 		taken = services_.serving->export_disk(
 			{name,
 			 leg->device().devnode,
 			 {std::move(*client)},
 			 order.request.read_only},
-			order.client,
 			[this, here = std::weak_ptr(here_), token,
 			 failed](const Answered<ExportedReply> &reply) {
 				if (here.expired())
@@ -163,36 +160,39 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 /// A host that has lost its own path, or uses the disk through another one, serves no more.
 void Unit::look_after_exports()
 {
-	const auto disk = peer_disk();
-	if (!disk || revoking_ || now() < revoke_next_ || (disk->direct && !disk->looped))
+	if (!config_.serve || services_.serving == nullptr || !services_.serving->answers())
+		return;
+	const auto open = services_.serving->open_exports(config_.wwid);
+	if (open.empty() || revoking_ > 0 || now() < revoke_next_)
+		return;
+	const auto disk = peer_disk(open.front().client);
+	if (!disk || (disk->direct && !disk->looped))
 		return;
 	// After a restart of pathd an export is there before the first check has an answer.
 	if (std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
 		    return slot.leg && slot.leg->kind() == PathKind::DIRECT && !slot.leg->settled;
 	    }))
 		return;
-	const auto state = services_.serving->state(config_.wwid);
-	if (!state || !state->open || !services_.serving->answers())
-		return;
-	serve_no_more(state->epoch, disk->looped ? "this host uses it through another one"
+	for (const auto &name : open)
+		serve_no_more(name, disk->looped ? "this host uses it through another one"
 						 : "this host has lost its direct path");
 }
 
-void Unit::serve_no_more(std::uint64_t epoch, std::string_view why)
+void Unit::serve_no_more(const ExportName &name, std::string_view why)
 {
-	const ExportName name{config_.wwid, epoch};
 	log::say(Message::Warning, {.unit = config_.name}, "serving {} no more: {}", name.text(),
 		 why);
-	revoking_ = services_.serving->revoke(
+	const bool taken = services_.serving->revoke(
 		name, {}, revoke_limit,
 		[this, here = std::weak_ptr(here_)](const Answered<Revoked> &revoked) {
 			if (here.expired())
 				return;
-			revoking_ = false;
+			revoking_--;
 			revoke_next_ = now() + revoke_limit;
 			log::say(Message::Notice, {.unit = config_.name}, "{}",
 				 revoked ? revoked->text : revoked.error().message);
 		});
+	revoking_ += taken ? 1 : 0;
 }
 
 } // namespace swpath

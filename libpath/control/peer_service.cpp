@@ -97,15 +97,8 @@ PeerAnswer PeerService::attest(const PeerDisk &disk) const
 	return answer;
 }
 
-std::optional<PeerAnswer> PeerService::refuse(const std::string &name, const PeerRequest &request,
-					      const PeerDisk &disk)
+std::optional<PeerAnswer> PeerService::refuse(const PeerRequest &request, const PeerDisk &disk)
 {
-	// A fence is for the peer that the export is of: another one would take away what it uses.
-	if (request.verb == PeerVerb::Revoke && !disk.owner.empty() && disk.owner != name &&
-	    request.epoch <= disk.epoch)
-		return refusal(PeerStatus::Refused,
-			       fmt::format("epoch {} of {} is {}'s", disk.epoch, request.wwid,
-					   disk.owner));
 	if (request.verb == PeerVerb::Revoke)
 		return std::nullopt;
 	if (!disk.direct)
@@ -176,7 +169,7 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 	case PeerReplays::Verdict::New:
 		break;
 	}
-	if (auto no = refuse(name, request, *disk)) {
+	if (auto no = refuse(request, *disk)) {
 		auto taken = answered(std::move(*no));
 		replays_.done(hello, *taken.answer);
 		return taken;

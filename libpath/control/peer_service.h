@@ -5,7 +5,8 @@
 ///
 /// What a peer may not have: a disk that is not meant to be served, one whose direct path is not
 /// proved or whose unit goes through another host itself (two hosts that serve each other would
-/// send I/O in a circle), a key that is not this host's, an epoch that another peer has.
+/// send I/O in a circle), a key that is not this host's. Another peer's export it cannot name: who
+/// asks is part of the name.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,7 @@ struct PeerDisk {
 	Geometry geometry;
 	std::vector<std::string> designators; ///< as PeerAnswer has them
 	std::uint64_t key = 0;                ///< of the direct path; 0: none
-	std::uint64_t epoch = 0;              ///< newest that was exported or revoked
-	std::string owner;                    ///< peer that has it, or had it last; may be empty
+	std::uint64_t epoch = 0; ///< newest of this peer's that was exported or revoked
 };
 
 /// What is to be done for a peer.
@@ -42,7 +42,7 @@ struct PeerOrder {
 		Export, ///< request.epoch of request.wwid, to `client` alone
 		Revoke, ///< the same, and wait until it has drained
 		Disk,   ///< `action` through this host's direct path
-		Carry,  ///< request.key for `client`, see ClientKey
+		Carry,  ///< request.key for `client`, see ClientKeys
 	} kind = Kind::Disk;
 	std::uint64_t token = 0; ///< to answer by
 	std::string client;      ///< the peer's name
@@ -80,8 +80,8 @@ public:
 private:
 	[[nodiscard]] PeerAnswer attest(const PeerDisk &disk) const;
 	/// Why it is not done; nothing: it is.
-	[[nodiscard]] static std::optional<PeerAnswer>
-	refuse(const std::string &name, const PeerRequest &request, const PeerDisk &disk);
+	[[nodiscard]] static std::optional<PeerAnswer> refuse(const PeerRequest &request,
+							      const PeerDisk &disk);
 
 	PeerHello own_;
 	PeerReplays replays_;

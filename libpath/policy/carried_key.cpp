@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/policy/carried_key.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace swpath
@@ -94,33 +96,45 @@ std::string CarriedKey::missing(unsigned path) const
 			   reservation_type_text(view->type), reservation_key_text(state_.key));
 }
 
-void ClientKey::told(const std::string &client, std::uint64_t key)
+void ClientKeys::told(const std::string &client, std::uint64_t key)
 {
-	state_.client = client;
-	state_.key = key;
+	state_.keys[client] = key;
 }
 
-ClientKey::Verdict ClientKey::looked(const NexusView &view)
+bool ClientKeys::copy_is_left() const
+{
+	return state_.copy != 0 &&
+	       std::none_of(state_.keys.begin(), state_.keys.end(),
+			    [this](const auto &each) { return each.second == state_.copy; });
+}
+
+ClientKeys::Verdict ClientKeys::looked(const std::string &name, const NexusView &view)
 {
 	if (view.own != state_.copy)
 		state_.copy = 0; // taken away, or this host's users have registered
-	const auto &name = state_.client;
-	if (state_.key == 0) {
+	const auto key = state_.keys[name];
+	const bool stale = copy_is_left();
+	if (key == 0) {
 		Verdict verdict;
-		if (state_.copy != 0)
+		// To what another client needs at once: between two registrations it has no rights.
+		if (stale) {
 			verdict.change = 0;
+			for (const auto &[other, left] : state_.keys)
+				if (left != 0 && view.has(left))
+					verdict.change = left;
+		}
 		if (view.type != ReservationType::None)
 			verdict.refusal =
 				fmt::format("the disk is reserved ({}), and {} has no key on it",
 					    reservation_type_text(view.type), name);
 		return verdict;
 	}
-	if (!view.has(state_.key))
+	if (!view.has(key))
 		return {std::nullopt,
 			fmt::format("{}'s key {} is not on the disk any more: it was preempted",
-				    name, reservation_key_text(state_.key))};
-	if (view.own == 0 || (state_.copy != 0 && state_.copy != state_.key))
-		return {state_.key, {}};
+				    name, reservation_key_text(key))};
+	if (view.own == 0 || stale)
+		return {key, {}};
 	if (view.type == ReservationType::None || for_registrants(view.type))
 		return {};
 	return {std::nullopt,
@@ -129,7 +143,7 @@ ClientKey::Verdict ClientKey::looked(const NexusView &view)
 			    reservation_type_text(view.type))};
 }
 
-NexusView ClientKey::own_view(NexusView view) const
+NexusView ClientKeys::own_view(NexusView view) const
 {
 	if (state_.copy != 0 && view.own == state_.copy)
 		view.own = 0;

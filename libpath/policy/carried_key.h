@@ -3,9 +3,9 @@
 ///
 /// A user registers a key through /dev/swN, so on the nexus of a direct path that is in use. Two
 /// rules carry it. CarriedKey, on the user's host: the unit's other direct paths have the same key,
-/// before they are needed. ClientKey, on a host that serves it: its nexus is registered, with the
-/// client's key if it has none of its own, and serves the client only while the client's key is on
-/// the disk, so that who preempts that key has shut the client out of every way.
+/// before they are needed. ClientKeys, on a host that serves it: its nexus is registered, with a
+/// client's key if it has none of its own, and serves each client only while that client's key is
+/// on the disk, so that who preempts that key has shut the client out of every way.
 ///
 /// The reservation itself is not touched: type and holder stay what they are, and nobody's key is
 /// preempted. That is why only types for registrants can be carried: with the others one nexus
@@ -18,6 +18,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -81,21 +82,23 @@ private:
 	Instant confirmed_{}; ///< the key was on the disk then
 };
 
-class ClientKey
+class ClientKeys
 {
 public:
 	struct State {
-		std::string client;     ///< the peer; empty: none has told
-		std::uint64_t key = 0;  ///< its users'; 0: none
+		/// Of the clients that have told: their users' keys; 0: none.
+		std::map<std::string, std::uint64_t> keys;
 		std::uint64_t copy = 0; ///< what our nexus has from us; 0: nothing
 		bool operator==(const State &) const = default;
 	};
 
-	ClientKey() = default;
-	explicit ClientKey(State state) : state_(std::move(state)) {}
+	ClientKeys() = default;
+	explicit ClientKeys(State state) : state_(std::move(state)) {}
 
 	/// The client says what its users' key is.
 	void told(const std::string &client, std::uint64_t key);
+	/// It is not served any more. Its key is taken off our nexus first: told() 0 and looked().
+	void forget(const std::string &client) { state_.keys.erase(client); }
 
 	struct Verdict {
 		/// What our nexus is to have instead (0: nothing); then look again.
@@ -104,13 +107,18 @@ public:
 		/// that it has itself.
 		std::string refusal;
 	};
-	[[nodiscard]] Verdict looked(const NexusView &view);
+	/// For a client that has told. Where our nexus has another client's key it keeps it: the
+	/// types that can be carried give all registrants the same rights.
+	[[nodiscard]] Verdict looked(const std::string &client, const NexusView &view);
 	/// Our nexus has been given what `change` said.
 	void changed(std::uint64_t key) { state_.copy = key; }
 
 	/// The view without the copy: what this host's own users have.
 	[[nodiscard]] NexusView own_view(NexusView view) const;
 	[[nodiscard]] const State &state() const { return state_; }
+
+	/// Our nexus has a key from us that is none of the clients' any more.
+	[[nodiscard]] bool copy_is_left() const;
 
 private:
 	State state_;

@@ -30,9 +30,18 @@ bool is_path_error(int error) noexcept
 	}
 }
 
-const ExportBook::Export *ExportBook::current(const Disk &disk) const
+const ExportBook::Line *ExportBook::line(const ExportName &name) const
 {
-	return disk.current ? &exports_.at(*disk.current) : nullptr;
+	const auto disk = disks_.find(name.wwid);
+	if (disk == disks_.end())
+		return nullptr;
+	const auto found = disk->second.lines.find(name.client);
+	return found == disk->second.lines.end() ? nullptr : &found->second;
+}
+
+const ExportBook::Export *ExportBook::current(const Line &line) const
+{
+	return line.current ? &exports_.at(*line.current) : nullptr;
 }
 
 Result<bool> ExportBook::check(const ExportOrder &order) const
@@ -40,32 +49,37 @@ Result<bool> ExportBook::check(const ExportOrder &order) const
 	const auto &name = order.name;
 	if (auto good = ExportName::check_wwid(name.wwid); !good)
 		return tl::unexpected(std::move(good.error()));
+	if (auto good = ExportName::check_client(name.client); !good)
+		return tl::unexpected(std::move(good.error()));
 	if (order.clients.empty())
 		return fail(EINVAL, fmt::format("export {}: no client is allowed in", name.text()));
 	for (const auto &[number, other] : exports_)
 		if (other.order.device == order.device && other.order.name.wwid != name.wwid)
 			return fail(EBUSY, fmt::format("{} is exported as {}", order.device,
 						       other.order.name.text()));
-	const auto found = disks_.find(name.wwid);
-	if (found == disks_.end()) {
-		if (disks_.size() >= disks_max)
+	const auto *of_client = line(name);
+	if (of_client == nullptr) {
+		const auto found = disks_.find(name.wwid);
+		if (found == disks_.end() && disks_.size() >= disks_max)
 			return fail(ENOSPC, fmt::format("more than {} disks", disks_max));
+		if (found != disks_.end() && found->second.lines.size() >= clients_max)
+			return fail(ENOSPC, fmt::format("more than {} clients of {}", clients_max,
+							name.wwid));
 		return true;
 	}
-	const auto &disk = found->second;
-	if (disk.closed_through && name.epoch <= *disk.closed_through)
-		return fail(ESTALE, fmt::format("epoch {} of {} is closed; the next one is {}",
-						name.epoch, name.wwid, *disk.closed_through + 1));
-	const auto *open = current(disk);
+	if (of_client->closed_through && name.epoch <= *of_client->closed_through)
+		return fail(ESTALE, fmt::format("{} is closed; the next one is {}", name.spoken(),
+						*of_client->closed_through + 1));
+	const auto *open = current(*of_client);
 	if (!open)
 		return true;
 	const auto &has = open->order.name;
 	if (has.epoch > name.epoch)
-		return fail(ESTALE, fmt::format("epoch {} of {} is over: {} is open", name.epoch,
-						name.wwid, has.epoch));
+		return fail(ESTALE,
+			    fmt::format("{} is over: {} is open", name.spoken(), has.epoch));
 	if (has.epoch < name.epoch)
-		return fail(EBUSY, fmt::format("epoch {} of {} is {}: revoke it first", has.epoch,
-					       name.wwid, word(open->state)));
+		return fail(EBUSY, fmt::format("{} is {}: revoke it first", has.spoken(),
+					       word(open->state)));
 	if (open->state == ExportState::Failed) {
 		if (open->quiet())
 			return true;
@@ -81,6 +95,16 @@ Result<bool> ExportBook::check(const ExportOrder &order) const
 	return false;
 }
 
+std::optional<ExportName> ExportBook::beside(const ExportOrder &order) const
+{
+	for (const auto &[number, other] : exports_)
+		if (other.state == ExportState::Open && other.order.device == order.device &&
+		    other.order.name.wwid == order.name.wwid &&
+		    (order.read_only || !other.order.read_only))
+			return other.order.name;
+	return std::nullopt;
+}
+
 Result<void> ExportBook::add(const ExportOrder &order, Instant now)
 {
 	const auto is_new = check(order);
@@ -89,17 +113,18 @@ Result<void> ExportBook::add(const ExportOrder &order, Instant now)
 	if (!*is_new)
 		return {};
 	auto &disk = disks_[order.name.wwid];
+	auto &of_client = disk.lines[order.name.client];
 	std::uint64_t requests = 0, lost = 0;
-	if (disk.current) {
+	if (of_client.current) {
 		// The same epoch, failed and quiet: check() saw to it. What it lost stays lost.
-		const auto &failed = exports_.at(*disk.current);
+		const auto &failed = exports_.at(*of_client.current);
 		requests = failed.requests;
 		lost = failed.lost;
-		exports_.erase(*disk.current);
+		exports_.erase(*of_client.current);
 	}
 	disk.sole = true;
-	disk.current = next_export_++;
-	auto &fresh = exports_[*disk.current];
+	of_client.current = next_export_++;
+	auto &fresh = exports_[*of_client.current];
 	fresh.order = order;
 	fresh.since = now;
 	fresh.requests = requests;
@@ -112,23 +137,21 @@ Result<std::uint64_t> ExportBook::find(std::string_view asked, const ClientAddre
 	const auto name = ExportName::parse(asked);
 	if (!name)
 		return tl::unexpected(name.error());
-	const auto found = disks_.find(name->wwid);
-	if (found == disks_.end())
-		return fail(ENOENT, fmt::format("{} is not served by this host", name->wwid));
-	const auto &disk = found->second;
-	const auto *open = current(disk);
+	const auto *of_client = line(*name);
+	if (of_client == nullptr)
+		return fail(ENOENT, fmt::format("{} is not served by this host to {}", name->wwid,
+						name->client));
+	const auto *open = current(*of_client);
 	const bool is_open = open && open->state != ExportState::Draining;
-	const auto closed = disk.closed_through;
+	const auto closed = of_client->closed_through;
 	if ((closed && name->epoch <= *closed) || (is_open && name->epoch < open->order.name.epoch))
-		return fail(ESTALE, fmt::format("epoch {} of {} is closed; ask for {}", name->epoch,
-						name->wwid,
+		return fail(ESTALE, fmt::format("{} is closed; ask for {}", name->spoken(),
 						is_open ? open->order.name.epoch : *closed + 1));
 	if (!is_open)
-		return fail(ENOENT, fmt::format("epoch {} of {} is not open here; none is",
-						name->epoch, name->wwid));
+		return fail(ENOENT, fmt::format("{} is not open here; none is", name->spoken()));
 	if (name->epoch != open->order.name.epoch)
-		return fail(ENOENT, fmt::format("epoch {} of {} is not open here; {} is",
-						name->epoch, name->wwid, open->order.name.epoch));
+		return fail(ENOENT, fmt::format("{} is not open here; {} is", name->spoken(),
+						open->order.name.epoch));
 	if (open->state == ExportState::Failed)
 		return fail(ENXIO, fmt::format("{} is not served: the direct path of this host has "
 					       "failed (errno {})",
@@ -138,7 +161,7 @@ Result<std::uint64_t> ExportBook::find(std::string_view asked, const ClientAddre
 			 [&](const ClientPattern &each) { return each.matches(client); }))
 		return fail(EACCES,
 			    fmt::format("client {} may not use {}", client.text(), name->text()));
-	return *disk.current;
+	return *of_client->current;
 }
 
 Result<ExportBook::Admitted> ExportBook::connect(std::string_view asked,
@@ -217,14 +240,27 @@ std::vector<ConnectionId> ExportBook::end(AdmittedRequest request, int error, In
 	std::vector<ConnectionId> cut;
 	if (is_path_error(error))
 		what.lost++;
-	if (what.state == ExportState::Open && is_path_error(error)) {
+	if (what.state == ExportState::Open && is_path_error(error))
+		cut = path_failed(what.order.device, error, now);
+	settle(request.export_number, now);
+	return cut;
+}
+
+/// The device is one path, whoever's request it was that found out: a client that has nothing to
+/// ask would keep a dead device open.
+std::vector<ConnectionId> ExportBook::path_failed(const std::string &device, int error, Instant now)
+{
+	std::vector<ConnectionId> cut;
+	for (auto &[number, what] : exports_) {
+		if (what.state != ExportState::Open || what.order.device != device)
+			continue;
 		what.state = ExportState::Failed;
 		what.path_error = error;
 		what.since = now;
 		what.connections_ended = what.connections;
-		cut = cut_all(request.export_number);
+		for (const auto connection : cut_all(number))
+			cut.push_back(connection);
 	}
-	settle(request.export_number, now);
 	return cut;
 }
 
@@ -235,11 +271,11 @@ void ExportBook::settle(std::uint64_t number, Instant now)
 		return;
 	what.state = ExportState::Drained;
 	what.since = now;
-	auto &disk = disks_.at(what.order.name.wwid);
-	disk.drained.push_back(view(what, now));
-	if (disk.drained.size() > drained_kept)
-		disk.drained.erase(disk.drained.begin());
-	disk.current.reset();
+	auto &of_client = disks_.at(what.order.name.wwid).lines.at(what.order.name.client);
+	of_client.drained.push_back(view(what, now));
+	if (of_client.drained.size() > drained_kept)
+		of_client.drained.erase(of_client.drained.begin());
+	of_client.current.reset();
 	exports_.erase(number);
 }
 
@@ -247,8 +283,10 @@ Revocation ExportBook::revoke(const ExportName &name, Instant now)
 {
 	Revocation answer;
 	auto &disk = disks_[name.wwid];
-	disk.closed_through = std::max(disk.closed_through.value_or(name.epoch), name.epoch);
-	if (const auto number = disk.current;
+	auto &of_client = disk.lines[name.client];
+	of_client.closed_through =
+		std::max(of_client.closed_through.value_or(name.epoch), name.epoch);
+	if (const auto number = of_client.current;
 	    number && exports_.at(*number).order.name.epoch <= name.epoch) {
 		auto &what = exports_.at(*number);
 		if (what.state == ExportState::Open)
@@ -259,19 +297,19 @@ Revocation ExportBook::revoke(const ExportName &name, Instant now)
 		}
 		answer.cut = cut_all(*number);
 		settle(*number, now);
-		if (disk.current) {
+		if (of_client.current) {
 			answer.served_here = true;
 			answer.sole = disk.sole;
-			answer.what = view(exports_.at(*disk.current), now);
+			answer.what = view(exports_.at(*of_client.current), now);
 			return answer;
 		}
 	}
 	answer.drained = true;
 	answer.sole = disk.sole;
 	const auto last = std::find_if(
-		disk.drained.rbegin(), disk.drained.rend(),
+		of_client.drained.rbegin(), of_client.drained.rend(),
 		[&](const ExportView &each) { return each.order.name.epoch <= name.epoch; });
-	if (last != disk.drained.rend()) {
+	if (last != of_client.drained.rend()) {
 		answer.served_here = true;
 		answer.what = *last;
 	}
@@ -280,20 +318,21 @@ Revocation ExportBook::revoke(const ExportName &name, Instant now)
 
 bool ExportBook::idle(const ExportName &name) const
 {
-	const auto found = disks_.find(name.wwid);
-	if (found == disks_.end())
+	const auto *of_client = line(name);
+	if (of_client == nullptr)
 		return true;
-	const auto *open = current(found->second);
+	const auto *open = current(*of_client);
 	return !open || open->order.name != name ||
 	       (open->state == ExportState::Failed && open->quiet());
 }
 
-std::map<std::string, std::uint64_t> ExportBook::closed_epochs() const
+std::vector<ExportName> ExportBook::closed_epochs() const
 {
-	std::map<std::string, std::uint64_t> closed;
+	std::vector<ExportName> closed;
 	for (const auto &[wwid, disk] : disks_)
-		if (disk.closed_through)
-			closed[wwid] = *disk.closed_through;
+		for (const auto &[client, of_client] : disk.lines)
+			if (of_client.closed_through)
+				closed.push_back({wwid, client, *of_client.closed_through});
 	return closed;
 }
 
@@ -313,11 +352,12 @@ ExportView ExportBook::view(const Export &what, Instant now)
 std::vector<ExportView> ExportBook::exports(Instant now) const
 {
 	std::vector<ExportView> all;
-	for (const auto &[wwid, disk] : disks_) {
-		all.insert(all.end(), disk.drained.begin(), disk.drained.end());
-		if (const auto *open = current(disk))
-			all.push_back(view(*open, now));
-	}
+	for (const auto &[wwid, disk] : disks_)
+		for (const auto &[client, of_client] : disk.lines) {
+			all.insert(all.end(), of_client.drained.begin(), of_client.drained.end());
+			if (const auto *open = current(of_client))
+				all.push_back(view(*open, now));
+		}
 	return all;
 }
 

@@ -2,11 +2,13 @@
 /// What a serving host decides: which epoch of which disk may be opened and by whom, which request
 /// may go to the disk, and when a revoked epoch has ended.
 ///
-/// A disk is served in one epoch at a time. Closing an epoch closes the older ones too, for good:
-/// nothing that was closed once opens again, so an order or a client that was delayed on its way
-/// does no harm. A request is counted by the same step that checks it (begin), and until its I/O
-/// has ended (end). So there is no moment in which a request has passed the check and is not waited
-/// for: "drained" means that no request of the epoch is in the disk or on its way to it.
+/// A disk is served to several clients, and to each in one epoch at a time. Closing an epoch of a
+/// client closes its older ones too, for good, and nothing of another's: nothing that was closed
+/// once opens again, so an order or a client that was delayed on its way does no harm. An error of
+/// the path is everybody's: all exports of the device are left then. A request is counted by the
+/// same step that checks it (begin), and until its I/O has ended (end). So there is no moment in
+/// which a request has passed the check and is not waited for: "drained" means that no request of
+/// the epoch is in the disk or on its way to it.
 ///
 /// Pure: no clock, no I/O, no lock. Whoever has several threads puts one lock around it.
 #pragma once
@@ -71,7 +73,7 @@ struct ExportView {
 };
 
 /// What is known of a revocation. `drained` is the promise: no request of this epoch or of an older
-/// one, admitted by this process, can change the disk any more.
+/// one of the client, admitted by this process, can change the disk any more.
 struct Revocation {
 	bool drained = false;
 	/// This process has served an epoch that the order closes: `what` is its state. If not, it
@@ -97,16 +99,20 @@ struct Refused {
 class ExportBook
 {
 public:
-	/// Disks that are remembered, and drained epochs of each.
+	/// Disks that are remembered, clients of each, and drained epochs of each of them.
 	static constexpr std::size_t disks_max = 256;
+	static constexpr std::size_t clients_max = 64;
 	static constexpr std::size_t drained_kept = 4;
 	static constexpr std::size_t refusals_kept = 16;
 
 	/// May this be exported? False: it is already, by an equal order. Errors: ESTALE the epoch
 	/// is closed; EEXIST the same epoch is open by another order; EBUSY an older epoch of the
-	/// disk is not drained, or the device is exported under another WWID; EINVAL nobody is
-	/// allowed in; ENOSPC too many disks.
+	/// client is not drained, or the device is exported under another WWID; EINVAL nobody is
+	/// allowed in; ENOSPC too many disks, or clients of one.
 	[[nodiscard]] Result<bool> check(const ExportOrder &order) const;
+	/// An export that is open on the device of `order`, whose open file does for it too:
+	/// another open file would be kept out by the lock. Nothing: open the device.
+	[[nodiscard]] std::optional<ExportName> beside(const ExportOrder &order) const;
 	/// The device is open and ours alone: serve. Errors: as check(), for what happened since.
 	[[nodiscard]] Result<void> add(const ExportOrder &order, Instant now);
 
@@ -126,20 +132,20 @@ public:
 	/// May a request of this connection go to the disk? Errors: ESHUTDOWN the epoch was closed
 	/// or the path has failed.
 	[[nodiscard]] Result<AdmittedRequest> begin(ConnectionId connection, Instant now);
-	/// Its I/O has ended, with errno or 0. Returns connections to be ended: the path has
-	/// failed.
+	/// Its I/O has ended, with errno or 0. Returns connections to be ended, of every client:
+	/// the path has failed.
 	[[nodiscard]] std::vector<ConnectionId> end(AdmittedRequest request, int error,
 						    Instant now);
 
-	/// Closes the epoch and every older one of the disk. Idempotent: asking again says how far
-	/// it is.
+	/// Closes the epoch and every older one of the client. Idempotent: asking again says how
+	/// far it is.
 	[[nodiscard]] Revocation revoke(const ExportName &name, Instant now);
 
 	/// Nothing of it needs the device any more.
 	[[nodiscard]] bool idle(const ExportName &name) const;
 
-	/// Of each disk the latest epoch that is closed: what must outlive the process.
-	[[nodiscard]] std::map<std::string, std::uint64_t> closed_epochs() const;
+	/// Of each disk and client the latest epoch that is closed: what must outlive the process.
+	[[nodiscard]] std::vector<ExportName> closed_epochs() const;
 	[[nodiscard]] std::vector<ExportView> exports(Instant now) const;
 	[[nodiscard]] const std::vector<Refused> &refusals() const noexcept { return refusals_; }
 
@@ -167,10 +173,14 @@ private:
 		}
 		[[nodiscard]] bool quiet() const { return connections == 0 && in_flight() == 0; }
 	};
-	struct Disk {
+	/// One disk's exports to one client.
+	struct Line {
 		std::optional<std::uint64_t> current;        ///< export not drained
 		std::optional<std::uint64_t> closed_through; ///< this epoch and all older ones
 		std::vector<ExportView> drained;             ///< latest last
+	};
+	struct Disk {
+		std::map<std::string, Line> lines; ///< by client
 		bool sole = false;
 	};
 	struct Connection {
@@ -179,10 +189,13 @@ private:
 	};
 
 	[[nodiscard]] static ExportView view(const Export &what, Instant now);
-	[[nodiscard]] const Export *current(const Disk &disk) const;
+	[[nodiscard]] const Line *line(const ExportName &name) const;
+	[[nodiscard]] const Export *current(const Line &line) const;
 	[[nodiscard]] Result<std::uint64_t> find(std::string_view asked,
 						 const ClientAddress &client) const;
 	[[nodiscard]] std::vector<ConnectionId> cut_all(std::uint64_t number);
+	[[nodiscard]] std::vector<ConnectionId> path_failed(const std::string &device, int error,
+							    Instant now);
 	void settle(std::uint64_t number, Instant now);
 
 	std::map<std::string, Disk> disks_; ///< by WWID

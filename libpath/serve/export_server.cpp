@@ -42,10 +42,16 @@ Result<void> read_closed(const std::string &text, ExportBook &book)
 	const Json json = Json::parse(text, nullptr, false);
 	if (!json.is_object())
 		return fail(EBADMSG, "not a JSON object");
-	for (const auto &[wwid, epoch] : json.items()) {
-		if (!epoch.is_number_unsigned() || !ExportName::check_wwid(wwid))
-			return fail(EBADMSG, fmt::format("'{}' is no epoch of a disk", wwid));
-		(void)book.revoke({wwid, epoch.get<std::uint64_t>()}, now());
+	for (const auto &[wwid, clients] : json.items()) {
+		if (!clients.is_object() || !ExportName::check_wwid(wwid))
+			return fail(EBADMSG, fmt::format("'{}' is no disk with its clients", wwid));
+		for (const auto &[client, epoch] : clients.items()) {
+			if (!epoch.is_number_unsigned() || !ExportName::check_client(client))
+				return fail(EBADMSG,
+					    fmt::format("'{}' of '{}' is no client's epoch", client,
+							wwid));
+			(void)book.revoke({wwid, client, epoch.get<std::uint64_t>()}, now());
+		}
 	}
 	return {};
 }
@@ -212,7 +218,8 @@ void ExportServer::cut(const std::vector<ConnectionId> &connections)
 void ExportServer::cut_by_process(const ExportName &name)
 {
 	for (const auto &[connection, wire] : wires_) {
-		if (wire.name.wwid != name.wwid || wire.name.epoch > name.epoch || wire.pid < 0)
+		if (wire.name.wwid != name.wwid || wire.name.client != name.client ||
+		    wire.name.epoch > name.epoch || wire.pid < 0)
 			continue;
 		const auto all = find_unix_sockets(wire.pid, setup_.control_socket);
 		if (!all)
@@ -232,6 +239,12 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 				     disk.logical_block_bytes(), disk.physical_block_bytes(),
 				     order.read_only};
 	};
+	const auto add = [&](std::shared_ptr<const ServedDisk> disk) -> Answered<ExportedReply> {
+		if (auto added = book_.add(order, now()); !added)
+			return refused(added.error());
+		disks_.insert_or_assign(order.name, disk);
+		return answer(*disk);
+	};
 	{
 		const std::lock_guard hold(lock_);
 		const auto is_new = book_.check(order);
@@ -239,22 +252,22 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 			return refused(is_new.error());
 		if (!*is_new)
 			return answer(*disks_.at(order.name));
+		if (const auto other = book_.beside(order))
+			return add(disks_.at(*other));
 	}
 	// May block: nobody else is to wait for it.
 	auto disk = ServedDisk::open(order.device, order.name.wwid,
 				     {order.read_only, setup_.files, setup_.sys});
 	const std::lock_guard hold(lock_);
 	if (!disk) {
-		// Two equal orders at once: the lock on the disk has let the other one through.
+		// Two orders at once: the lock on the disk has let the other one through.
 		if (const auto is_new = book_.check(order); is_new && !*is_new)
 			return answer(*disks_.at(order.name));
+		if (const auto other = book_.beside(order))
+			return add(disks_.at(*other));
 		return tl::unexpected(unfit(disk.error()));
 	}
-	const auto shared = std::make_shared<const ServedDisk>(std::move(*disk));
-	if (auto added = book_.add(order, now()); !added)
-		return refused(added.error());
-	disks_.insert_or_assign(order.name, shared);
-	return answer(*shared);
+	return add(std::make_shared<const ServedDisk>(std::move(*disk)));
 }
 
 Result<void> ExportServer::record_closed()
@@ -263,8 +276,8 @@ Result<void> ExportServer::record_closed()
 	Json json = Json::object();
 	{
 		const std::lock_guard hold(lock_);
-		for (const auto &[wwid, epoch] : book_.closed_epochs())
-			json[wwid] = epoch;
+		for (const auto &each : book_.closed_epochs())
+			json[each.wwid][each.client] = each.epoch;
 	}
 	return replace_file(setup_.closed_file, json.dump() + "\n");
 }

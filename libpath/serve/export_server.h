@@ -93,6 +93,7 @@ private:
 	std::mutex lock_; ///< of everything below
 	std::condition_variable changed_;
 	ExportBook book_;
+	/// Exports of one device share its open file.
 	std::map<ExportName, std::shared_ptr<const ServedDisk>> disks_;
 	struct Wire {
 		UniqueFd socket;

@@ -277,7 +277,7 @@ nbdkit_plugin describe()
 	plugin.name = "swpath";
 	plugin.longname = "swpath: serve a direct path";
 	plugin.version = SW_VERSION;
-	plugin.description = "Serves disks of this host, one epoch of each at a time.";
+	plugin.description = "Serves disks of this host, to each client in one epoch at a time.";
 	plugin.config_help = "control=PATH  socket for orders (/run/swpath/serve.sock)\n"
 			     "closed=PATH   file of closed epochs (/run/swpath/serve.closed)\n"
 			     "files=BOOL    regular files may be exported (no)\n"

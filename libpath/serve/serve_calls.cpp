@@ -109,15 +109,18 @@ Reply usage(std::string message, std::string hint = {})
 
 ExportName read_name(Members &in)
 {
-	ExportName name{in.text("wwid", true), in.number<std::uint64_t>("epoch")};
+	ExportName name{in.text("wwid", true), in.text("client", true),
+			in.number<std::uint64_t>("epoch")};
 	if (const auto good = ExportName::check_wwid(name.wwid); !good)
 		in.wrong("wwid", fmt::format("cannot be used: {}", good.error().context));
+	if (const auto good = ExportName::check_client(name.client); !good)
+		in.wrong("client", fmt::format("cannot be used: {}", good.error().context));
 	return name;
 }
 
 Reply call_export(const Call &call, ServeHandler &handler)
 {
-	Members in(call.parameters, {"wwid", "epoch", "device", "clients", "read_only"});
+	Members in(call.parameters, {"wwid", "client", "epoch", "device", "clients", "read_only"});
 	ExportOrder order;
 	order.name = read_name(in);
 	order.device = in.text("device", true);
@@ -148,7 +151,7 @@ Reply call_export(const Call &call, ServeHandler &handler)
 
 Reply call_revoke(const Call &call, ServeHandler &handler)
 {
-	Members in(call.parameters, {"wwid", "epoch", "wait_ms", "device"});
+	Members in(call.parameters, {"wwid", "client", "epoch", "wait_ms", "device"});
 	RevokeOrder order;
 	order.name = read_name(in);
 	const auto wait_ms =
@@ -229,6 +232,7 @@ Call export_call(const ExportOrder &order)
 		clients.push_back(each.text());
 	return {method("Export"),
 		{{"wwid", order.name.wwid},
+		 {"client", order.name.client},
 		 {"epoch", order.name.epoch},
 		 {"device", order.device},
 		 {"clients", std::move(clients)},
@@ -241,6 +245,7 @@ Call revoke_call(const RevokeOrder &order)
 {
 	Call call{method("Revoke"),
 		  {{"wwid", order.name.wwid},
+		   {"client", order.name.client},
 		   {"epoch", order.name.epoch},
 		   {"wait_ms", static_cast<std::uint64_t>(order.wait.count())}},
 		  false,
@@ -290,6 +295,7 @@ Json to_json(const ServeReport &report)
 			clients.push_back(each.text());
 		exports.push_back({{"export", view.order.name.text()},
 				   {"wwid", view.order.name.wwid},
+				   {"client", view.order.name.client},
 				   {"epoch", view.order.name.epoch},
 				   {"state", std::string(word(view.state))},
 				   {"since_ms", since_ms},

@@ -43,8 +43,8 @@ struct RevokeOrder {
 };
 
 struct RevokedReply {
-	/// No request of this epoch or of an older one is in the disk or can get there, by this
-	/// server or one that ran before it.
+	/// No request of this epoch or of an older one of the client is in the disk or can get
+	/// there, by this server or one that ran before it.
 	bool drained = false;
 	unsigned connections = 0;       ///< still open
 	unsigned connections_ended = 0; ///< that were open when the epoch was closed

@@ -108,13 +108,15 @@ Result<std::vector<Setting>> scsi_settings(std::string_view sysname, const ScsiL
 	add(*device + "/timeout", std::max(limits.command_timeout_s, 1U));
 	add(*device + "/eh_timeout", std::max(limits.eh_timeout_s, 1U));
 	add(class_attribute(*device, "scsi_disk", "max_retries"), limits.retries);
-	if (limits.eh_deadline_s)
-		add(parent_attribute(*device, "host", "scsi_host", "eh_deadline"),
-		    *limits.eh_deadline_s);
 	// Until then a session that was lost keeps its commands, 120 s by default, and no reset
 	// gets them back.
-	add(parent_attribute(*device, "session", "iscsi_session", "recovery_tmo"),
-	    std::max(limits.command_timeout_s, 1U));
+	const auto recovery = parent_attribute(*device, "session", "iscsi_session", "recovery_tmo");
+	add(recovery, std::max(limits.command_timeout_s, 1U));
+	// An iSCSI host has no reset of its own to fall back to when the time is over, so the
+	// kernel refuses it a deadline (EINVAL).
+	if (limits.eh_deadline_s && !recovery)
+		add(parent_attribute(*device, "host", "scsi_host", "eh_deadline"),
+		    *limits.eh_deadline_s);
 	return settings;
 }
 

@@ -34,7 +34,8 @@ struct ScsiLimits {
 	unsigned command_timeout_s = 4;
 	unsigned eh_timeout_s = 1;             ///< device/eh_timeout: each step of error handling
 	unsigned retries = 0;                  ///< scsi_disk/*/max_retries
-	std::optional<unsigned> eh_deadline_s; ///< scsi_host/*/eh_deadline: error handling in all
+	std::optional<unsigned> eh_deadline_s; ///< scsi_host/*/eh_deadline: error handling in
+					       ///< all; not for an iSCSI session: recovery_tmo
 };
 
 /// The settings that put `limits` on SCSI disk `sysname` ("sda"). Those that this kernel or this

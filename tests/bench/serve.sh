@@ -16,7 +16,7 @@ if [ ! -e "$build/nbdkit-swpath-plugin.so" ]; then # installed, as in a VM
 	build=$(nbdkit --dump-config | sed -n 's/^plugindir=//p')
 fi
 readonly servers=${SW_BENCH_SERVERS:-"swpath qemu-uring qemu-native qemu-threads nbdkit-file nbd-server"}
-readonly seconds=2 export_name=naa.bench@1
+readonly seconds=2 export_name=naa.bench@bench@1
 dir=$(mktemp -d)
 server='' loop='' null_blk=''
 
@@ -80,7 +80,7 @@ start() {
 	local deadline=$((SECONDS + 20))
 	if [ "$1" = swpath ]; then
 		until [ -S "$dir/control" ] || [ $SECONDS -gt $deadline ]; do sleep 0.05; done
-		call '{"method":"io.swpath.Serve.Export","parameters":{"wwid":"naa.bench","epoch":1,"device":"'"$disk"'","clients":["unix"]}}'
+		call '{"method":"io.swpath.Serve.Export","parameters":{"wwid":"naa.bench","client":"bench","epoch":1,"device":"'"$disk"'","clients":["unix"]}}'
 	fi
 	until listens; do
 		if [ $SECONDS -gt $deadline ]; then

@@ -98,16 +98,16 @@ class Server:
         return dict(reply["parameters"], **({"error": reply["error"]} if "error" in reply else {}))
 
     def export(self, epoch, **more):
-        parameters = {"wwid": "naa.1", "epoch": epoch, "device": self.disk, "clients": ["any"]} | more
+        parameters = {"wwid": "naa.1", "client": "alpha", "epoch": epoch, "device": self.disk, "clients": ["any"]} | more
         reply = self.call("Export", **parameters)
         assert "error" not in reply, reply
         return reply
 
     def revoke(self, epoch, **more):
-        return self.call("Revoke", wwid="naa.1", epoch=epoch, **more)
+        return self.call("Revoke", wwid="naa.1", client="alpha", epoch=epoch, **more)
 
     def uri(self, epoch):
-        name = f"naa.1@{epoch}"
+        name = f"naa.1@alpha@{epoch}"
         if self.unix:
             return f"nbd+unix:///{name}?socket={self.unix}"
         return f"nbd://127.0.0.1:{self.port}/{name}"
@@ -231,7 +231,7 @@ def case_third_party_clients_read_and_write():
                 assert info[flag] is True, info
             assert info["is_read_only"] is False, info
             listed = json.loads(run("nbdinfo", "--list", "--json", server.uri(7)))["exports"]
-            assert [each["export-name"] for each in listed] == ["naa.1@7"], listed
+            assert [each["export-name"] for each in listed] == ["naa.1@alpha@7"], listed
             image = os.path.join(server.directory, "image")
             with open(image, "wb") as file:
                 file.write(os.urandom(DISK_BYTES))
@@ -278,7 +278,7 @@ def case_unknown_exports_old_epochs_and_foreign_clients_are_refused():
         server.export(7, clients=["127.0.0.1"])
         for epoch in (6, 8):
             run("nbdinfo", server.uri(epoch), fails=True)
-        run("nbdinfo", f"nbd://127.0.0.1:{server.port}/other@7", fails=True)
+        run("nbdinfo", f"nbd://127.0.0.1:{server.port}/other@alpha@7", fails=True)
         run("nbdinfo", f"nbd://127.0.0.1:{server.port}/", fails=True)
         run("nbdinfo", server.uri(7))
         assert server.revoke(7)["drained"]
@@ -286,9 +286,9 @@ def case_unknown_exports_old_epochs_and_foreign_clients_are_refused():
         server.export(8, clients=["192.0.2.0/24"])
         run("nbdinfo", server.uri(8), fails=True)
         texts = {each["text"] for each in server.call("Status")["refusals"]}
-        for text in ("epoch 6 of naa.1 is closed; ask for 7", "epoch 8 of naa.1 is not open here; 7 is",
-                     "other is not served by this host", "an export is asked for as WWID@EPOCH",
-                     "epoch 7 of naa.1 is closed; ask for 8", "client 127.0.0.1 may not use naa.1@8"):
+        for text in ("epoch 6 of naa.1 for alpha is closed; ask for 7", "epoch 8 of naa.1 for alpha is not open here; 7 is",
+                     "other is not served by this host to alpha", "an export is asked for as WWID@CLIENT@EPOCH",
+                     "epoch 7 of naa.1 for alpha is closed; ask for 8", "client 127.0.0.1 may not use naa.1@alpha@8"):
             assert text in texts, (text, texts)
             assert text in server.log(), text
 
@@ -407,13 +407,13 @@ def case_a_killed_servers_epoch_is_revoked_by_the_next_one():
             disk = content(server.disk)
             for writer in writers:
                 writer.judge(disk)
-            reply = server.call("Export", wwid="naa.1", epoch=7, device=server.disk, clients=["any"])
+            reply = server.call("Export", wwid="naa.1", client="alpha", epoch=7, device=server.disk, clients=["any"])
             assert "closed" in reply["message"], reply
             server.export(8)
             server.process.kill()
             server.process.wait()
             server = Server(directory)
-            reply = server.call("Export", wwid="naa.1", epoch=7, device=server.disk, clients=["any"])
+            reply = server.call("Export", wwid="naa.1", client="alpha", epoch=7, device=server.disk, clients=["any"])
             assert "closed" in reply["message"], reply
         finally:
             server.stop()
@@ -424,7 +424,7 @@ def case_one_disk_has_one_server():
         first.export(7)
         second = Server(directory)
         try:
-            reply = second.call("Export", wwid="naa.1", epoch=8, device=first.disk, clients=["any"])
+            reply = second.call("Export", wwid="naa.1", client="alpha", epoch=8, device=first.disk, clients=["any"])
             assert "another server process has it" in reply["message"], reply
         finally:
             second.stop()

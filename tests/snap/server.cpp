@@ -19,6 +19,7 @@ namespace
 using namespace std::chrono_literals;
 
 /// Of the export; nobody revokes it here.
+constexpr std::string_view client_name = "guest";
 constexpr std::uint64_t export_epoch = 1;
 constexpr auto answer_limit = 30s;
 
@@ -26,7 +27,7 @@ constexpr auto answer_limit = 30s;
 
 Server::Server(std::string wwid, std::string device)
 	: wwid_(std::move(wwid)), device_(std::move(device)),
-	  export_name_(ExportName{wwid_, export_epoch}.text())
+	  export_name_(ExportName{wwid_, std::string(client_name), export_epoch}.text())
 {
 	setup_.listen.host = "127.0.0.1";
 	setup_.listen.port = 10809;
@@ -40,6 +41,7 @@ Result<void> Server::export_disk() const
 		return fail(ETIMEDOUT, client.error().message);
 	const auto done = client->call(fmt::format("{}.Export", serve_interface),
 				       {{"wwid", wwid_},
+					{"client", client_name},
 					{"epoch", export_epoch},
 					{"device", device_},
 					{"clients", Json::array({"127.0.0.1"})}});

@@ -3,12 +3,67 @@
 # nodes: array alpha beta gamma
 # timeout: 1200
 #
-# A third host that can serve: alpha, which has lost its own path, goes from a dead server to it.
+# Three hosts that all use one disk and all serve it: two of them through the third at once, and one that goes from a dead
+# server to another.
 # shellcheck source=tests/lab/lib/lab.sh
 . "$SW_TOP/tests/lab/lib/lab.sh"
 
+all_have_all() {
+	local host
+	hosts_start 'failback={policy="manual",interval="1s",stable="2s"}'
+	for host in alpha beta gamma; do
+		on "$host" pathctl status /dev/sw0
+		expect_eq ok,ok,ok "$(on "$host" - <<<"pathctl status --json sw0 | jq -r '[.units[0].paths[].monitor] | join(\",\")'")" "$host's paths"
+	done
+}
+
+# Each host has a region of the disk, of 64 KiB.
+region() {
+	on "$1" - <<-END
+		dmsetup create region --table "0 128 linear /dev/sw0 $2"
+		dmsetup create below --readonly --table "0 128 linear /dev/\$(disk_of 0) $2"
+	END
+	on "$1" writer_start region /dev/mapper/region
+}
+
+region_is_whole() {
+	host_waits_for 120 "$1" path_is_usable 0
+	LAB_ON_S=300 on "$1" - <<-'END'
+		writer_lost_nothing region /dev/mapper/region /dev/mapper/below
+		note "longest $(writer_get region longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
+		dmsetup remove region && dmsetup remove below
+	END
+	host_history "$1"
+}
+
+two_through_beta() {
+	local host
+	region alpha 0
+	region gamma 2048
+	cut alpha san
+	cut gamma san
+	for host in alpha gamma; do
+		host_waits_for 120 $host sw_is sw0 active "$(host_slot $host beta)"
+	done
+	for host in alpha gamma; do
+		on $host writer_flows region 50 60
+	done
+	# beta serves both, each in epochs of its own.
+	on beta - <<'END'
+		printf '{"method":"io.swpath.Serve.Status"}\0' | socat - UNIX-CONNECT:/run/swpath/serve.sock | tr '\0' '\n' >"$SW_RUN/served"
+		expect_eq alpha,gamma "$(jq -r '[.parameters.exports[] | select(.state == "open" and .requests > 0).client] | sort | unique | join(",")' "$SW_RUN/served")" \
+			"who is served"
+END
+	heal alpha san
+	heal gamma san
+	for host in alpha gamma; do
+		region_is_whole $host
+		host_settles $host
+	done
+}
+
 from_beta_to_gamma() {
-	LAB_CLIENTS=alpha hosts_start 'failback={policy="manual",interval="1s",stable="2s"}'
+	host_has_all_paths alpha 120
 	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
 	cut alpha san
 	host_waits_for 120 alpha sw_is sw0 active "$(host_slot alpha beta)"
@@ -25,4 +80,6 @@ from_beta_to_gamma() {
 	host_history alpha 20
 }
 
+test_case "three hosts: a unit with all paths on each" all_have_all
+test_case "alpha and gamma through beta at once, each to its own region: nothing lost" two_through_beta
 test_case "beta killed while it serves, alpha without a path of its own: on through gamma, nothing lost" from_beta_to_gamma

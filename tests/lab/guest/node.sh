@@ -58,7 +58,7 @@ call() {
 
 hostname "$node"
 # The same at each boot, and another one for each node.
-echo "swpath lab $node" | md5sum | cut -c 1-32 >/etc/machine-id
+echo "swpath lab $node" | md5sum | command cut -c 1-32 >/etc/machine-id
 lab_hosts >>/etc/hosts
 [ ! -d "$LAB_SHARE/etc" ] || cp -a "$LAB_SHARE/etc/." /etc/
 name_nics

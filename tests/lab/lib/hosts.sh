@@ -7,8 +7,6 @@
 #   hosts                        prints the lab's hosts
 #   hosts_start [KEY=VALUE...]   configures all, with keys of the unit as swpath.toml has them, and starts pathd on each; returns
 #                                when all paths of all are usable. At each later boot of a host its pathd starts by itself.
-#                                With LAB_CLIENTS="alpha" only those have the unit, the others serve: what a disk is exported as
-#                                has the epoch in its name, so two clients of one server keep each other out
 #   host_slot HOST OTHER         the slot of OTHER's path in the unit of HOST
 #   host_waits_for S HOST COMMAND...   runs wait_until there
 #   host_settles HOST            waits until all of its paths are usable, helps damped ones, and goes to its own path
@@ -16,10 +14,6 @@
 
 hosts() {
 	nodes | grep -vx array
-}
-
-host_has_unit() {
-	case " ${LAB_CLIENTS:-$(hosts | tr '\n' ' ')} " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
 host_slot() {
@@ -47,9 +41,7 @@ host_config() {
 		case " $* " in *" ${line%%=*}="*) ;; *) echo "$line" ;; esac
 	done
 	[ $# -eq 0 ] || printf '%s\n' "$@"
-	host_has_unit "$host" || printf 'build = false\n'
 	printf '[[unit.sw0.path]]\nkind = "direct"\n'
-	host_has_unit "$host" || return 0
 	for other in $(hosts); do
 		[ "$other" = "$host" ] || printf '[[unit.sw0.path]]\nkind = "served"\npeer = "%s"\n' "$other"
 	done
@@ -73,7 +65,7 @@ hosts_start() {
 		on "$host" - <<<'cp -a "$LAB_SHARE/etc/." /etc/; . "$LAB_SHARE/rc"'
 	done
 	for host in $(hosts); do
-		! host_has_unit "$host" || host_has_all_paths "$host" 120
+		host_has_all_paths "$host" 120
 	done
 }
 

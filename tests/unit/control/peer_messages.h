@@ -69,7 +69,7 @@ inline std::vector<PeerAnswer> peer_answers()
 	attest.key = 0x5357000000000002;
 	attest.boot.fill(0x44);
 	attest.designators = {"naa.6001405", "t10.LIO-ORG"};
-	of(PeerVerb::Export).export_name = "naa.6001405@7";
+	of(PeerVerb::Export).export_name = "naa.6001405@alpha@7";
 	of(PeerVerb::Export).port = 10809;
 	of(PeerVerb::Revoke).ended = 12;
 	of(PeerVerb::Revoke).lost = 3;

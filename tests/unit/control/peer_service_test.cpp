@@ -31,7 +31,6 @@ protected:
 		disk.designators = {"naa.6", "t10.x"};
 		disk.key = own_key;
 		disk.epoch = 7;
-		disk.owner = "alpha";
 	}
 	PeerRequest request(PeerVerb verb)
 	{
@@ -159,13 +158,14 @@ TEST_F(PeerServiceTest, WhatTheHostMayNotOrCannotIsRefusedWithTheReason)
 	EXPECT_TRUE(take(request(PeerVerb::Revoke)).order);
 }
 
-TEST_F(PeerServiceTest, OnePeersExportIsNotRevokedByAnother)
+TEST_F(PeerServiceTest, APeersOrderIsForItsOwnExport)
 {
-	auto asked = request(PeerVerb::Revoke);
-	asked.epoch = 7;
-	EXPECT_EQ(take(asked, "gamma").answer->status, PeerStatus::Refused);
-	asked.id = request(PeerVerb::Revoke).id;
-	EXPECT_TRUE(take(asked, "alpha").order);
+	for (const char *name : {"gamma", "alpha"})
+		for (const auto verb : {PeerVerb::Export, PeerVerb::Revoke}) {
+			const auto taken = take(request(verb), name);
+			ASSERT_TRUE(taken.order);
+			EXPECT_EQ(taken.order->client, name);
+		}
 }
 
 TEST(PeerStatusOf, IsTheErrnoThatTheOtherSideReads)

@@ -66,10 +66,10 @@ protected:
 		if (const auto process = server())
 			(void)::kill(process->pid(), number);
 	}
-	bool export_epoch(std::uint64_t epoch)
+	bool export_epoch(std::uint64_t epoch, const std::string &to = "alpha")
 	{
 		std::optional<Answered<ExportedReply>> reply;
-		EXPECT_TRUE(serving->export_disk({{"naa.1", epoch}, disk, {client}, false}, "alpha",
+		EXPECT_TRUE(serving->export_disk({{"naa.1", to, epoch}, disk, {client}, false},
 						 [&](const auto &done) { reply = done; }));
 		EXPECT_TRUE(run([&] { return reply.has_value(); }));
 		return reply && reply->has_value();
@@ -77,7 +77,7 @@ protected:
 	Answered<Revoked> revoke(std::uint64_t epoch)
 	{
 		std::optional<Answered<Revoked>> reply;
-		EXPECT_TRUE(serving->revoke({"naa.1", epoch}, disk, 20s,
+		EXPECT_TRUE(serving->revoke({"naa.1", "alpha", epoch}, disk, 20s,
 					    [&](const auto &done) { reply = done; }));
 		EXPECT_TRUE(run([&] { return reply.has_value(); }));
 		return reply.value_or(Answered<Revoked>(refuse(RefusalKind::Timeout, "no reply")));
@@ -92,18 +92,20 @@ protected:
 
 TEST_F(ServingTest, StartsItsServerExportsAndRevokes)
 {
-	EXPECT_FALSE(serving->state("naa.1"));
+	EXPECT_FALSE(serving->state("naa.1", "alpha"));
 	ASSERT_TRUE(run([&] { return serving->answers(); }));
-	EXPECT_EQ(serving->state("naa.1")->epoch, 0U);
+	EXPECT_EQ(serving->state("naa.1", "alpha")->epoch, 0U);
 	ASSERT_TRUE(export_epoch(7));
-	EXPECT_EQ(serving->state("naa.1")->epoch, 7U);
-	EXPECT_EQ(serving->state("naa.1")->owner, "alpha");
-	EXPECT_TRUE(serving->state("naa.1")->open);
+	EXPECT_EQ(serving->state("naa.1", "alpha")->epoch, 7U);
+	ASSERT_TRUE(export_epoch(1, "gamma"));
+	EXPECT_EQ(serving->open_exports("naa.1"),
+		  (std::vector<ExportName>{{"naa.1", "alpha", 7}, {"naa.1", "gamma", 1}}));
+	EXPECT_TRUE(serving->state("naa.1", "alpha")->open);
 	const auto revoked = revoke(7);
 	ASSERT_TRUE(revoked) << revoked.error().message;
 	EXPECT_TRUE(revoked->drained);
 	EXPECT_EQ(revoked->lost, 0U);
-	EXPECT_FALSE(serving->state("naa.1")->open);
+	EXPECT_FALSE(serving->state("naa.1", "alpha")->open);
 	EXPECT_FALSE(export_epoch(7)) << "a closed epoch";
 
 	// A pathd that comes later finds the server, and what it has closed.
@@ -111,8 +113,9 @@ TEST_F(ServingTest, StartsItsServerExportsAndRevokes)
 	begin();
 	ASSERT_TRUE(run([&] { return serving->answers(); }));
 	EXPECT_EQ(server()->pid(), pid);
-	EXPECT_EQ(serving->state("naa.1")->epoch, 7U);
-	EXPECT_FALSE(serving->state("naa.1")->open);
+	EXPECT_EQ(serving->state("naa.1", "alpha")->epoch, 7U);
+	EXPECT_FALSE(serving->state("naa.1", "alpha")->open);
+	EXPECT_EQ(serving->open_exports("naa.1"), (std::vector<ExportName>{{"naa.1", "gamma", 1}}));
 }
 
 TEST_F(ServingTest, AServerThatDiesIsStartedAgainAndVouchesForNothingBeforeIt)
@@ -124,7 +127,7 @@ TEST_F(ServingTest, AServerThatDiesIsStartedAgainAndVouchesForNothingBeforeIt)
 	ASSERT_TRUE(run([&] { return !serving->answers(); }));
 	ASSERT_TRUE(run([&] { return serving->answers(); }));
 	EXPECT_NE(server()->pid(), pid);
-	EXPECT_TRUE(serving->state("naa.1")->open) << "nobody has revoked it";
+	EXPECT_TRUE(serving->state("naa.1", "alpha")->open) << "nobody has revoked it";
 	const auto revoked = revoke(7);
 	ASSERT_TRUE(revoked) << revoked.error().message;
 	EXPECT_TRUE(revoked->drained);

@@ -204,14 +204,14 @@ TEST_F(CarriedKeyTest, ANewNexusGetsTheKey)
 }
 
 /// The other nexus is this server's; the first is the client's.
-class ClientKeyTest : public testing::Test
+class ClientKeysTest : public testing::Test
 {
 protected:
 	/// Until nothing is to be changed. The refusal.
-	std::string look()
+	std::string look(const std::string &client = "alpha")
 	{
 		for (unsigned i = 0; i < 3; i++) {
-			const auto verdict = served.looked(disk.through(2));
+			const auto verdict = served.looked(client, disk.through(2));
 			if (!verdict.change)
 				return verdict.refusal;
 			disk.keys[2] = *verdict.change;
@@ -221,17 +221,17 @@ protected:
 	}
 
 	Disk disk;
-	ClientKey served;
+	ClientKeys served;
 };
 
-TEST_F(ClientKeyTest, WithoutReservationsThereIsNothingToDo)
+TEST_F(ClientKeysTest, WithoutReservationsThereIsNothingToDo)
 {
 	served.told("alpha", 0);
 	EXPECT_EQ("", look());
 	EXPECT_EQ(0U, disk.keys[2]);
 }
 
-TEST_F(ClientKeyTest, TheServersNexusIsRegisteredForItsClientAndForNoLonger)
+TEST_F(ClientKeysTest, TheServersNexusIsRegisteredForItsClientAndForNoLonger)
 {
 	disk.keys[0] = ours;
 	disk.type = Type::WriteExclusiveRegistrants;
@@ -239,14 +239,14 @@ TEST_F(ClientKeyTest, TheServersNexusIsRegisteredForItsClientAndForNoLonger)
 	EXPECT_EQ("", look());
 	EXPECT_EQ(ours, disk.keys[2]);
 	EXPECT_EQ(0U, served.own_view(disk.through(2)).own);
-	served = ClientKey(served.state());
+	served = ClientKeys(served.state());
 	disk.type = Type::None;
 	served.told("alpha", 0);
 	EXPECT_EQ("", look());
 	EXPECT_EQ(0U, disk.keys[2]);
 }
 
-TEST_F(ClientKeyTest, APreemptedClientIsRefused)
+TEST_F(ClientKeysTest, APreemptedClientIsRefused)
 {
 	disk.keys[0] = ours;
 	disk.type = Type::ExclusiveAccessAllRegistrants;
@@ -259,7 +259,7 @@ TEST_F(ClientKeyTest, APreemptedClientIsRefused)
 	EXPECT_NE("", look()) << "no key, no rights";
 }
 
-TEST_F(ClientKeyTest, AServerWithAKeyOfItsUsersKeepsIt)
+TEST_F(ClientKeysTest, AServerWithAKeyOfItsUsersKeepsIt)
 {
 	disk.keys = {ours, 0, other_host};
 	disk.type = Type::WriteExclusiveRegistrants;
@@ -271,7 +271,7 @@ TEST_F(ClientKeyTest, AServerWithAKeyOfItsUsersKeepsIt)
 	EXPECT_NE("", look()) << "its own nexus could still write";
 }
 
-TEST_F(ClientKeyTest, UsersOfTheServerMayReplaceTheCopy)
+TEST_F(ClientKeysTest, UsersOfTheServerMayReplaceTheCopy)
 {
 	disk.keys[0] = ours;
 	served.told("alpha", ours);
@@ -283,7 +283,34 @@ TEST_F(ClientKeyTest, UsersOfTheServerMayReplaceTheCopy)
 	EXPECT_EQ(other_host, disk.keys[2]);
 }
 
-TEST_F(ClientKeyTest, AReservationForOneNexusIsNotCarried)
+TEST_F(ClientKeysTest, EachClientHasTheRightsOfItsOwnKey)
+{
+	disk.keys = {ours, other_host, 0};
+	disk.type = Type::WriteExclusiveRegistrants;
+	served.told("alpha", ours);
+	served.told("gamma", other_host);
+	EXPECT_EQ("", look("alpha"));
+	EXPECT_EQ("", look("gamma"));
+	EXPECT_EQ("", look("alpha"));
+	EXPECT_EQ(ours, disk.keys[2]) << "one nexus, one key, and it does not flap";
+	// alpha is served no more: gamma is not without rights for a moment.
+	served.told("alpha", 0);
+	EXPECT_TRUE(served.copy_is_left());
+	EXPECT_EQ(other_host, served.looked("alpha", disk.through(2)).change);
+	(void)look("alpha");
+	EXPECT_FALSE(served.copy_is_left());
+	served.forget("alpha");
+	EXPECT_EQ("", look("gamma"));
+	EXPECT_EQ(other_host, disk.keys[2]);
+	// Its key alone is preempted.
+	served.told("alpha", ours);
+	disk.preempt(other_host);
+	EXPECT_NE("", look("gamma"));
+	EXPECT_EQ("", look("alpha"));
+	EXPECT_EQ(ours, disk.keys[2]);
+}
+
+TEST_F(ClientKeysTest, AReservationForOneNexusIsNotCarried)
 {
 	for (const auto type : {Type::WriteExclusive, Type::ExclusiveAccess}) {
 		disk = {};
@@ -295,7 +322,7 @@ TEST_F(ClientKeyTest, AReservationForOneNexusIsNotCarried)
 	}
 }
 
-TEST_F(ClientKeyTest, AClientWithoutAKeyHasNoRightsOnAReservedDisk)
+TEST_F(ClientKeysTest, AClientWithoutAKeyHasNoRightsOnAReservedDisk)
 {
 	disk.keys[2] = other_host;
 	disk.type = Type::WriteExclusiveRegistrants;

@@ -92,15 +92,17 @@ TEST(ClientAddress, OtherFamiliesAreRefused)
 
 TEST(ExportName, IsWhatItIsWrittenAs)
 {
-	const auto name = ExportName::parse("t10.A B@C@18446744073709551615");
+	const auto name = ExportName::parse("t10.A B@C@alpha@18446744073709551615");
 	ASSERT_TRUE(name);
 	EXPECT_EQ(name->wwid, "t10.A B@C");
+	EXPECT_EQ(name->client, "alpha");
 	EXPECT_EQ(name->epoch, UINT64_MAX);
-	EXPECT_EQ(name->text(), "t10.A B@C@18446744073709551615");
-	for (const char *text : {"", "@", "@1", "naa.1", "naa.1@", "naa.1@-1",
-				 "naa.1@18446744073709551616", "naa\n@1"})
+	EXPECT_EQ(name->text(), "t10.A B@C@alpha@18446744073709551615");
+	for (const char *text :
+	     {"", "@", "@1", "@@1", "a@@1", "@a@1", "naa.1", "naa.1@1", "naa.1@a@", "naa.1@a@-1",
+	      "naa.1@a@18446744073709551616", "naa\n@a@1", "naa.1@a\n@1"})
 		EXPECT_FALSE(ExportName::parse(text)) << text;
-	EXPECT_FALSE(ExportName::parse(std::string(256, 'a') + "@1"));
+	EXPECT_FALSE(ExportName::parse(std::string(256, 'a') + "@a@1"));
 }
 
 } // namespace

@@ -47,7 +47,7 @@ struct World {
 	}
 	void connect(std::uint64_t epoch)
 	{
-		const auto admitted = book.connect("d@" + std::to_string(epoch), {}, at);
+		const auto admitted = book.connect("d@alpha@" + std::to_string(epoch), {}, at);
 		if (!admitted)
 			return;
 		EXPECT_GT(epoch, closed);
@@ -88,7 +88,7 @@ struct World {
 	}
 	void revoke(std::uint64_t epoch)
 	{
-		const auto answer = book.revoke({"d", epoch}, at);
+		const auto answer = book.revoke({"d", "alpha", epoch}, at);
 		note_cut(answer.cut);
 		closed = std::max(closed, epoch);
 		unsigned left = 0;

@@ -75,7 +75,7 @@ protected:
 	ExportOrder order(std::uint64_t epoch) const { return order_for("naa.1", epoch, disk); }
 	RevokeOrder revocation(std::uint64_t epoch, std::chrono::milliseconds wait = 10s) const
 	{
-		return {{"naa.1", epoch}, wait, {}};
+		return {{"naa.1", "alpha", epoch}, wait, {}};
 	}
 	[[nodiscard]] char first_byte(std::size_t block) const
 	{
@@ -96,7 +96,7 @@ TEST_F(Server, ARequestBetweenTheCheckAndTheDiskIsWaitedForAndALaterOneNeverGets
 {
 	ASSERT_TRUE(server->export_disk(order(7)));
 	const Wire wire;
-	auto session = server->connect("naa.1@7", wire.peer);
+	auto session = server->connect("naa.1@alpha@7", wire.peer);
 	ASSERT_TRUE(session) << session.error().message();
 
 	const auto parked = server->begin(**session); // checked, and not yet with the disk
@@ -142,8 +142,8 @@ TEST_F(Server, WritesOfManyThreadsEndBeforeDrainedIsSaid)
 		std::atomic<bool> begun = false;
 		for (std::size_t i = 0; i < wires.size(); i++)
 			threads.emplace_back([&, i] {
-				auto session = server->connect("naa.1@" + std::to_string(epoch),
-							       wires[i].peer);
+				auto session = server->connect(
+					"naa.1@alpha@" + std::to_string(epoch), wires[i].peer);
 				if (!session)
 					return; // came after the revocation
 				while (server->run(**session, [&](const ServedDisk &to) {
@@ -171,8 +171,8 @@ TEST_F(Server, APathErrorEndsEveryConnectionAtOnce)
 {
 	ASSERT_TRUE(server->export_disk(order(7)));
 	const Wire one, two;
-	auto first = server->connect("naa.1@7", one.peer);
-	auto second = server->connect("naa.1@7", two.peer);
+	auto first = server->connect("naa.1@alpha@7", one.peer);
+	auto second = server->connect("naa.1@alpha@7", two.peer);
 	ASSERT_TRUE(first && second);
 	EXPECT_EQ(server->run(**first, [](const ServedDisk &) { return ENODEV; }), ENODEV);
 	EXPECT_TRUE(one.ended() && two.ended());
@@ -191,7 +191,7 @@ TEST_F(Server, AConnectionThatCouldNotBeEndedIsNotServed)
 	inet->sin_family = AF_INET;
 	inet->sin_port = htons(1);
 	nobody.bytes = sizeof(*inet);
-	const auto session = server->connect("naa.1@7", nobody);
+	const auto session = server->connect("naa.1@alpha@7", nobody);
 	ASSERT_FALSE(session);
 	EXPECT_EQ(session.error().code.value(), ENOTSOCK);
 	EXPECT_EQ(server->report().exports[0].view.connections, 0U);
@@ -205,13 +205,63 @@ TEST_F(Server, ClosedEpochsOutliveTheProcess)
 	const auto late = server->export_disk(order(7));
 	ASSERT_FALSE(late);
 	EXPECT_THAT(late.error().message,
-		    HasSubstr("epoch 7 of naa.1 is closed; the next one is 8"));
+		    HasSubstr("epoch 7 of naa.1 for alpha is closed; the next one is 8"));
 	EXPECT_TRUE(server->export_disk(order(8)));
+}
+
+TEST_F(Server, TwoClientsShareTheDiskAndEachEndsAlone)
+{
+	const auto gammas = order_for("naa.1", 1, disk, "any", "gamma");
+	ASSERT_TRUE(server->export_disk(order(7)));
+	ASSERT_TRUE(server->export_disk(gammas)) << "the lock is this process's";
+	const Wire one, two;
+	auto alpha = server->connect("naa.1@alpha@7", one.peer);
+	auto gamma = server->connect("naa.1@gamma@1", two.peer);
+	ASSERT_TRUE(alpha && gamma);
+	EXPECT_FALSE(server->connect("naa.1@gamma@7", two.peer));
+	const auto write_to = [&](ExportServer::Session &session, std::size_t block, char fill) {
+		return server->run(session, [&](const ServedDisk &to) {
+			return write_block(to, block, fill);
+		});
+	};
+	EXPECT_EQ(write_to(**alpha, 0, 'a'), 0);
+	EXPECT_EQ(write_to(**gamma, 1, 'g'), 0);
+	// What gamma has in the disk keeps up nobody else's revocation.
+	const auto parked = server->begin(**gamma);
+	ASSERT_TRUE(parked);
+	(void)server->revoke(revocation(7, 0ms));
+	EXPECT_TRUE(one.ended());
+	EXPECT_FALSE(two.ended());
+	server->disconnect(std::move(*alpha));
+	const auto revoked = server->revoke(revocation(7, 0ms));
+	ASSERT_TRUE(revoked) << revoked.error().message;
+	EXPECT_TRUE(revoked->drained);
+	EXPECT_EQ(revoked->requests, 1U);
+	server->end(*parked, write_block(*(*gamma)->disk, 2, 'G'));
+	EXPECT_EQ(write_to(**gamma, 3, 'g'), 0);
+	ASSERT_TRUE(server->export_disk(order(8)));
+	server->disconnect(std::move(*gamma));
+	ASSERT_TRUE(server->revoke({{"naa.1", "alpha", 8}, 10s, {}}));
+	EXPECT_FALSE(*disk_is_free(disk)) << "gamma's export is open";
+	ASSERT_TRUE(server->revoke({{"naa.1", "gamma", 1}, 10s, {}}));
+	EXPECT_TRUE(*disk_is_free(disk));
+	EXPECT_EQ(first_byte(2), 'G');
+
+	server = make();
+	EXPECT_FALSE(server->export_disk(order(8)));
+	EXPECT_FALSE(server->export_disk(gammas)) << "what each has closed outlives the process";
+	EXPECT_TRUE(server->export_disk(order_for("naa.1", 2, disk, "any", "gamma")));
+	// An earlier process's epoch of alpha, while this one holds the disk for gamma.
+	const auto late = server->revoke(revocation(8));
+	ASSERT_TRUE(late) << late.error().message;
+	EXPECT_TRUE(late->drained);
+	EXPECT_FALSE(late->served_here);
 }
 
 TEST_F(Server, AFileOfClosedEpochsThatCannotBeReadIsNoStart)
 {
-	for (const char *text : {"", "[]", "{\"naa.1\":-1}", "{\"\":1}", "{\"naa.1\":"}) {
+	for (const char *text : {"", "[]", "{\"naa.1\":1}", "{\"naa.1\":{\"a\":-1}}",
+				 "{\"\":{\"a\":1}}", "{\"naa.1\":{\"a@b\":1}}", "{\"naa.1\":"}) {
 		write("closed", text);
 		const auto made = ExportServer::create(
 			{path("control"), path("closed"), true, false, "/sys"});
@@ -229,7 +279,7 @@ TEST_F(Server, AnEpochThatCannotBeRecordedAsClosedIsNotCalledDrained)
 	ASSERT_FALSE(revoked);
 	EXPECT_THAT(revoked.error().message, HasSubstr("could not be recorded"));
 	const Wire wire;
-	EXPECT_FALSE(server->connect("naa.1@7", wire.peer)) << "closed all the same";
+	EXPECT_FALSE(server->connect("naa.1@alpha@7", wire.peer)) << "closed all the same";
 }
 
 TEST_F(Server, AnEpochOfAnEarlierProcessIsDrainedWhenItsIoHasLeftTheDisk)
@@ -271,7 +321,7 @@ TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 	};
 	ASSERT_TRUE(call(export_call(order(7))));
 	const Wire wire;
-	auto session = server->connect("naa.1@7", wire.peer);
+	auto session = server->connect("naa.1@alpha@7", wire.peer);
 	ASSERT_TRUE(session);
 	auto waiting =
 		std::async(std::launch::async, [&] { return call(revoke_call(revocation(7))); });

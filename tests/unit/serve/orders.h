@@ -7,11 +7,11 @@ namespace swpath
 {
 
 inline ExportOrder order_for(std::string wwid, std::uint64_t epoch, std::string device = "/dev/sdx",
-			     std::string_view client = "any")
+			     std::string_view address = "any", std::string client = "alpha")
 {
-	return {{std::move(wwid), epoch},
+	return {{std::move(wwid), std::move(client), epoch},
 		std::move(device),
-		{*ClientPattern::parse(client)},
+		{*ClientPattern::parse(address)},
 		false};
 }
 

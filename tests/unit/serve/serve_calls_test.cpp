@@ -53,38 +53,43 @@ TEST(ServeCalls, WhatIsAskedArrives)
 		exported_from_json(answer_serve_call(export_call(order), handler).parameters);
 	EXPECT_EQ(handler.exported, order);
 	ASSERT_TRUE(exported);
-	EXPECT_EQ(*exported, (ExportedReply{"naa.1@7", 1 << 20, 512, 4096, true}));
+	EXPECT_EQ(*exported, (ExportedReply{"naa.1@alpha@7", 1 << 20, 512, 4096, true}));
 
-	const RevokeOrder revoke{{"naa.1", 7}, 1500ms, "/dev/sdx"};
+	const RevokeOrder revoke{{"naa.1", "alpha", 7}, 1500ms, "/dev/sdx"};
 	const auto revoked =
 		revoked_from_json(answer_serve_call(revoke_call(revoke), handler).parameters);
 	EXPECT_EQ(handler.revoked, revoke);
 	ASSERT_TRUE(revoked);
 	EXPECT_FALSE(revoked->drained);
-	EXPECT_EQ(revoked->text,
-		  "naa.1@7 draining: 3 in flight, oldest 2.3 s, 1 of 2 connections still open");
+	EXPECT_EQ(
+		revoked->text,
+		"naa.1@alpha@7 draining: 3 in flight, oldest 2.3 s, 1 of 2 connections still open");
 }
 
 TEST(ServeCalls, WhatIsWrongIsNamedAndNothingIsDone)
 {
 	const char *cases[][2] = {
-		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","epoch":1,"device":"/d"}})",
+		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","client":"c","epoch":1,"device":"/d"}})",
 		 "'clients' is missing"},
-		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","epoch":1,"device":"/d","clients":[]}})",
+		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","client":"c","epoch":1,"device":"/d","clients":[]}})",
 		 "nobody could connect"},
-		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","epoch":1,"device":"/d","clients":["beta"]}})",
+		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","client":"c","epoch":1,"device":"/d","clients":["beta"]}})",
 		 "client 'beta'"},
-		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","epoch":-1,"device":"/d","clients":["any"]}})",
+		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","client":"c","epoch":-1,"device":"/d","clients":["any"]}})",
 		 "'epoch' is not a number"},
-		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","epoch":1,"device":"d","clients":["any"]}})",
+		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","client":"c","epoch":1,"device":"d","clients":["any"]}})",
 		 "'device' is not an absolute path"},
-		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"","epoch":1,"device":"/d","clients":["any"]}})",
+		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"","client":"c","epoch":1,"device":"/d","clients":["any"]}})",
 		 "the WWID is empty"},
-		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","epoch":1,"device":"/d","clients":["any"],"force":true}})",
+		{R"({"method":"io.swpath.Serve.Export","parameters":{"wwid":"a","client":"c","epoch":1,"device":"/d","clients":["any"],"force":true}})",
 		 "'force' is not known"},
-		{R"({"method":"io.swpath.Serve.Revoke","parameters":{"wwid":"a"}})",
+		{R"({"method":"io.swpath.Serve.Revoke","parameters":{"wwid":"a","epoch":1}})",
+		 "'client' is missing"},
+		{R"({"method":"io.swpath.Serve.Revoke","parameters":{"wwid":"a","client":"c@d","epoch":1}})",
+		 "has an '@'"},
+		{R"({"method":"io.swpath.Serve.Revoke","parameters":{"wwid":"a","client":"c"}})",
 		 "'epoch' is missing"},
-		{R"({"method":"io.swpath.Serve.Revoke","parameters":{"wwid":"a","epoch":1,"wait_ms":60001}})",
+		{R"({"method":"io.swpath.Serve.Revoke","parameters":{"wwid":"a","client":"c","epoch":1,"wait_ms":60001}})",
 		 "'wait_ms' is more than 60000"},
 		{R"({"method":"io.swpath.Serve.Status","parameters":{"x":1}})", "'x' is not known"},
 		{R"({"method":"io.swpath.Serve.Halt"})", "no method 'io.swpath.Serve.Halt'"},
@@ -106,13 +111,15 @@ TEST(ServeCalls, TheLineSaysWhatTheProofIs)
 	reply.served_here = true;
 	reply.connections_ended = 2;
 	reply.requests = 812;
-	EXPECT_EQ(revocation_text({"naa.1", 7}, reply),
-		  "naa.1@7 revoked and drained: 2 connections ended, 812 requests completed, 0 "
-		  "refused");
+	EXPECT_EQ(
+		revocation_text({"naa.1", "alpha", 7}, reply),
+		"naa.1@alpha@7 revoked and drained: 2 connections ended, 812 requests completed, 0 "
+		"refused");
 	reply.served_here = false;
-	EXPECT_THAT(revocation_text({"naa.1", 7}, reply), HasSubstr("no I/O of an earlier one"));
+	EXPECT_THAT(revocation_text({"naa.1", "alpha", 7}, reply),
+		    HasSubstr("no I/O of an earlier one"));
 	reply.drained = false;
-	EXPECT_THAT(revocation_text({"naa.1", 7}, reply), HasSubstr("still in the disk"));
+	EXPECT_THAT(revocation_text({"naa.1", "alpha", 7}, reply), HasSubstr("still in the disk"));
 }
 
 } // namespace

@@ -67,10 +67,12 @@ TEST_F(Sysfs, ALostSessionOfIscsiIsGivenUpLikeACommand)
 	write(session + "/target3:0:0/3:0:0:0/scsi_level", "7\n");
 	write(session + "/target3:0:0/3:0:0:0/timeout", "30\n");
 	write(session + "/iscsi_session/session1/recovery_tmo", "120\n");
+	write("devices/platform/host3/scsi_host/host3/eh_deadline",
+	      "off\n"); // takes no other value
 	std::filesystem::create_directories(path("block/sdb"));
 	std::filesystem::create_directory_symlink(path(session + "/target3:0:0/3:0:0:0"),
 						  path("block/sdb/device"));
-	const auto settings = scsi_settings("sdb", {4, 1, 0, {}}, directory_);
+	const auto settings = scsi_settings("sdb", {4, 1, 0, 3}, directory_);
 	ASSERT_TRUE(settings) << settings.error().message();
 	const auto real = std::filesystem::canonical(path(session)).string();
 	EXPECT_THAT(

@@ -36,13 +36,13 @@ server_end() {
 }
 
 serve_disk() { # EPOCH
-	call Export "{\"wwid\":\"$(disk_wwid 1)\",\"epoch\":$1,\"device\":\"$(disk_dev 1)\",\"clients\":[\"127.0.0.1\"]}" \
+	call Export "{\"wwid\":\"$(disk_wwid 1)\",\"client\":\"alpha\",\"epoch\":$1,\"device\":\"$(disk_dev 1)\",\"clients\":[\"127.0.0.1\"]}" \
 		>"$SW_RUN/exported"
 	expect jq -e .parameters.size_bytes "$SW_RUN/exported"
 }
 
 attach() { # EPOCH [KEYFILE]
-	nbd=$(swattach 127.0.0.1:10809 "$(disk_wwid 1)@$1" "${@:2}") || fail "swattach: $nbd"
+	nbd=$(swattach 127.0.0.1:10809 "$(disk_wwid 1)@alpha@$1" "${@:2}") || fail "swattach: $nbd"
 	defer detach
 	wait_until 20 nbd_is_up "${nbd#/dev/}"
 }
@@ -53,7 +53,7 @@ detach() {
 }
 
 revoke() { # EPOCH
-	call Revoke "{\"wwid\":\"$(disk_wwid 1)\",\"epoch\":$1,\"wait_ms\":50000}" >"$SW_RUN/revoked"
+	call Revoke "{\"wwid\":\"$(disk_wwid 1)\",\"client\":\"alpha\",\"epoch\":$1,\"wait_ms\":50000}" >"$SW_RUN/revoked"
 	cat "$SW_RUN/revoked"
 	expect jq -e .parameters.drained "$SW_RUN/revoked"
 }
@@ -77,7 +77,7 @@ in_the_clear() {
 	server_start --tls=off
 	serve_disk 7
 	carries_and_is_revoked 7
-	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@7"
+	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@alpha@7"
 	serve_disk 8
 	carries_and_is_revoked 8
 }
@@ -88,9 +88,9 @@ with_tls() {
 	psktool -u swpath -p "$SW_RUN/other" >/dev/null
 	server_start --tls=require --tls-psk="$SW_RUN/keys"
 	serve_disk 11
-	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@11"
+	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@alpha@11"
 	expect grep -q 'wants TLS' "$SW_RUN/fails.log"
-	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@11" "$SW_RUN/other"
+	expect_fails swattach 127.0.0.1:10809 "$(disk_wwid 1)@alpha@11" "$SW_RUN/other"
 	expect grep -q 'Permission denied' "$SW_RUN/fails.log"
 	carries_and_is_revoked 11 "$SW_RUN/keys"
 }
@@ -119,14 +119,14 @@ a_served_path_is_not_served() {
 	server_start --tls=off
 	serve_disk 31
 	attach 31
-	call Export "{\"wwid\":\"naa.5\",\"epoch\":1,\"device\":\"$nbd\",\"clients\":[\"any\"]}" >"$SW_RUN/loop"
+	call Export "{\"wwid\":\"naa.5\",\"client\":\"alpha\",\"epoch\":1,\"device\":\"$nbd\",\"clients\":[\"any\"]}" >"$SW_RUN/loop"
 	cat "$SW_RUN/loop"
 	expect grep -q 'network block device' "$SW_RUN/loop"
 	unit_create sw0 "fence drain" "direct:$(disk_dev 0)"
-	call Export "{\"wwid\":\"naa.6\",\"epoch\":1,\"device\":\"/dev/mapper/sw0\",\"clients\":[\"any\"]}" >"$SW_RUN/unit"
+	call Export "{\"wwid\":\"naa.6\",\"client\":\"alpha\",\"epoch\":1,\"device\":\"/dev/mapper/sw0\",\"clients\":[\"any\"]}" >"$SW_RUN/unit"
 	cat "$SW_RUN/unit"
 	expect grep -q 'is a unit of swpath' "$SW_RUN/unit"
-	call Export "{\"wwid\":\"naa.7\",\"epoch\":1,\"device\":\"$(disk_dev 0)\",\"clients\":[\"any\"]}" >"$SW_RUN/other"
+	call Export "{\"wwid\":\"naa.7\",\"client\":\"alpha\",\"epoch\":1,\"device\":\"$(disk_dev 0)\",\"clients\":[\"any\"]}" >"$SW_RUN/other"
 	cat "$SW_RUN/other"
 	expect grep -q 'not naa.7' "$SW_RUN/other"
 }

@@ -48,7 +48,7 @@ cluster_create() {
 		defer host_clean "$host"
 		rm -rf "$(host_dir "$host")"
 		mkdir -p "$(host_dir "$host")/run" "$(host_dir "$host")/etc"
-		echo "$host" | md5sum | cut -c 1-32 >"$(host_dir "$host")/machine-id"
+		echo "$host" | md5sum | command cut -c 1-32 >"$(host_dir "$host")/machine-id"
 		cp -p /etc/swpath/keys "$(host_dir "$host")/etc/keys"
 		: >"$(host_dir "$host")/log"
 		host_config "$host"

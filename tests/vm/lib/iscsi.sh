@@ -50,7 +50,7 @@ lio_lun() {
 	iblock) echo "udev_path=$what" >"$store/control" ;;
 	esac
 	[ "$lun" -eq 0 ] || iqn+=-$lun
-	echo "5c1a2b3c-4d5e-6f70-8192-$(echo "$iqn" | md5sum | cut -c1-12)" >"$store/wwn/vpd_unit_serial"
+	echo "5c1a2b3c-4d5e-6f70-8192-$(echo "$iqn" | md5sum | command cut -c1-12)" >"$store/wwn/vpd_unit_serial"
 	echo 1 >"$store/enable"
 	mkdir -p "$tpg/lun/lun_$lun"
 	ln -s "$store" "$tpg/lun/lun_$lun/disk"
