@@ -40,17 +40,18 @@ protected:
 		config.listen = HostAddress{"127.0.0.1", port};
 		config.peers = {{"alpha", {"127.0.0.1", 1}}};
 		auto created = Peers::create(
-			config,
-			{.disk = [this](const std::string &wwid) -> std::optional<PeerDisk> {
-				 return wwid == "naa.6" ? std::optional(disk) : std::nullopt;
-			 },
-			 .carry_out =
-				 [this](const PeerOrder &order, const std::string &from) {
-					 orders.push_back(order);
-					 address = from;
+			config, {.disk = [this](const std::string &wwid,
+						const std::string &) -> std::optional<PeerDisk> {
+					 return wwid == "naa.6" ? std::optional(disk)
+								: std::nullopt;
 				 },
-			 .changed = [] {},
-			 .cast = [](const Member &, std::string_view) {}});
+				 .carry_out =
+					 [this](const PeerOrder &order, const std::string &from) {
+						 orders.push_back(order);
+						 address = from;
+					 },
+				 .changed = [] {},
+				 .cast = [](const Member &, std::string_view) {}});
 		EXPECT_TRUE(created) << created.error().message();
 		beta = std::move(*created);
 	}
@@ -71,7 +72,8 @@ protected:
 		auto config = member(name);
 		config.peers = {{"beta", {"127.0.0.1", port}}};
 		auto created = Peers::create(
-			config, {.disk = [](const std::string &) { return std::nullopt; },
+			config, {.disk = [](const std::string &,
+					    const std::string &) { return std::nullopt; },
 				 .carry_out = [](const PeerOrder &, const std::string &) {},
 				 .changed = [this] { changes++; },
 				 .cast = [](const Member &, std::string_view) {}});

@@ -42,7 +42,7 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
 	state.grants["beta"] = {7, "0123", 0x5357000000000001};
 	state.carried = {0xabcd, 0xef01, 2, 1};
-	state.client = {"gamma", 0x2345, 0x2345};
+	state.clients = {{{"alpha", 0}, {"gamma", 0x2345}}, 0x2345};
 	ASSERT_TRUE(save_run_state("sw0", state, directory_));
 	const auto loaded = load_run_state("sw0", directory_);
 	ASSERT_TRUE(loaded);
@@ -58,8 +58,9 @@ TEST_F(RunState, IsEmptyWithoutAFile)
 
 TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 {
-	for (const char *text : {"", "{", "[]", "{\"pinned\":\"one\"}", "{\"identity\":{}}",
-				 "{\"carried\":{\"key\":1}}", "{\"client\":{\"name\":1}}"}) {
+	for (const char *text :
+	     {"", "{", "[]", "{\"pinned\":\"one\"}", "{\"identity\":{}}",
+	      "{\"carried\":{\"key\":1}}", "{\"clients\":{\"keys\":{\"a\":\"b\"}}}"}) {
 		std::ofstream(directory_ + "/unit-sw0.json") << text;
 		const auto loaded = load_run_state("sw0", directory_);
 		ASSERT_TRUE(loaded) << text;
