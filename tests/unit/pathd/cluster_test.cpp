@@ -104,7 +104,8 @@ protected:
 		auto *at = host.get();
 		auto peers = Peers::create(
 			config,
-			{.disk = [](const std::string &) { return std::nullopt; },
+			{.disk = [](const std::string &,
+				    const std::string &) { return std::nullopt; },
 			 .carry_out = [](const PeerOrder &, const std::string &) {},
 			 .changed = [] {},
 			 .cast = [at](const Member &from,
