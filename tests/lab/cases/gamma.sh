@@ -58,7 +58,11 @@ END
 	heal gamma san
 	for host in alpha gamma; do
 		region_is_whole $host
-		host_settles $host
+	done
+	# A host that is served serves nobody: both have to be back before either has all of its paths.
+	for host in alpha gamma; do
+		on $host pathctl failback sw0
+		host_waits_for 60 $host sw_is sw0 active 0
 	done
 }
 
