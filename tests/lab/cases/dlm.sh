@@ -16,6 +16,61 @@ one_lock_space() {
 	expect_eq 1,2 "$(on alpha dlm_tool ls lab | sed -n 's/^members *//p' | tr ' ' ',' | sed 's/,$//')" "members of the lock space"
 }
 
+# shellcheck disable=SC2016 # no variable
+BUS='swbus$17$B'
+
+both_hold() {
+	local host
+	for host in alpha beta; do
+		defer locks_show "$host"
+		locks_start "$host"
+		locks_say "$host" "hold $BUS"
+		locks_tell 60 "$host" '^held '
+	done
+}
+
+a_value_crosses() {
+	both_hold
+	locks_say alpha "publish $BUS $(lock_value 1) 60000"
+	locks_tell 60 alpha '^published .* valid 1{64}$'
+	locks_tell 60 beta '^changed .* valid 1{64}$'
+	locks_say beta "publish $BUS $(lock_value 2) 60000"
+	locks_tell 60 beta '^published .* valid 2{64}$'
+	locks_tell 60 alpha '^changed .* valid 2{64}$'
+}
+
+# beta goes on to hold the name. strace kills alpha's holder before its Nth order to the lock manager, with some N before the one
+# that goes down from EX and leaves the value.
+killed_with_exclusive() {
+	local n
+	defer locks_show beta
+	on alpha - <<-'END'
+		kill "$(cat /run/locks.pid)"
+		wait_until 30 process_is_gone "$(cat /run/locks.pid)"
+	END
+	for n in 3 4 5 6 7; do
+		locks_forget beta
+		locks_start alpha strace -f -o /dev/null -P /dev/dlm_swpath -P /dev/misc/dlm_swpath -e trace=write \
+			-e "inject=write:signal=KILL:when=$n"
+		locks_say alpha "hold $BUS"
+		locks_tell 60 alpha '^held .* valid '
+		locks_say alpha "publish $BUS $(lock_value 6) 60000"
+		on alpha - <<-'END'
+			wait_until 60 process_is_gone "$(cat /run/locks.pid)"
+		END
+		locks_say beta "publish $BUS $(lock_value 7) 60000"
+		locks_tell 60 beta '^(published|overtaken) '
+		! on beta grep -q ' invalid ' /run/locks.out || break
+	done
+	note "killed before its order $n"
+	locks_tell 1 beta '^(changed|overtaken) .* invalid '
+	locks_say beta "publish $BUS $(lock_value 8) 60000"
+	locks_tell 60 beta '^published .* valid 8{64}$'
+	locks_start alpha
+	locks_say alpha "hold $BUS"
+	locks_tell 60 alpha '^held .* valid 8{64}$'
+}
+
 is_alone() {
 	[ "$(quorum_members "$1")" = "$(lab_address "$1" lan)" ]
 }
@@ -25,5 +80,18 @@ a_dead_member() {
 	wait_until 60 is_alone alpha
 }
 
+# After a_dead_member: its value is alpha's alone.
+outlives_its_host() {
+	defer locks_show alpha
+	locks_forget alpha
+	locks_say alpha "value $BUS"
+	locks_tell 60 alpha '^value .* valid 8{64}$'
+	locks_say alpha "publish $BUS $(lock_value 9) 60000"
+	locks_tell 60 alpha '^published .* valid 9{64}$'
+}
+
 test_case "corosync sees both hosts, and a DLM lock space has both as members" one_lock_space
+test_case "a value that swpath-lockspace publishes on one host is told on the other, both ways" a_value_crosses
+test_case "a holder that is killed with EX leaves a value that the other host knows not to be valid, and publishes again" killed_with_exclusive
 test_case "a host that is killed is no member any more" a_dead_member
+test_case "a value outlives a host that held it, and the one that is left can publish" outlives_its_host

@@ -7,6 +7,15 @@
 #   quorum_start             on all hosts; returns when each sees all as members, and can make a lock space
 #   quorum_members HOST      prints the addresses that HOST holds for members
 #   dlm_joins HOST NAME      the lock space NAME, through the kernel; dlm_leaves ends it
+#   locks_start HOST [COMMAND...]  a swpath-lockspace on HOST, which COMMAND runs (strace); returns when it is in the lock space
+#   locks_say HOST ORDER...  one order to it, see libpath/hints/lock_line.h
+#   locks_tell S HOST REGEX  waits until a line of that came since it was started, or since locks_forget
+#   locks_forget HOST        what it told until now
+#   locks_show HOST          all of that, for the log of a test
+# and lock_value of tests/vm/lib/dlm.sh.
+
+# shellcheck source=tests/vm/lib/dlm.sh
+. "$SW_LIB/dlm.sh"
 
 quorum_config() {
 	local host
@@ -60,4 +69,36 @@ dlm_joins() {
 
 dlm_leaves() {
 	on "$1" timeout 60 dlm_tool leave "$2"
+}
+
+# It holds the fifo for writing too: so its input has no end.
+locks_start() {
+	local host=$1
+	shift
+	on "$host" - <<-END
+		[ -p /run/locks.in ] || mkfifo /run/locks.in
+		: >/run/locks.out
+		$* /usr/libexec/swpath/swpath-lockspace <>/run/locks.in >>/run/locks.out 2>&1 &
+		echo \$! >/run/locks.pid
+		wait_until 60 grep -qx ready /run/locks.out
+	END
+}
+
+locks_say() {
+	on "$1" - <<-END
+		echo '${*:2}' 1<>/run/locks.in
+	END
+}
+
+locks_tell() {
+	on "$2" wait_until "$1" grep -Eq "$3" /run/locks.out
+}
+
+locks_forget() {
+	on "$1" truncate -s 0 /run/locks.out
+}
+
+locks_show() {
+	echo "--- locks of $1"
+	on "$1" cat /run/locks.out
 }
