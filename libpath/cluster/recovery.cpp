@@ -300,6 +300,8 @@ void Recovery::reach(std::uint32_t step, Instant now)
 {
 	step_ = step;
 	waiting_since_ = asked_at_ = now;
+	for (auto &[member, peer] : peers_)
+		peer.had = peer.received[stage_];
 	const auto said = step % 2 == 1 ? stages_[stage_].said.size() : 0;
 	send({}, SyncStep{step, static_cast<std::uint32_t>(said)});
 }
@@ -378,9 +380,13 @@ void Recovery::ask_again(Instant now)
 		send({}, own_exchange(true));
 		return;
 	}
-	for (const auto &[member, peer] : peers_)
-		if (!satisfied(peer))
-			send(member, SyncAsk{member, step_, peer.received[stage_]});
+	for (auto &[member, peer] : peers_) {
+		const auto have = peer.received[stage_];
+		// Whoever has much to say, and a slow way, is not asked to say it all again while
+		// it is still coming.
+		if (!satisfied(peer) && std::exchange(peer.had, have) == have)
+			send(member, SyncAsk{member, step_, have});
+	}
 }
 
 Duration Recovery::patience() const

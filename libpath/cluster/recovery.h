@@ -101,6 +101,7 @@ private:
 	struct Peer {
 		std::optional<SyncExchange> exchange;
 		std::uint32_t step = 0;
+		std::uint32_t had = 0; ///< of the present service, when it was last looked at
 		std::vector<std::uint32_t> received;                 ///< by service's index
 		std::vector<std::optional<std::uint32_t>> announced; ///< the same
 		std::optional<Instant> heard;                        ///< anything, in this attempt

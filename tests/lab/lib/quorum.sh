@@ -5,6 +5,7 @@
 # for what a lock manager says, not for what protects a disk.
 #
 #   quorum_start             on all hosts; returns when each sees all as members, and can make a lock space
+#   corosync_start HOST...   corosync alone on those hosts; again after a boot
 #   quorum_members HOST      prints the addresses that HOST holds for members
 #   dlm_joins HOST NAME      the lock space NAME, through the kernel; dlm_leaves ends it
 #   locks_start HOST [COMMAND...]  a swpath-lockspace on HOST, which COMMAND runs (strace); returns when it is in the lock space
@@ -29,19 +30,25 @@ quorum_config() {
 	printf '}\nlogging {\n to_syslog: no\n to_logfile: yes\n logfile: /run/corosync.log\n}\n'
 }
 
-quorum_start() {
+corosync_start() {
 	local host
-	for host in $(hosts); do
+	for host in "$@"; do
 		mkdir -p "$LAB/$host/share/etc/corosync"
 		quorum_config >"$LAB/$host/share/etc/corosync/corosync.conf"
 		on "$host" - <<-'END'
 			cp -a "$LAB_SHARE/etc/." /etc/
 			mkdir -p /var/lib/corosync /var/log/corosync /run/lock
-			modprobe dlm
 			corosync -f >/run/corosync.out 2>&1 &
 		END
 	done
+}
+
+quorum_start() {
+	local host
+	# shellcheck disable=SC2046 # a word each
+	corosync_start $(hosts)
 	for host in $(hosts); do
+		on "$host" modprobe dlm
 		wait_until 120 quorum_sees_all "$host"
 		on "$host" - <<-'END'
 			dlm_controld -D -q 0 -f 0 >/run/dlm_controld.out 2>&1 &
