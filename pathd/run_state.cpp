@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -59,6 +60,17 @@ Identity identity_from(const Json &json)
 	return identity;
 }
 
+/// get() would make one of a negative number, a fraction, a truth value or one that is too large;
+/// and a key that is wrong is somebody else's.
+template <typename Number>
+Number whole(const Json &json)
+{
+	if (!json.is_number_unsigned() ||
+	    json.get<std::uint64_t>() > std::numeric_limits<Number>::max())
+		throw Json::other_error::create(0, "no number of its size", &json);
+	return json.get<Number>();
+}
+
 UnitRunState state_from(const Json &json)
 {
 	UnitRunState state;
@@ -77,16 +89,16 @@ UnitRunState state_from(const Json &json)
 				      grant.at("key").get<std::uint64_t>()};
 	if (json.contains("carried")) {
 		const auto &carried = json.at("carried");
-		state.carried = {carried.at("key").get<std::uint64_t>(),
-				 carried.at("last").get<std::uint64_t>(),
-				 carried.at("copies").get<std::uint32_t>(),
-				 carried.at("places").get<std::uint32_t>()};
+		state.carried = {whole<std::uint64_t>(carried.at("key")),
+				 whole<std::uint64_t>(carried.at("last")),
+				 whole<std::uint32_t>(carried.at("copies")),
+				 whole<std::uint32_t>(carried.at("places"))};
 	}
 	if (json.contains("clients")) {
 		const auto &clients = json.at("clients");
 		for (const auto &[client, key] : clients.at("keys").items())
-			state.clients.keys[client] = key.get<std::uint64_t>();
-		state.clients.copy = clients.at("copy").get<std::uint64_t>();
+			state.clients.keys[client] = whole<std::uint64_t>(key);
+		state.clients.copy = whole<std::uint64_t>(clients.at("copy"));
 	}
 	return state;
 }

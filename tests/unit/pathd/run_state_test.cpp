@@ -60,7 +60,12 @@ TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 {
 	for (const char *text :
 	     {"", "{", "[]", "{\"pinned\":\"one\"}", "{\"identity\":{}}",
-	      "{\"carried\":{\"key\":1}}", "{\"clients\":{\"keys\":{\"a\":\"b\"}}}"}) {
+	      R"({"carried":{"key":1}})",
+	      R"({"carried":{"key":"1","last":0,"copies":0,"places":1}})",
+	      R"({"carried":{"key":-1,"last":0,"copies":0,"places":1}})",
+	      R"({"carried":{"key":1.5,"last":0,"copies":0,"places":1}})",
+	      R"({"carried":{"key":1,"last":0,"copies":4294967296,"places":1}})",
+	      R"({"clients":{"keys":{"a":"b"}}})", R"({"clients":{"keys":{},"copy":true}})"}) {
 		std::ofstream(directory_ + "/unit-sw0.json") << text;
 		const auto loaded = load_run_state("sw0", directory_);
 		ASSERT_TRUE(loaded) << text;
