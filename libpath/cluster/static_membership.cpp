@@ -109,7 +109,8 @@ Membership group_of(const Member &self, const LinkGraph &graph)
 		if (grouped.contains(first))
 			continue;
 		std::vector<Member> group{first};
-		for (const auto &[other, theirs] : graph) {
+		for (const auto &each_other : graph) {
+			const auto &other = each_other.first; // clang 14 captures no binding
 			if (other != first && !grouped.contains(other) &&
 			    std::all_of(group.begin(), group.end(), [&](const Member &each) {
 				    return linked(graph, each, other);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kernels: 6.1 6.12
+# kernels: 6.1
+# also: 6.12
 # timeout: 900
 #
 # pathd builds a unit and keeps it through what happens to its paths.

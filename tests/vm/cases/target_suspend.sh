@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kernels: 6.1 6.12
+# kernels: 6.1
+# also: 6.12
 #
 # What device-mapper does with a unit that holds I/O: suspend, resume, reload, remove.
 # shellcheck source=tests/vm/lib/sw.sh
