@@ -149,7 +149,11 @@ Result<void> Daemon::join_cluster()
 		if (auto *unit = served_unit(order.request.wwid))
 			unit->carry_out(order, address);
 	};
-	host.changed = touch_all;
+	host.changed = [this, touch_all] {
+		if (engine_ != nullptr)
+			engine_->links_changed();
+		touch_all();
+	};
 	host.cast = [this](const Member &from, std::string_view frame) {
 		if (engine_ != nullptr)
 			engine_->take(from, frame);

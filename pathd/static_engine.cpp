@@ -64,7 +64,8 @@ std::vector<ClusterEvent> StaticEngine::step(Instant now)
 	for (auto &[peer, link] : links_)
 		if (link.silent)
 			left_out(peer, now);
-	follow_links(now);
+	if (std::exchange(links_due_, false))
+		follow_links(now);
 	for (auto &[peer, link] : links_)
 		if (!link.asked && now >= link.ping_at)
 			ping(peer, link, now);
@@ -90,9 +91,10 @@ void StaticEngine::send(const RecoveryFrame &frame, Instant now)
 void StaticEngine::left_out(const Member &member, Instant now)
 {
 	// Which of its lives is meant is known by the link.
-	if (links_.contains(member))
-		peers_.client(member.host)
-			->hang_up(fmt::format("{} has not answered", member.host), now);
+	if (!links_.contains(member))
+		return;
+	peers_.client(member.host)->hang_up(fmt::format("{} has not answered", member.host), now);
+	links_changed();
 }
 
 void StaticEngine::take(const Member &from, std::string_view frame)
@@ -102,7 +104,7 @@ void StaticEngine::take(const Member &from, std::string_view frame)
 
 std::optional<Instant> StaticEngine::next() const
 {
-	if (!begun_ || !came_.empty())
+	if (!begun_ || links_due_ || !came_.empty())
 		return Instant{};
 	std::optional<Instant> first;
 	for (const auto &[peer, link] : links_)

@@ -32,6 +32,8 @@ public:
 	void left_out(const Member &member, Instant now) override;
 	[[nodiscard]] const std::optional<Error> &trouble() const override { return trouble_; }
 
+	/// A peer became reachable, or is not any more.
+	void links_changed() { links_due_ = true; }
 	/// What came from a peer.
 	void take(const Member &from, std::string_view frame);
 
@@ -48,6 +50,7 @@ private:
 	Peers &peers_;
 	StaticMembership membership_;
 	bool begun_ = false;
+	bool links_due_ = true; ///< links_ may not be those that there are
 	std::map<Member, Link> links_;
 	std::vector<ClusterFrame> came_; ///< since the last step()
 	std::vector<ClusterEvent> events_;

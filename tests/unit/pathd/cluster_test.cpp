@@ -107,7 +107,7 @@ protected:
 			{.disk = [](const std::string &,
 				    const std::string &) { return std::nullopt; },
 			 .carry_out = [](const PeerOrder &, const std::string &) {},
-			 .changed = [] {},
+			 .changed = [at] { at->engine->links_changed(); },
 			 .cast = [at](const Member &from,
 				      std::string_view frame) { at->engine->take(from, frame); }});
 		ASSERT_TRUE(peers) << peers.error().message();
