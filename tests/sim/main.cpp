@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Runs seeds and sums up. A seed that breaks a promise is named with the command that shows it.
 #include <chrono>
-#include <cstdio>
-#include <string>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "tests/sim/seed_options.h"
 #include "world.h"
 
 namespace
@@ -15,16 +13,8 @@ namespace
 using namespace swpath;
 using namespace swpath::sim;
 
-/// More of them tell no more.
-constexpr std::uint64_t violations_max = 20;
-
-struct Options {
-	std::uint64_t first = 1;
-	std::uint64_t last = 1000;
-	double seconds = 0;
-	bool trace = false;
-	bool one_is_enough = false; ///< end with the first violation
-	Mutant mutant = Mutant::NONE;
+struct Options : SeedOptions<Mutant> {
+	double seconds = 0; ///< end after so many; 0: with the last seed
 };
 
 struct Sum {
@@ -85,34 +75,10 @@ Sum run_seeds(const Options &options)
 int main(int argc, char **argv)
 {
 	Options options;
-	std::string seeds;
-	std::string mutant;
-	std::uint64_t seed = 0;
 	CLI::App app("deterministic simulator of a unit, its paths, servers and disk", "swsim");
-	app.add_option("--seeds", seeds, "run seeds A to B (1-1000)");
-	auto *one = app.add_option("--seed", seed, "run one seed");
 	app.add_option("--seconds", options.seconds, "end after so many seconds");
-	app.add_flag("--trace", options.trace, "tell what happens");
-	app.add_flag("--first", options.one_is_enough, "end with the first violation");
-	app.add_option("--mutant", mutant, "break this: " + words_listed<Mutant>());
-	CLI11_PARSE(app, argc, argv);
-	if (!seeds.empty() &&
-	    std::sscanf(seeds.c_str(), "%lu-%lu", &options.first, &options.last) != 2) {
-		fmt::print(stderr, "swsim: '{}' is not A-B\n", seeds);
-		return 2;
-	}
-	if (*one)
-		options.first = options.last = seed;
-	if (!mutant.empty()) {
-		const auto which = from_word<Mutant>(mutant);
-		if (!which) {
-			fmt::print(stderr, "swsim: no mutant '{}': {}\n", mutant,
-				   words_listed<Mutant>());
-			return 2;
-		}
-		options.mutant = *which;
-	}
-
+	if (const auto end = options.parse(app, argc, argv))
+		return *end;
 	const Sum sum = run_seeds(options);
 	fmt::print("{} switches simulated, {} violations\n", sum.all.switches, sum.violations);
 	return sum.violations == 0 && sum.runs > 0 ? 0 : 1;

@@ -2,13 +2,11 @@
 /// Runs churn schedules and sums up. A seed that breaks a rule is named with the command that shows
 /// it.
 #include <chrono>
-#include <cstdio>
-#include <string>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "churn.h"
+#include "tests/sim/seed_options.h"
 
 namespace
 {
@@ -16,16 +14,7 @@ namespace
 using namespace swpath;
 using namespace swpath::sim;
 
-/// More of them tell no more.
-constexpr std::uint64_t violations_max = 20;
-
-struct Options {
-	std::uint64_t first = 1;
-	std::uint64_t last = 1000;
-	bool trace = false;
-	bool one_is_enough = false; ///< end with the first violation
-	ChurnMutant mutant = ChurnMutant::NONE;
-};
+using Options = SeedOptions<ChurnMutant>;
 
 bool run_seeds(const Options &options)
 {
@@ -70,31 +59,8 @@ bool run_seeds(const Options &options)
 int main(int argc, char **argv)
 {
 	Options options;
-	std::string seeds;
-	std::string mutant;
-	std::uint64_t seed = 0;
 	CLI::App app("deterministic simulator of the cluster's recovery under churn", "swchurn");
-	app.add_option("--seeds", seeds, "run seeds A to B (1-1000)");
-	auto *one = app.add_option("--seed", seed, "run one seed");
-	app.add_flag("--trace", options.trace, "tell what happens");
-	app.add_flag("--first", options.one_is_enough, "end with the first violation");
-	app.add_option("--mutant", mutant, "break this: " + words_listed<ChurnMutant>());
-	CLI11_PARSE(app, argc, argv);
-	if (!seeds.empty() &&
-	    std::sscanf(seeds.c_str(), "%lu-%lu", &options.first, &options.last) != 2) {
-		fmt::print(stderr, "swchurn: '{}' is not A-B\n", seeds);
-		return 2;
-	}
-	if (*one)
-		options.first = options.last = seed;
-	if (!mutant.empty()) {
-		const auto which = from_word<ChurnMutant>(mutant);
-		if (!which) {
-			fmt::print(stderr, "swchurn: no mutant '{}': {}\n", mutant,
-				   words_listed<ChurnMutant>());
-			return 2;
-		}
-		options.mutant = *which;
-	}
+	if (const auto end = options.parse(app, argc, argv))
+		return *end;
 	return run_seeds(options) ? 0 : 1;
 }
