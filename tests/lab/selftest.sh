@@ -7,19 +7,8 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-dir=$(mktemp -d)
-lab_pid=''
-# shellcheck disable=SC2317 # reached through the trap
-clean_up() {
-	trap '' INT TERM
-	[ -z "$lab_pid" ] || kill "$lab_pid" 2>/dev/null
-	wait
-	rm -rf "$dir"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-passed=0 failed=0
+# shellcheck source=tests/vm/lib/selftest.sh
+. "$here/../vm/lib/selftest.sh"
 
 # The script, from stdin; then options of lab.sh run.
 run() {
@@ -27,23 +16,7 @@ run() {
 		echo '. "$SW_TOP/tests/lab/lib/nodes.sh"'
 		cat
 	} >"$dir/script.sh"
-	"$here/lab.sh" run --no-build --nodes alpha "$@" "$dir/script.sh" </dev/null >"$dir/out" 2>"$dir/err" &
-	lab_pid=$!
-	wait "$lab_pid"
-	status=$?
-	lab_pid=''
-}
-
-# verdict FACT STATUS [WORDS of its output]
-verdict() {
-	if [ "$status" -eq "$2" ] && { [ -z "${3:-}" ] || grep -qF -- "$3" "$dir/err" "$dir/out"; }; then
-		passed=$((passed + 1))
-		echo "[       OK ] $1"
-	else
-		failed=$((failed + 1))
-		echo "[  FAILED  ] $1: wanted status $2 and '${3:-}', got $status:"
-		sed 's/^/  /' "$dir/err" "$dir/out"
-	fi
+	selftest_run "$here/lab.sh" run --no-build --nodes alpha "$@" "$dir/script.sh"
 }
 
 run <<<'cat "$LAB/alpha/now/pid"; on alpha - <<<"echo \"<4>WARNING: CPU: 0 PID: 1 at selftest\" >/dev/kmsg"; reboot_node alpha; exit 0'
@@ -64,5 +37,4 @@ verdict "a script that hangs ends by the timeout" 124 "timeout after 5 s"
 run <<<'freeze alpha; exit 7'
 verdict "a script's status comes out, with a node left frozen" 7
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+selftest_end

@@ -7,40 +7,13 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-dir=$(mktemp -d)
-vm_pid=''
-# shellcheck disable=SC2317 # reached through the trap
-clean_up() {
-	trap '' INT TERM
-	[ -z "$vm_pid" ] || kill "$vm_pid" 2>/dev/null
-	wait
-	rm -rf "$dir"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-passed=0 failed=0
+# shellcheck source=tests/vm/lib/selftest.sh
+. "$here/lib/selftest.sh"
 
 # The script of the VM, from stdin; then options of run.sh.
 run() {
 	cat >"$dir/script.sh"
-	"$here/run.sh" --no-build --build none --no-udev --memory 512 "$@" "$dir/script.sh" </dev/null >"$dir/out" 2>"$dir/err" &
-	vm_pid=$!
-	wait "$vm_pid"
-	status=$?
-	vm_pid=''
-}
-
-# verdict FACT STATUS [WORDS of stderr]
-verdict() {
-	if [ "$status" -eq "$2" ] && { [ -z "${3:-}" ] || grep -qF -- "$3" "$dir/err" "$dir/out"; }; then
-		passed=$((passed + 1))
-		echo "[       OK ] $1"
-	else
-		failed=$((failed + 1))
-		echo "[  FAILED  ] $1: wanted status $2 and '${3:-}', got $status:"
-		sed 's/^/  /' "$dir/err" "$dir/out"
-	fi
+	selftest_run "$here/run.sh" --no-build --build none --no-udev --memory 512 "$@" "$dir/script.sh"
 }
 
 run <<<'exit 7'
@@ -87,12 +60,7 @@ verdict "the module loads on 6.12" 3
 
 # What was cut off has no closing line: it is counted all the same, and the suite goes on.
 printf '#!/bin/bash\n# timeout: 25\nexec sleep 1000\n' >"$dir/cut_off.sh"
-"$here/suite.sh" --jobs 1 "$dir/cut_off.sh" </dev/null >"$dir/out" 2>"$dir/err" &
-vm_pid=$!
-wait "$vm_pid"
-status=$?
-vm_pid=''
+selftest_run "$here/suite.sh" --jobs 1 "$dir/cut_off.sh"
 verdict "a case that is cut off is counted as failed" 1 "0 passed, 1 failed, 0 skipped"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+selftest_end

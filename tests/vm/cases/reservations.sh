@@ -62,6 +62,17 @@ two_direct() {
 	wait_until 60 path_is_usable 1
 }
 
+back_to_the_first_path() {
+	echo running >"/sys/block/${SESSION_DEV[a]}/device/state"
+	wait_until 60 path_is_usable 0
+	pathctl switch sw0 0
+	wait_until 30 sw_is sw0 active 0
+	writer_flows sw0 50
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 /dev/sw0
+}
+
 on_two_direct_paths() {
 	local before
 	two_direct
@@ -77,14 +88,7 @@ on_two_direct_paths() {
 	wait_until 60 sw_is sw0 active 1
 	writer_flows sw0 50 60
 	expect_eq "$before" "$(reservation)" "reservation after the switch"
-	echo running >"/sys/block/${SESSION_DEV[a]}/device/state"
-	wait_until 60 path_is_usable 0
-	pathctl switch sw0 0
-	wait_until 30 sw_is sw0 active 0
-	writer_flows sw0 50
-	writer_stop sw0
-	expect_eq 0 "$(writer_get sw0 errors)" "errors"
-	writer_verify sw0 /dev/sw0
+	back_to_the_first_path
 	# As a program does that knows only SG_IO: one path is told, the other follows.
 	sg_persist -n -o -G -K $KEY -S $KEY_2 /dev/sw0 >/dev/null
 	wait_until 30 keys_are $KEY_2 $KEY_2
@@ -134,14 +138,7 @@ on_a_peer() {
 	if may_write "/dev/${SESSION_DEV[c]}"; then fail "a host that is not registered can write"; fi
 	# Through a served path no one can reserve: said, not swallowed.
 	expect_match ENOTSUP "$(reserve /dev/sw0 reserve $KEY 5 || true)"
-	echo running >"/sys/block/${SESSION_DEV[a]}/device/state"
-	wait_until 60 path_is_usable 0
-	pathctl switch sw0 0
-	wait_until 30 sw_is sw0 active 0
-	writer_flows sw0 50
-	writer_stop sw0
-	expect_eq 0 "$(writer_get sw0 errors)" "errors"
-	writer_verify sw0 /dev/sw0
+	back_to_the_first_path
 	expect_eq "$before" "$(reservation)" "reservation after all"
 	# Given up by its users, it is given up everywhere.
 	reserve /dev/sw0 release $KEY 5
