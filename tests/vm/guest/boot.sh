@@ -6,7 +6,7 @@
 # machine.
 # The script's output, its exit status and the kernel's log leave by three virtio-serial ports.
 # run.sh believes the status only if it comes with the nonce of /run/sw.env.
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TERM=dumb
 
 # shellcheck disable=SC1091 # comes with the run
 . /run/sw.env
