@@ -171,6 +171,9 @@ UnitReport Unit::report(Instant now)
 	for (unsigned i = 0; i < slots_.size() && i < unit.paths.size(); i++)
 		describe_path(unit.paths[i], i, now);
 
+	if (const auto key = carried_.state().key; key != 0)
+		unit.reservation = ReservationReport{reservation_key_text(key), carried_.type(),
+						     carried_.paths()};
 	unit.pinned = pinned();
 	unit.missing = waiting_;
 	if (kernel_) {

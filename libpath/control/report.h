@@ -12,6 +12,7 @@
 #include "libpath/base/dev_number.h"
 #include "libpath/control/wall_time.h"
 #include "libpath/unit/kinds.h"
+#include "libpath/unit/reservation.h"
 #include "libpath/unit/unit_status.h"
 
 namespace swpath
@@ -107,6 +108,15 @@ struct FailbackReport {
 	bool operator==(const FailbackReport &) const = default;
 };
 
+/// What users reserved through the unit, and is carried over its paths.
+struct ReservationReport {
+	std::string key;                              ///< theirs, reservation_key_text()
+	ReservationType type = ReservationType::None; ///< of the disk's reservation
+	std::vector<unsigned> paths; ///< this host's direct paths that have the key, by index
+
+	bool operator==(const ReservationReport &) const = default;
+};
+
 struct UnitReport {
 	std::string name; ///< "sw0"
 	std::optional<DevNumber>
@@ -139,8 +149,10 @@ struct UnitReport {
 	bool pinned = false; ///< an operator chose the active path: no failback
 
 	std::optional<FailbackReport> failback; ///< nothing: no pathd
-	std::vector<PathReport> paths;          ///< by index
-	std::vector<SwitchReport> history;      ///< oldest first, at most SW_HISTORY_MAX
+	std::optional<ReservationReport>
+		reservation;               ///< nothing: its users have no key, or no pathd
+	std::vector<PathReport> paths;     ///< by index
+	std::vector<SwitchReport> history; ///< oldest first, at most SW_HISTORY_MAX
 
 	bool operator==(const UnitReport &) const = default;
 };

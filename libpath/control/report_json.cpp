@@ -73,6 +73,21 @@ void read_failback(const Json &json, FailbackReport &failback, std::optional<Err
 	in.read("next", failback.next);
 }
 
+void read_reservation(const Json &json, ReservationReport &reservation, std::optional<Error> &error)
+{
+	Reader in(json, error, "reservation");
+	std::uint8_t type = 0;
+	in.read("key", reservation.key);
+	in.read("type", type);
+	reservation.type = ReservationType{type};
+	in.each("paths", [&](const Json &each) {
+		if (each.is_number_unsigned())
+			reservation.paths.push_back(each.get<unsigned>());
+		else
+			in.complain("paths", "has an unexpected value");
+	});
+}
+
 void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 {
 	Reader in(json, error, "unit");
@@ -103,6 +118,8 @@ void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 	in.read("pinned", unit.pinned);
 	if (const Json *failback = in.member("failback"))
 		read_failback(*failback, unit.failback.emplace(), error);
+	if (const Json *reservation = in.member("reservation"))
+		read_reservation(*reservation, unit.reservation.emplace(), error);
 	in.each("paths",
 		[&](const Json &each) { read_path(each, unit.paths.emplace_back(), error); });
 	if (const Json *last = in.member("last_switch"))
@@ -182,6 +199,11 @@ Json to_json(const UnitReport &unit)
 			    {"verdict", unit.failback->verdict},
 			    {"to", value(unit.failback->to)},
 			    {"next", value(unit.failback->next)}};
+	Json reservation;
+	if (unit.reservation)
+		reservation = {{"key", unit.reservation->key},
+			       {"type", static_cast<unsigned>(unit.reservation->type)},
+			       {"paths", unit.reservation->paths}};
 	Json paths = Json::array();
 	for (const auto &path : unit.paths)
 		paths.push_back(to_json(path));
@@ -212,6 +234,7 @@ Json to_json(const UnitReport &unit)
 		{"suspended", unit.suspended},
 		{"pinned", unit.pinned},
 		{"failback", std::move(failback)},
+		{"reservation", std::move(reservation)},
 		{"paths", std::move(paths)},
 		{"last_switch", unit.history.empty() ? Json() : to_json(unit.history.back())}};
 }

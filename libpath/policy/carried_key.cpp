@@ -86,6 +86,15 @@ std::optional<std::uint64_t> CarriedKey::wanted(unsigned path) const
 	return std::nullopt;
 }
 
+std::vector<unsigned> CarriedKey::paths() const
+{
+	std::vector<unsigned> paths;
+	for (unsigned path = 0; path < SW_PATHS_MAX; path++)
+		if (state_.key != 0 && ((state_.copies | state_.places) & bit(path)) != 0)
+			paths.push_back(path);
+	return paths;
+}
+
 std::string CarriedKey::missing(unsigned path) const
 {
 	const auto &view = views_.at(path);

@@ -21,6 +21,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "libpath/base/instant.h"
 #include "libpath/unit/kinds.h"
@@ -69,6 +70,8 @@ public:
 	[[nodiscard]] std::optional<std::uint64_t> wanted(unsigned path) const;
 	/// Why the path is not to be opened; empty: it may be.
 	[[nodiscard]] std::string missing(unsigned path) const;
+	/// The paths whose nexuses have the key, from users or from us, in order.
+	[[nodiscard]] std::vector<unsigned> paths() const;
 	/// The reservation as it was seen last, through any path.
 	[[nodiscard]] ReservationType type() const { return type_; }
 

@@ -220,6 +220,20 @@ std::string failback_line(const Style &style, const UnitReport &unit, WallTime n
 	return item(style, "failback", fmt::format("to {} when it is well", where));
 }
 
+std::string reservation_line(const Style &style, const UnitReport &unit)
+{
+	if (!unit.reservation)
+		return {};
+	const auto &reservation = *unit.reservation;
+	std::string paths;
+	for (const auto path : reservation.paths)
+		paths += (paths.empty() ? "" : ", ") + path_name(unit, path);
+	return item(style, "reservation",
+		    fmt::format("{}; key {} of the unit's users on {}",
+				reservation_type_text(reservation.type), reservation.key,
+				paths.empty() ? "no path of this host" : paths));
+}
+
 } // namespace
 
 std::string render_switch(const Style &style, const SwitchReport &report, WallTime now,
@@ -259,6 +273,7 @@ std::string render_unit(const Style &style, const UnitReport &unit, WallTime now
 		text += render_switch(style, unit.history.back(), now,
 				      fmt::format("{:{}}{:<12}", "", indent, "last switch"));
 	text += failback_line(style, unit, now);
+	text += reservation_line(style, unit);
 	return text;
 }
 

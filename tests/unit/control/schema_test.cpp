@@ -48,12 +48,15 @@ TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
 	const Json status = schema("status");
 	UnitReport unit = testing::unit_from(testing::online_line);
 	unit.failback.emplace();
+	unit.reservation.emplace();
 	const Json written = to_json(testing::report_of(unit));
 	expect_members(status, written, "status");
 	expect_members(status["$defs"]["unit"], written["units"][0], "unit");
 	expect_members(status["$defs"]["path"], written["units"][0]["paths"][0], "path");
 	expect_members(status["$defs"]["unit"]["properties"]["failback"],
 		       written["units"][0]["failback"], "failback");
+	expect_members(status["$defs"]["unit"]["properties"]["reservation"],
+		       written["units"][0]["reservation"], "reservation");
 	expect_members(status["$defs"]["switch"], to_json(SwitchReport{}), "switch");
 
 	expect_words<Source>(status, "source");

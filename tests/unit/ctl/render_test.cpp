@@ -151,6 +151,26 @@ TEST(RenderStatus, FailbackTellsWhenAndWhyNot)
 	EXPECT_EQ(line(), "");
 }
 
+TEST(RenderStatus, ReservationTellsWhichPathsHaveTheKey)
+{
+	auto unit = online();
+	const auto line = [&] {
+		const auto text = ctl::render_unit(Style{}, unit, noon);
+		const auto at = text.find("  reservation");
+		return at == text.npos ? std::string() : text.substr(at);
+	};
+	EXPECT_EQ(line(), "");
+	unit.reservation =
+		ReservationReport{"0xa11ce1", ReservationType::WriteExclusiveRegistrants, {0}};
+	EXPECT_EQ(line(),
+		  "  reservation write exclusive, registrants only; key 0xa11ce1 of the unit's\n"
+		  "              users on direct sda\n");
+	unit.reservation->type = ReservationType::None;
+	unit.reservation->paths.clear();
+	EXPECT_EQ(line(),
+		  "  reservation none; key 0xa11ce1 of the unit's users on no path of this host\n");
+}
+
 TEST(RenderStatus, WithoutDaemonNothingIsInvented)
 {
 	auto unit = unit_from(testing::online_line);

@@ -73,6 +73,10 @@ back_to_the_first_path() {
 	writer_verify sw0 /dev/sw0
 }
 
+no_reservation_is_told() {
+	pathctl status sw0 --json | jq -e '.units[0].reservation == null' >/dev/null
+}
+
 on_two_direct_paths() {
 	local before
 	two_direct
@@ -81,6 +85,8 @@ on_two_direct_paths() {
 	wait_until 30 keys_are $KEY $KEY
 	before=$(reservation)
 	note "reserved: $before"
+	expect_match "^  reservation write exclusive, registrants only; key $KEY .*, " "$(COLUMNS=200 pathctl status sw0)"
+	expect_eq "$KEY 5 [0,1]" "$(pathctl status sw0 --json | jq -r '.units[0].reservation | "\(.key) \(.type) \(.paths | tojson)"')"
 	if may_write "/dev/${SESSION_DEV[c]}"; then fail "a host that is not registered can write"; fi
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
 	writer_flows sw0 50
@@ -95,6 +101,7 @@ on_two_direct_paths() {
 	reserve /dev/sw0 release $KEY_2 5
 	sg_persist -n -o -G -K $KEY_2 -S 0 /dev/sw0 >/dev/null
 	wait_until 30 keys_are
+	wait_until 30 no_reservation_is_told
 }
 
 a_preempted_key_stays_away() {
