@@ -131,7 +131,7 @@ int sw_emit_witness(struct sw_unit *unit, char *result, unsigned int maxlen)
 
 	spin_lock_irq(&witness->lock);
 	for (i = 0; i < witness->ring.nr; i++) {
-		record = sw_witness_record(&witness->ring, i);
+		record = sw_witness_get(&witness->ring, i);
 		if (record)
 			DMEMIT("%llu %u %08x %llu\n", record->sector,
 			       record->bytes, record->crc,

@@ -71,14 +71,14 @@ void sw_witness_take_over(struct sw_witness_ring *ring,
 	unsigned int i;
 
 	for (i = 0; i < old->nr; i++) {
-		record = sw_witness_record(old, i);
+		record = sw_witness_get(old, i);
 		if (record)
 			keep(ring, record);
 	}
 }
 
 const struct sw_witness_record *
-sw_witness_record(const struct sw_witness_ring *ring, unsigned int i)
+sw_witness_get(const struct sw_witness_ring *ring, unsigned int i)
 {
 	const struct sw_witness_record *record =
 		&ring->records[(ring->head + i) % ring->nr];

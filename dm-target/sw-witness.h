@@ -56,6 +56,6 @@ void sw_witness_take_over(struct sw_witness_ring *ring,
 
 /* The i-th of ring->nr places, oldest first; NULL: nothing is there. */
 const struct sw_witness_record *
-sw_witness_record(const struct sw_witness_ring *ring, unsigned int i);
+sw_witness_get(const struct sw_witness_ring *ring, unsigned int i);
 
 #endif /* SW_WITNESS_H */

@@ -140,6 +140,35 @@ void Checker::proved(unsigned path, bool by_ticket)
 					 (schedule_.now() - wrong->second) / ms));
 }
 
+bool Checker::outlived(Nanos since, bool by_ticket) const
+{
+	return schedule_.now() - since > (by_ticket ? ticket_life_ : verified_life_);
+}
+
+void Checker::witnessed(unsigned path, bool by_ticket, Stamp stamp, const Sight &sight)
+{
+	if (stamp != sight.shown && outlived(sight.at, by_ticket))
+		breach("P1", fmt::format("path {} was opened and shows {} in block {}, where the "
+					 "witness has had {} for {} ms",
+					 path, sight.shown, sight.block, stamp,
+					 (schedule_.now() - sight.at) / ms));
+}
+
+const Checker::Sight *Checker::distrust(unsigned path) const
+{
+	const auto at = distrusted_.find(path);
+	return at == distrusted_.end() ? nullptr : &at->second;
+}
+
+void Checker::trusted_again(unsigned path, bool by_ticket)
+{
+	const auto *sight = distrust(path);
+	if (sight != nullptr && outlived(sight->at, by_ticket))
+		breach("P1", fmt::format("path {} was opened and still shows {} in block {}, for "
+					 "which it had been found not coherent",
+					 path, sight->shown, sight->block));
+}
+
 void Checker::path_leads_to(unsigned path, unsigned identity, Nanos since)
 {
 	if (identity == right_disk_)

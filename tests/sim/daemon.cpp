@@ -43,6 +43,9 @@ void Daemon::start()
 		slot.monitor.set_policy(monitor);
 		slot.keys_pending = context_.schedule.instant() + order_life;
 	}
+	if (!context_.broken(Mutant::COHERENCE_FORGOTTEN))
+		for (const unsigned i : incoherent_)
+			slots_[i].coherence.distrust();
 
 	MvPolicy mv;
 	mv.verify_limit = command() + std::chrono::seconds(1);
@@ -151,6 +154,7 @@ void Daemon::look_for_devices(Instant now)
 		slot.probing_since.reset();
 		slot.again.reset();
 		medium_.forget(i);
+		slot.coherence.forget();
 		mv_.replaced(i);
 	}
 }

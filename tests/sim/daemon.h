@@ -6,10 +6,12 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "fencer.h"
 #include "kernel.h"
+#include "libpath/policy/coherence_probe.h"
 #include "libpath/policy/failback.h"
 #include "libpath/policy/medium_compare.h"
 #include "libpath/policy/mount_verification.h"
@@ -50,9 +52,12 @@ private:
 		bool proved = false;
 		bool probe_now = false;
 		bool overdue = false;
-		unsigned failures = 0; ///< failed checks of this device in a row
+		std::optional<Checker::Sight> stale; ///< what the path should not have shown
+		unsigned failures = 0;               ///< failed checks of this device in a row
 		std::optional<Instant> probing_since;
 		std::optional<std::uint64_t> again; ///< the mount verification of the next check
+		CoherenceProbe coherence;
+		WitnessList expected; ///< of the kernel, when the check began
 		bool attaching = false;
 		bool unregistered = false; ///< the disk would refuse writes by this path
 		bool admitting = false;
@@ -85,6 +90,9 @@ private:
 	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
 		    const Answer &answer);
 	[[nodiscard]] Reason judge(unsigned i, Instant began, const Answer &answer);
+	[[nodiscard]] WitnessList witnesses() const;
+	[[nodiscard]] Reason judge_coherence(unsigned i, const Answer &answer);
+	void keep_coherence(unsigned i);
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
 	[[nodiscard]] bool in_table(unsigned i) const;
@@ -109,6 +117,7 @@ private:
 	// Kept in its state directory.
 	std::optional<Instant> last_failback_;
 	std::optional<unsigned> pinned_;
+	std::set<unsigned> incoherent_; ///< paths, which keep their servers here
 };
 
 } // namespace swpath::sim

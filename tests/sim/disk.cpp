@@ -81,6 +81,9 @@ Answer Disk::perform(NexusId nexus, const Request &request)
 			each.durable = each.cached;
 		break;
 	case Op::Probe:
+		for (std::uint32_t i = 0; i < block_count; i++)
+			if (request.places & 1U << i)
+				answer.places.emplace_back(i, blocks_[i].cached);
 		answer.identity = identity_;
 		answer.unregistered = reserved_ && !keys_.contains(nexus);
 		for (std::size_t i = 0; i < landmark_count; i++)

@@ -23,7 +23,9 @@
 	X(KEY_EARLY, "key-registered-before-revoke")                                               \
 	X(ABORT_MISSING, "preempt-without-abort")                                                  \
 	X(OPERATOR_HASTY, "operator-confirms-blindly")                                             \
-	X(LATE_PROOF, "proof-of-older-mv-accepted")
+	X(LATE_PROOF, "proof-of-older-mv-accepted")                                                \
+	X(WITNESS_SKIPPED, "witness-skipped")                                                      \
+	X(COHERENCE_FORGOTTEN, "incoherent-server-forgotten")
 
 namespace swpath
 {

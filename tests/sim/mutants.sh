@@ -94,6 +94,8 @@ edge key-registered-before-revoke 3000
 edge preempt-without-abort 3000
 edge operator-confirms-blindly 5000
 edge proof-of-older-mv-accepted 500
+edge witness-skipped 500
+edge incoherent-server-forgotten 3000
 
 core='dm-target/sw-core.c dm-target/sw-hold.c'
 patch 'core: fence skipped' 500 "$core" 's/if (core->doubt && core->config.fence == SW_FENCE_PROVE)/if (0)/'

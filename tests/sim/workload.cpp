@@ -93,7 +93,9 @@ void Workload::read(std::uint32_t block, Schedule::What then)
 	       [this, block, since = context_.checker.point(block),
 		then = std::move(then)](const Answer &answer) {
 		       taken_[block] = false;
-		       if (answer.status == Status::Ok)
+		       if (answer.status == Status::Ok && answer.stale)
+			       context_.checker.stale_read_ends();
+		       else if (answer.status == Status::Ok)
 			       context_.checker.read_ends(block, answer.stamp, since);
 		       then();
 	       });

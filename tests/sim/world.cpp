@@ -67,6 +67,11 @@ void World::choose_setup()
 			    &mix_.reload, &mix_.remove, &mix_.reboot})
 		*fault = random.chance(0.2);
 
+	mix_.caching = random.chance(0.3);
+	// A record is true unless the disk lost what it had acknowledged, or was given a ghost.
+	if (setup_.fence == Fence::PROVE && !mix_.power && !mix_.reboot && random.chance(0.8))
+		setup_.witness = static_cast<unsigned>(random.between(4, SW_WITNESS_MAX));
+
 	context_.checker.set_proving(setup_.fence == Fence::PROVE);
 	// A ticket lives for three intervals from the begin of its check, a check in a mount
 	// verification for the limit of a check, which may take as long itself.
@@ -173,6 +178,7 @@ RunResult World::run()
 	result.faults = faults_;
 	result.ghosts_by_policy = context_.checker.ghosts_by_policy();
 	result.ghosts_of_crash = context_.checker.ghosts_of_crash();
+	result.stale_reads = context_.checker.stale_reads();
 	result.simulated = context_.schedule.now() - start;
 	if (const auto *violation = context_.checker.violation())
 		result.violation = violation->promise + ": " + violation->text;
