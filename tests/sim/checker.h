@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,19 @@ public:
 	/// The unit goes on with a path that still shows what it was distrusted for.
 	void trusted_again(unsigned path, bool by_ticket);
 
+	// The users' reservations.
+	void key_registered(std::uint64_t key); ///< 0: taken away
+	[[nodiscard]] std::uint64_t users_key() const { return users_key_; }
+	void key_preempted(std::uint64_t key);
+	/// pathd knows the key: from now on no proof of a path is one without it.
+	void key_known(std::uint64_t key);
+	void key_copied(std::uint64_t key);
+	/// A user's write was refused.
+	void conflicted();
+	/// The unit goes on with a path that has `own`, and the disk is reserved for registrants.
+	void opened_reserved(unsigned path, std::uint64_t own, bool by_ticket);
+	void set_users_reserve() { users_reserve_ = true; }
+
 	// Disks and paths.
 	void written(const Request &request, unsigned identity);
 	void cache_lost();
@@ -153,6 +167,11 @@ private:
 	std::map<unsigned, Nanos> wrong_since_; ///< by path
 	std::map<unsigned, Sight> distrusted_;  ///< by path
 	std::uint64_t stale_reads_ = 0;
+	bool users_reserve_ = false;
+	std::uint64_t users_key_ = 0;
+	std::uint64_t known_key_ = 0;
+	Nanos known_since_ = 0;
+	std::set<std::uint64_t> preempted_;
 	Nanos ticket_life_ = 0;
 	Nanos verified_life_ = 0;
 	std::uint64_t ghosts_ = 0;

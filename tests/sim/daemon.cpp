@@ -52,6 +52,7 @@ void Daemon::start()
 	mv.give_up_direct = 2 * command() + std::chrono::seconds(1);
 	mv_ = MountVerification(mv);
 	medium_ = {};
+	carried_ = CarriedKey(carried_state_);
 	status_.reset();
 	next_wake_ = 0;
 	touch();
@@ -155,6 +156,7 @@ void Daemon::look_for_devices(Instant now)
 		slot.again.reset();
 		medium_.forget(i);
 		slot.coherence.forget();
+		carried_.forget(i);
 		mv_.replaced(i);
 	}
 }

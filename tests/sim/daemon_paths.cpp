@@ -152,7 +152,8 @@ void Daemon::start_probe(unsigned i, std::uint64_t mv)
 	for (const auto &record : slot.expected.records)
 		places |= 1U << record.sector / block_sectors;
 	legs_[i]->revive();
-	legs_[i]->send({.op = Op::Probe, .path = i, .device = device, .places = places},
+	legs_[i]->send({.op = Op::Probe, .path = i, .device = device, .look = setup_.carry,
+			.copy = slot.copy, .places = places},
 		       [this, i, device, began, mv, boot = process_.boot()](const Answer &answer) {
 			       if (boot != process_.boot())
 				       return;
@@ -169,6 +170,11 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 	// A direct path by its designators, a served one by its server's word about the same.
 	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
 		return Reason::IDENTITY;
+	if (setup_.carry && !context_.broken(Mutant::KEY_NOT_CARRIED))
+		return carried_.missing(i).empty() ? judge_medium(i, began, answer)
+						   : Reason::RESERVATION;
+	if (setup_.carry)
+		return judge_medium(i, began, answer);
 	slots_[i].keys_seen = began;
 	if (answer.unregistered)
 		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
@@ -182,6 +188,11 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 		if (served)
 			return Reason::RESERVATION;
 	}
+	return judge_medium(i, began, answer);
+}
+
+Reason Daemon::judge_medium(unsigned i, Instant began, const Answer &answer)
+{
 	MediumSample sample{.began = began, .ended = context_.schedule.instant(), .digests = {}};
 	sample.digests = answer.landmarks;
 	medium_.add(i, sample);
@@ -246,6 +257,33 @@ void Daemon::keep_coherence(unsigned i)
 			i, {slots_[i].stale->block, slots_[i].stale->shown, context_.schedule.now()});
 }
 
+/// As Unit::carry_key().
+void Daemon::carry_key(unsigned i, Instant began, const Answer &answer)
+{
+	const auto active = status_ && status_->state == UnitState::ONLINE ? status_->active
+									   : std::nullopt;
+	if (answer.copied)
+		carried_.changed(i);
+	const auto before = carried_.state();
+	const Instant now = context_.schedule.instant();
+	(void)carried_.looked({.path = i,
+			       .began = began,
+			       .in_use = active == i,
+			       .other_in_use = active && active != i,
+			       .view = *answer.nexus},
+			      now);
+	carried_state_ = carried_.state();
+	context_.checker.key_known(carried_state_.key);
+	for (unsigned other = 0; other < slots_.size(); other++) {
+		auto &slot = slots_[other];
+		const auto wanted = context_.broken(Mutant::KEY_NOT_CARRIED)
+					    ? std::nullopt
+					    : carried_.wanted(other);
+		slot.probe_now |= wanted != slot.copy || carried_state_.key != before.key;
+		slot.copy = wanted;
+	}
+}
+
 void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
 		    const Answer &answer)
 {
@@ -255,6 +293,8 @@ void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64
 	slot.probing_since.reset();
 	slot.overdue = false;
 	const Instant now = context_.schedule.instant();
+	if (answer.nexus)
+		carry_key(i, began, answer);
 	const Reason reason = judge(i, began, answer);
 	if (answer.status == Status::Ok)
 		keep_coherence(i);

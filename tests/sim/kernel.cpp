@@ -367,6 +367,11 @@ void Kernel::check_record(bool failed)
 		checker.proved(to, by_ticket);
 	if (moved)
 		check_sights(to, by_ticket);
+	if (moved && setup_.carry && legs_[to]->disk().reserved()) {
+		const auto &keys = legs_[to]->disk().keys();
+		const auto own = keys.find(static_cast<DirectLeg &>(*legs_[to]).nexus().id());
+		checker.opened_reserved(to, own == keys.end() ? 0 : own->second, by_ticket);
+	}
 	if (by_ticket)
 		checker.expect(core_.paths[to].ticket_until > context_.schedule.now(), "P3",
 			       "went on alone by a ticket that had expired");

@@ -34,6 +34,7 @@ struct UnitSetup {
 	bool reservations = false; ///< the disk does persistent reservations
 	bool lu_reset = false;     ///< a path may reset the logical unit
 	bool agent = false;        ///< the cluster can switch servers off
+	bool carry = false;        ///< users reserve the disk, and their keys are carried
 	unsigned witness = 0;      ///< records of acknowledged writes, 0: none
 };
 
@@ -75,6 +76,8 @@ public:
 	/// An event of the unit, as pathd gets it.
 	void on_event(std::function<void()> what) { on_event_ = std::move(what); }
 
+	/// Where a user's order goes that is no I/O.
+	[[nodiscard]] std::optional<unsigned> open_path() const;
 	[[nodiscard]] bool idle() const { return bios_.empty(); }
 	[[nodiscard]] std::uint64_t switches() const { return switches_; }
 	[[nodiscard]] std::uint64_t holds() const { return holds_; }

@@ -18,6 +18,11 @@ std::optional<unsigned> index(int path)
 
 } // namespace
 
+std::optional<unsigned> Kernel::open_path() const
+{
+	return running_ ? index(open_) : std::nullopt;
+}
+
 UnitStatus Kernel::status() const
 {
 	const Nanos at = context_.schedule.now();

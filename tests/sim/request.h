@@ -5,11 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "libpath/policy/medium_compare.h"
+#include "libpath/unit/reservation.h"
 
 namespace swpath::sim
 {
@@ -57,6 +59,8 @@ struct Request {
 	std::uint64_t boot = 0;
 	unsigned path = 0;
 	std::uint64_t device = 0; ///< that it was sent to, as Leg::device()
+	bool look = false;        ///< Probe: at the disk's registrations,
+	std::optional<std::uint64_t> copy{}; ///< when this one has been copied, as copy_key() does
 	std::uint32_t places = 0; ///< Probe: blocks to be read beside the landmarks, a bit for each
 };
 
@@ -69,6 +73,8 @@ struct Answer {
 	bool unregistered = false; ///< a reservation would refuse this nexus' writes
 	std::array<std::optional<std::uint64_t>, landmark_count> landmarks{};
 	std::vector<std::pair<std::uint32_t, Stamp>> places{};
+	std::shared_ptr<const NexusView> nexus{};
+	bool copied = false;
 };
 
 using Done = std::function<void(const Answer &)>;
