@@ -35,8 +35,8 @@ struct UnitRunState {
 		bool operator==(const Grant &) const = default;
 	};
 	std::map<std::string, Grant> grants; ///< by the peer's name
-	/// Servers that were found not coherent, by Unit::server_of(): a new pathd does not trust them
-	/// before they have shown that they are. Only with `witness`.
+	/// Servers that were found not coherent, by Unit::server_of(): a new pathd does not trust
+	/// them before they have shown that they are. Only with `witness`.
 	std::set<std::string> incoherent;
 	CarriedKey::State carried; ///< the key of the unit's users
 	ClientKeys::State clients; ///< and of those of the hosts that are served

@@ -145,15 +145,18 @@ void Daemon::start_probe(unsigned i, std::uint64_t mv)
 	const auto device = legs_[i]->device();
 	slot.probing_since = began;
 	// The path that I/O goes down shows what went down it, whoever remembers it.
-	const bool carries =
-		status_ && status_->state == UnitState::ONLINE && status_->active == i;
+	const bool carries = status_ && status_->state == UnitState::ONLINE && status_->active == i;
 	slot.expected = carries ? WitnessList{} : witnesses();
 	std::uint32_t places = 0;
 	for (const auto &record : slot.expected.records)
 		places |= 1U << record.sector / block_sectors;
 	legs_[i]->revive();
-	legs_[i]->send({.op = Op::Probe, .path = i, .device = device, .look = setup_.carry,
-			.copy = slot.copy, .places = places},
+	legs_[i]->send({.op = Op::Probe,
+			.path = i,
+			.device = device,
+			.look = setup_.carry,
+			.copy = slot.copy,
+			.places = places},
 		       [this, i, device, began, mv, boot = process_.boot()](const Answer &answer) {
 			       if (boot != process_.boot())
 				       return;
@@ -222,8 +225,8 @@ Reason Daemon::judge_coherence(unsigned i, const Answer &answer)
 	auto &slot = slots_[i];
 	std::vector<WitnessSight> shown;
 	for (const auto &[block, stamp] : answer.places)
-		shown.push_back({block * block_sectors, block_bytes,
-				 static_cast<std::uint32_t>(stamp)});
+		shown.push_back(
+			{block * block_sectors, block_bytes, static_cast<std::uint32_t>(stamp)});
 	const auto found = slot.coherence.check(slot.expected, shown,
 						shown.empty() ? WitnessList{} : witnesses());
 	if (!found.stale)
@@ -253,15 +256,15 @@ void Daemon::keep_coherence(unsigned i)
 	}
 	incoherent_.insert(i);
 	if (slots_[i].stale)
-		context_.checker.distrusted(
-			i, {slots_[i].stale->block, slots_[i].stale->shown, context_.schedule.now()});
+		context_.checker.distrusted(i, {slots_[i].stale->block, slots_[i].stale->shown,
+						context_.schedule.now()});
 }
 
 /// As Unit::carry_key().
 void Daemon::carry_key(unsigned i, Instant began, const Answer &answer)
 {
-	const auto active = status_ && status_->state == UnitState::ONLINE ? status_->active
-									   : std::nullopt;
+	const auto active =
+		status_ && status_->state == UnitState::ONLINE ? status_->active : std::nullopt;
 	if (answer.copied)
 		carried_.changed(i);
 	const auto before = carried_.state();

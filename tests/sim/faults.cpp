@@ -38,10 +38,10 @@ void World::fault()
 {
 	if (calm_)
 		return;
-	const bool wanted[] = {mix_.link,   mix_.stall, mix_.network,   mix_.freeze, mix_.kill,
-			       mix_.crash,  mix_.pathd, mix_.client,    mix_.reboot, mix_.power,
-			       mix_.medium, mix_.swap,  mix_.operators, mix_.reload, mix_.remove,
-			       mix_.caching};
+	const bool wanted[] = {mix_.link,      mix_.stall,  mix_.network, mix_.freeze,
+			       mix_.kill,      mix_.crash,  mix_.pathd,   mix_.client,
+			       mix_.reboot,    mix_.power,  mix_.medium,  mix_.swap,
+			       mix_.operators, mix_.reload, mix_.remove,  mix_.caching};
 	const auto which = static_cast<unsigned>(context_.random.below(std::size(wanted)));
 	if (wanted[which]) {
 		faults_++;

@@ -395,9 +395,9 @@ void Kernel::check_sights(unsigned to, bool by_ticket)
 		if (const auto *record = sw_witness_get(&ring_, i)) {
 			const auto block =
 				static_cast<std::uint32_t>(record->sector / block_sectors);
-			checker.witnessed(to, by_ticket, record->crc,
-					  {block, leg.shown(block),
-					   std::max(record->at, left_[to])});
+			checker.witnessed(
+				to, by_ticket, record->crc,
+				{block, leg.shown(block), std::max(record->at, left_[to])});
 		}
 	if (const auto *sight = checker.distrust(to);
 	    sight != nullptr && leg.shown(sight->block) == sight->shown &&

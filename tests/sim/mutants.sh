@@ -73,7 +73,7 @@ patch() {
 		objects+=("$object")
 	done
 	# The patched objects come first, so that their originals stay in the library.
-	"${CXX:-g++}" "$main" "${objects[@]}" "${libraries[@]}" -lfmt -o "$work/broken"
+	"${CXX:-g++}" "$main" "${objects[@]}" "${libraries[@]}" -lfmt -lgnutls -o "$work/broken"
 	judge "$name" "$seeds" "$work/broken"
 }
 
