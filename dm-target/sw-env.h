@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * sw-env.h - the only place where the pure parts (sw-core, sw-words) include
+ * sw-env.h - the only place where the pure parts (sw-core, sw-hold, sw-witness, sw-words) include
  * system headers. tests/unit/core/sw-env.h has the same include guard and is
  * forced in first when they are compiled for the tests.
  */

@@ -87,6 +87,7 @@ UnitRunState state_from(const Json &json)
 		state.grants[peer] = {grant.at("epoch").get<std::uint64_t>(),
 				      grant.at("boot").get<std::string>(),
 				      grant.at("key").get<std::uint64_t>()};
+	state.incoherent = json.value("incoherent", std::set<std::string>());
 	if (json.contains("carried")) {
 		const auto &carried = json.at("carried");
 		state.carried = {whole<std::uint64_t>(carried.at("key")),
@@ -139,6 +140,8 @@ Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 	for (const auto &[peer, grant] : state.grants)
 		json["grants"][peer] = {
 			{"epoch", grant.epoch}, {"boot", grant.boot}, {"key", grant.key}};
+	if (!state.incoherent.empty())
+		json["incoherent"] = state.incoherent;
 	if (state.carried != CarriedKey::State{})
 		json["carried"] = {{"key", state.carried.key},
 				   {"last", state.carried.last},

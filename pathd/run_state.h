@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "libpath/base/instant.h"
@@ -34,8 +35,11 @@ struct UnitRunState {
 		bool operator==(const Grant &) const = default;
 	};
 	std::map<std::string, Grant> grants; ///< by the peer's name
-	CarriedKey::State carried;           ///< the key of the unit's users
-	ClientKeys::State clients;           ///< and of those of the hosts that are served
+	/// Servers that were found not coherent, by Unit::server_of(): a new pathd does not trust
+	/// them before they have shown that they are. Only with `witness`.
+	std::set<std::string> incoherent;
+	CarriedKey::State carried; ///< the key of the unit's users
+	ClientKeys::State clients; ///< and of those of the hosts that are served
 
 	bool operator==(const UnitRunState &) const = default;
 };

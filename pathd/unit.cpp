@@ -46,6 +46,7 @@ Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &s
 	unit->clients_ = ClientKeys(unit->state_.clients);
 	if (unit->state_.identity && unit->state_.identity->wwid != config.wwid)
 		unit->state_.identity.reset();
+	unit->distrust_incoherent();
 	auto worker = Worker::start("tbl-" + config.name);
 	if (!worker)
 		return tl::unexpected(worker.error());
@@ -92,6 +93,8 @@ void Unit::reconfigure(const UnitConfig &config)
 		generation_++;
 		medium_ = {};
 		carried_ = {};
+		slots_.resize(config_.paths.size());
+		distrust_incoherent();
 		for (auto &[number, leg] : legs_) {
 			leg->proved = false;
 			leg->settled = false;

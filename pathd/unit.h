@@ -228,6 +228,9 @@ private:
 	void probe_due(Instant now);
 	void probe(unsigned slot, std::uint64_t mv);
 	[[nodiscard]] WitnessList witnesses();
+	[[nodiscard]] std::string server_of(unsigned slot) const;
+	void keep_coherence(unsigned slot);
+	void distrust_incoherent();
 	[[nodiscard]] std::optional<Difference> judge_coherence(unsigned slot,
 								const ProbeFacts &facts);
 	void probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv);

@@ -125,6 +125,43 @@ std::optional<Difference> Unit::judge_coherence(unsigned i, const ProbeFacts &fa
 	return std::nullopt;
 }
 
+/// Which server a path leads to, whatever its place in the configuration; empty: a direct path.
+std::string Unit::server_of(unsigned i) const
+{
+	const auto &path = config_.paths[i];
+	if (path.kind == PathKind::DIRECT || !path.peer.empty())
+		return path.peer;
+	return path.server.text() + "/" + path.export_name;
+}
+
+/// What a new pathd has to know of the path's coherence. Not while I/O is held: no file is opened
+/// then, and the kernel's records stay as they are, so that a new pathd finds what we found.
+void Unit::keep_coherence(unsigned i)
+{
+	const auto server = server_of(i);
+	if (server.empty() || config_.witness == 0 ||
+	    (kernel_ && kernel_->status.state == UnitState::VERIFY))
+		return;
+	const bool incoherent = slots_[i].coherence.verdict() == Coherence::Incoherent;
+	if (incoherent == state_.incoherent.contains(server))
+		return;
+	if (incoherent)
+		state_.incoherent.insert(server);
+	else
+		state_.incoherent.erase(server);
+	save_state();
+}
+
+/// Takes what an earlier pathd found for what is known. Without records nothing could clear a path.
+void Unit::distrust_incoherent()
+{
+	if (config_.witness == 0)
+		return;
+	for (unsigned i = 0; i < slots_.size(); i++)
+		if (state_.incoherent.contains(server_of(i)))
+			slots_[i].coherence.distrust();
+}
+
 /// What a good check says about the disk: nothing if it is the unit's.
 std::optional<Difference> Unit::judge(const Leg &leg, unsigned slot, const ProbeFacts &facts)
 {
@@ -186,6 +223,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 			reason = difference->reason;
 			text = difference->text;
 		}
+		keep_coherence(i);
 	}
 	if (reason == Reason::NONE) {
 		leg.proved = true;

@@ -77,6 +77,8 @@ public:
 	/// not taken for better until it has shown that it is: mostly it is a new connection to the
 	/// same server.
 	void forget();
+	/// The path was not coherent for a pathd before this one: as after forget().
+	void distrust() noexcept { suspect_ = true; }
 
 private:
 	using Place = std::pair<std::uint64_t, std::uint32_t>; ///< sector, bytes

@@ -140,6 +140,78 @@ void Checker::proved(unsigned path, bool by_ticket)
 					 (schedule_.now() - wrong->second) / ms));
 }
 
+bool Checker::outlived(Nanos since, bool by_ticket) const
+{
+	return schedule_.now() - since > (by_ticket ? ticket_life_ : verified_life_);
+}
+
+void Checker::witnessed(unsigned path, bool by_ticket, Stamp stamp, const Sight &sight)
+{
+	if (stamp != sight.shown && outlived(sight.at, by_ticket))
+		breach("P1", fmt::format("path {} was opened and shows {} in block {}, where the "
+					 "witness has had {} for {} ms",
+					 path, sight.shown, sight.block, stamp,
+					 (schedule_.now() - sight.at) / ms));
+}
+
+const Checker::Sight *Checker::distrust(unsigned path) const
+{
+	const auto at = distrusted_.find(path);
+	return at == distrusted_.end() ? nullptr : &at->second;
+}
+
+void Checker::trusted_again(unsigned path, bool by_ticket)
+{
+	const auto *sight = distrust(path);
+	if (sight != nullptr && outlived(sight->at, by_ticket))
+		breach("P1", fmt::format("path {} was opened and still shows {} in block {}, for "
+					 "which it had been found not coherent",
+					 path, sight->shown, sight->block));
+}
+
+void Checker::key_registered(std::uint64_t key)
+{
+	users_key_ = key;
+	known_key_ = 0;
+}
+
+void Checker::key_preempted(std::uint64_t key)
+{
+	preempted_.insert(key);
+	users_key_ = known_key_ = 0;
+}
+
+void Checker::key_known(std::uint64_t key)
+{
+	if (key == 0 || key != users_key_) {
+		known_key_ = 0;
+	} else if (known_key_ != key) {
+		known_key_ = key;
+		known_since_ = schedule_.now();
+	}
+}
+
+void Checker::key_copied(std::uint64_t key)
+{
+	expect(!preempted_.contains(key), "P7", "a key that was preempted came back");
+}
+
+/// Rightly so if the users have no key any more, or so new a one that nobody has carried it yet.
+void Checker::conflicted()
+{
+	expect(users_reserve_ && (known_key_ == 0 || !outlived(known_since_, true)), "P7",
+	       "a user's write met a reservation that is the unit's own");
+}
+
+void Checker::opened_reserved(unsigned path, std::uint64_t own, bool by_ticket)
+{
+	if (users_reserve_ && known_key_ != 0 && own != known_key_ &&
+	    outlived(known_since_, by_ticket))
+		breach("P7", fmt::format("path {} was opened without the users' key {:#x}, known "
+					 "for {} ms",
+					 path, known_key_, (schedule_.now() - known_since_) / ms));
+}
+
 void Checker::path_leads_to(unsigned path, unsigned identity, Nanos since)
 {
 	if (identity == right_disk_)

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ public:
 	/// Fence policy of the unit: with `drain` a ghost write is what the administrator accepted.
 	void set_proving(bool proving) { proving_ = proving; }
 	void set_right_disk(unsigned identity) { right_disk_ = identity; }
+	[[nodiscard]] unsigned right_disk() const { return right_disk_; }
 
 	// The workload.
 	/// When a command was submitted. If the cache was lost since, or a ghost came, its end
@@ -61,6 +63,9 @@ public:
 	void write_ends(std::uint32_t block, Stamp stamp, Status status, bool fua,
 			const Point &since);
 	void read_ends(std::uint32_t block, Stamp value, const Point &since);
+	/// A server's cache has answered, and the disk has something else. No more than sampled
+	/// writes can show that a server is no good, so that it is counted.
+	void stale_read_ends() { stale_reads_++; }
 	/// A flush makes durable what was acknowledged before it was submitted.
 	struct FlushPoint {
 		std::array<Stamp, block_count> acknowledged{};
@@ -79,6 +84,36 @@ public:
 	/// The unit goes on with `path`; by a ticket, or by a commit of pathd.
 	void proved(unsigned path, bool by_ticket);
 	void client_booted(std::uint64_t boot);
+	/// A sight of `block` that the path had, or has.
+	struct Sight {
+		std::uint32_t block = 0;
+		Stamp shown = 0;
+		Nanos at = 0;
+	};
+	/// The unit goes on with `path` as in proved(). Its witness has had `stamp` for the block,
+	/// and a check could have seen it, since `sight.at`; that is what the path shows.
+	void witnessed(unsigned path, bool by_ticket, Stamp stamp, const Sight &sight);
+	/// pathd has written down that the path is not coherent, because it showed this; or that it
+	/// is.
+	void distrusted(unsigned path, const Sight &sight) { distrusted_[path] = sight; }
+	void trusted(unsigned path) { distrusted_.erase(path); }
+	/// What the path was distrusted for last.
+	[[nodiscard]] const Sight *distrust(unsigned path) const;
+	/// The unit goes on with a path that still shows what it was distrusted for.
+	void trusted_again(unsigned path, bool by_ticket);
+
+	// The users' reservations.
+	void key_registered(std::uint64_t key); ///< 0: taken away
+	[[nodiscard]] std::uint64_t users_key() const { return users_key_; }
+	void key_preempted(std::uint64_t key);
+	/// pathd knows the key: from now on no proof of a path is one without it.
+	void key_known(std::uint64_t key);
+	void key_copied(std::uint64_t key);
+	/// A user's write was refused.
+	void conflicted();
+	/// The unit goes on with a path that has `own`, and the disk is reserved for registrants.
+	void opened_reserved(unsigned path, std::uint64_t own, bool by_ticket);
+	void set_users_reserve() { users_reserve_ = true; }
 
 	// Disks and paths.
 	void written(const Request &request, unsigned identity);
@@ -95,6 +130,7 @@ public:
 	/// Ghost writes that no promise forbids: fence=drain, or from before a crash of the client.
 	[[nodiscard]] std::uint64_t ghosts_by_policy() const { return ghosts_by_policy_; }
 	[[nodiscard]] std::uint64_t ghosts_of_crash() const { return ghosts_of_crash_; }
+	[[nodiscard]] std::uint64_t stale_reads() const { return stale_reads_; }
 
 private:
 	struct Version {
@@ -114,6 +150,7 @@ private:
 	void breach(const char *promise, std::string text);
 	void unknown(std::uint32_t block);
 	void ghost(const Request &request);
+	[[nodiscard]] bool outlived(Nanos since, bool by_ticket) const;
 	void settle(Block &block, Stamp value);
 
 	const Schedule &schedule_;
@@ -128,6 +165,13 @@ private:
 	unsigned open_path_ = 0; ///< the latest one
 	std::uint64_t open_device_ = 0;
 	std::map<unsigned, Nanos> wrong_since_; ///< by path
+	std::map<unsigned, Sight> distrusted_;  ///< by path
+	std::uint64_t stale_reads_ = 0;
+	bool users_reserve_ = false;
+	std::uint64_t users_key_ = 0;
+	std::uint64_t known_key_ = 0;
+	Nanos known_since_ = 0;
+	std::set<std::uint64_t> preempted_;
 	Nanos ticket_life_ = 0;
 	Nanos verified_life_ = 0;
 	std::uint64_t ghosts_ = 0;

@@ -43,12 +43,16 @@ void Daemon::start()
 		slot.monitor.set_policy(monitor);
 		slot.keys_pending = context_.schedule.instant() + order_life;
 	}
+	if (!context_.broken(Mutant::COHERENCE_FORGOTTEN))
+		for (const unsigned i : incoherent_)
+			slots_[i].coherence.distrust();
 
 	MvPolicy mv;
 	mv.verify_limit = command() + std::chrono::seconds(1);
 	mv.give_up_direct = 2 * command() + std::chrono::seconds(1);
 	mv_ = MountVerification(mv);
 	medium_ = {};
+	carried_ = CarriedKey(carried_state_);
 	status_.reset();
 	next_wake_ = 0;
 	touch();
@@ -151,6 +155,8 @@ void Daemon::look_for_devices(Instant now)
 		slot.probing_since.reset();
 		slot.again.reset();
 		medium_.forget(i);
+		slot.coherence.forget();
+		carried_.forget(i);
 		mv_.replaced(i);
 	}
 }

@@ -6,10 +6,13 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "fencer.h"
 #include "kernel.h"
+#include "libpath/policy/carried_key.h"
+#include "libpath/policy/coherence_probe.h"
 #include "libpath/policy/failback.h"
 #include "libpath/policy/medium_compare.h"
 #include "libpath/policy/mount_verification.h"
@@ -50,9 +53,13 @@ private:
 		bool proved = false;
 		bool probe_now = false;
 		bool overdue = false;
-		unsigned failures = 0; ///< failed checks of this device in a row
+		std::optional<Checker::Sight> stale; ///< what the path should not have shown
+		unsigned failures = 0;               ///< failed checks of this device in a row
 		std::optional<Instant> probing_since;
 		std::optional<std::uint64_t> again; ///< the mount verification of the next check
+		CoherenceProbe coherence;
+		WitnessList expected;              ///< of the kernel, when the check began
+		std::optional<std::uint64_t> copy; ///< key that the next check copies
 		bool attaching = false;
 		bool unregistered = false; ///< the disk would refuse writes by this path
 		bool admitting = false;
@@ -85,6 +92,11 @@ private:
 	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
 		    const Answer &answer);
 	[[nodiscard]] Reason judge(unsigned i, Instant began, const Answer &answer);
+	[[nodiscard]] Reason judge_medium(unsigned i, Instant began, const Answer &answer);
+	[[nodiscard]] WitnessList witnesses() const;
+	[[nodiscard]] Reason judge_coherence(unsigned i, const Answer &answer);
+	void keep_coherence(unsigned i);
+	void carry_key(unsigned i, Instant began, const Answer &answer);
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
 	[[nodiscard]] bool in_table(unsigned i) const;
@@ -103,12 +115,15 @@ private:
 	std::vector<Slot> slots_;
 	MountVerification mv_{MvPolicy{}};
 	MediumCompare medium_;
+	CarriedKey carried_;
 	Nanos next_wake_ = 0;
 	std::uint64_t wakes_ = 0;
 
 	// Kept in its state directory.
 	std::optional<Instant> last_failback_;
 	std::optional<unsigned> pinned_;
+	CarriedKey::State carried_state_;
+	std::set<unsigned> incoherent_; ///< paths, which keep their servers here
 };
 
 } // namespace swpath::sim

@@ -144,8 +144,19 @@ void Daemon::start_probe(unsigned i, std::uint64_t mv)
 	const Instant began = context_.schedule.instant();
 	const auto device = legs_[i]->device();
 	slot.probing_since = began;
+	// The path that I/O goes down shows what went down it, whoever remembers it.
+	const bool carries = status_ && status_->state == UnitState::ONLINE && status_->active == i;
+	slot.expected = carries ? WitnessList{} : witnesses();
+	std::uint32_t places = 0;
+	for (const auto &record : slot.expected.records)
+		places |= 1U << record.sector / block_sectors;
 	legs_[i]->revive();
-	legs_[i]->send({.op = Op::Probe, .path = i, .device = device},
+	legs_[i]->send({.op = Op::Probe,
+			.path = i,
+			.device = device,
+			.look = setup_.carry,
+			.copy = slot.copy,
+			.places = places},
 		       [this, i, device, began, mv, boot = process_.boot()](const Answer &answer) {
 			       if (boot != process_.boot())
 				       return;
@@ -162,6 +173,11 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 	// A direct path by its designators, a served one by its server's word about the same.
 	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
 		return Reason::IDENTITY;
+	if (setup_.carry && !context_.broken(Mutant::KEY_NOT_CARRIED))
+		return carried_.missing(i).empty() ? judge_medium(i, began, answer)
+						   : Reason::RESERVATION;
+	if (setup_.carry)
+		return judge_medium(i, began, answer);
 	slots_[i].keys_seen = began;
 	if (answer.unregistered)
 		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
@@ -175,6 +191,11 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 		if (served)
 			return Reason::RESERVATION;
 	}
+	return judge_medium(i, began, answer);
+}
+
+Reason Daemon::judge_medium(unsigned i, Instant began, const Answer &answer)
+{
 	MediumSample sample{.began = began, .ended = context_.schedule.instant(), .digests = {}};
 	sample.digests = answer.landmarks;
 	medium_.add(i, sample);
@@ -186,7 +207,84 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 		if (i != reference && medium_.verdict(i) == MediumVerdict::Differs)
 			return Reason::STALE_DATA;
 	}
-	return Reason::NONE;
+	return judge_coherence(i, answer);
+}
+
+/// As Unit::witnesses().
+WitnessList Daemon::witnesses() const
+{
+	if (!kernel_.running())
+		return {};
+	return {kernel_.witnesses(), context_.schedule.instant()};
+}
+
+Reason Daemon::judge_coherence(unsigned i, const Answer &answer)
+{
+	if (setup_.witness == 0 || context_.broken(Mutant::WITNESS_SKIPPED))
+		return Reason::NONE;
+	auto &slot = slots_[i];
+	std::vector<WitnessSight> shown;
+	for (const auto &[block, stamp] : answer.places)
+		shown.push_back(
+			{block * block_sectors, block_bytes, static_cast<std::uint32_t>(stamp)});
+	const auto found = slot.coherence.check(slot.expected, shown,
+						shown.empty() ? WitnessList{} : witnesses());
+	if (!found.stale)
+		return slot.coherence.verdict() == Coherence::Incoherent ? Reason::STALE_DATA
+									 : Reason::NONE;
+	if (legs_[i]->kind() == PathKind::DIRECT)
+		slot.coherence = {};
+	for (const auto &[block, stamp] : answer.places)
+		if (block == found.stale->sector / block_sectors)
+			slot.stale = {block, stamp, context_.schedule.now()};
+	return Reason::STALE_DATA;
+}
+
+/// As Unit::keep_coherence().
+void Daemon::keep_coherence(unsigned i)
+{
+	if (legs_[i]->kind() == PathKind::DIRECT || setup_.witness == 0 ||
+	    (status_ && status_->state == UnitState::VERIFY))
+		return;
+	const bool incoherent = slots_[i].coherence.verdict() == Coherence::Incoherent;
+	if (incoherent == incoherent_.contains(i))
+		return;
+	if (!incoherent) {
+		incoherent_.erase(i);
+		context_.checker.trusted(i);
+		return;
+	}
+	incoherent_.insert(i);
+	if (slots_[i].stale)
+		context_.checker.distrusted(i, {slots_[i].stale->block, slots_[i].stale->shown,
+						context_.schedule.now()});
+}
+
+/// As Unit::carry_key().
+void Daemon::carry_key(unsigned i, Instant began, const Answer &answer)
+{
+	const auto active =
+		status_ && status_->state == UnitState::ONLINE ? status_->active : std::nullopt;
+	if (answer.copied)
+		carried_.changed(i);
+	const auto before = carried_.state();
+	const Instant now = context_.schedule.instant();
+	(void)carried_.looked({.path = i,
+			       .began = began,
+			       .in_use = active == i,
+			       .other_in_use = active && active != i,
+			       .view = *answer.nexus},
+			      now);
+	carried_state_ = carried_.state();
+	context_.checker.key_known(carried_state_.key);
+	for (unsigned other = 0; other < slots_.size(); other++) {
+		auto &slot = slots_[other];
+		const auto wanted = context_.broken(Mutant::KEY_NOT_CARRIED)
+					    ? std::nullopt
+					    : carried_.wanted(other);
+		slot.probe_now |= wanted != slot.copy || carried_state_.key != before.key;
+		slot.copy = wanted;
+	}
 }
 
 void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
@@ -198,7 +296,11 @@ void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64
 	slot.probing_since.reset();
 	slot.overdue = false;
 	const Instant now = context_.schedule.instant();
+	if (answer.nexus)
+		carry_key(i, began, answer);
 	const Reason reason = judge(i, began, answer);
+	if (answer.status == Status::Ok)
+		keep_coherence(i);
 	context_.trace.say("pathd", "check of path {}{}: {}", i,
 			   mv ? " for the mount verification" : "", word(reason));
 	if (reason == Reason::NONE) {

@@ -55,6 +55,39 @@ void Disk::execute(std::uint64_t tag)
 	done.reply(perform(done.nexus, done.request));
 }
 
+void Disk::unregister(NexusId nexus)
+{
+	keys_.erase(nexus);
+	if (keys_.empty())
+		reserved_ = false;
+}
+
+/// libpath/sys/nexus_look.h, in one step.
+bool Disk::copy_key(NexusId nexus, Key key)
+{
+	if (key == 0) {
+		unregister(nexus);
+		return true;
+	}
+	if (!context_.broken(Mutant::PREEMPTED_KEY_COPIED) && !view(nexus).has(key))
+		return false;
+	register_key(nexus, key);
+	context_.checker.key_copied(key);
+	return true;
+}
+
+NexusView Disk::view(NexusId nexus) const
+{
+	NexusView view;
+	for (const auto &[each, key] : keys_)
+		view.keys.push_back(key);
+	std::sort(view.keys.begin(), view.keys.end());
+	view.type = reserved_ ? ReservationType::WriteExclusiveRegistrants : ReservationType::None;
+	const auto own = keys_.find(nexus);
+	view.own = own == keys_.end() ? 0 : own->second;
+	return view;
+}
+
 Answer Disk::perform(NexusId nexus, const Request &request)
 {
 	auto &block = blocks_[request.block];
@@ -81,7 +114,14 @@ Answer Disk::perform(NexusId nexus, const Request &request)
 			each.durable = each.cached;
 		break;
 	case Op::Probe:
+		for (std::uint32_t i = 0; i < block_count; i++)
+			if (request.places & 1U << i)
+				answer.places.emplace_back(i, blocks_[i].cached);
 		answer.identity = identity_;
+		if (request.look) {
+			answer.copied = request.copy && copy_key(nexus, *request.copy);
+			answer.nexus = std::make_shared<const NexusView>(view(nexus));
+		}
 		answer.unregistered = reserved_ && !keys_.contains(nexus);
 		for (std::size_t i = 0; i < landmark_count; i++)
 			if (const auto place = landmarks(block_count * block_bytes)[i])

@@ -45,7 +45,9 @@ public:
 	/// Persistent reservations. Keys survive resets and power losses (APTPL).
 	void register_key(NexusId nexus, Key key) { keys_[nexus] = key; }
 	[[nodiscard]] const std::map<NexusId, Key> &keys() const { return keys_; }
+	void unregister(NexusId nexus);
 	void reserve() { reserved_ = true; }
+	void release() { reserved_ = false; }
 	[[nodiscard]] bool reserved() const { return reserved_; }
 	/// PREEMPT AND ABORT of `victim` by a nexus that has `own`. False: RESERVATION CONFLICT.
 	bool preempt_abort(NexusId via, Key own, Key victim);
@@ -71,6 +73,8 @@ private:
 	};
 
 	void execute(std::uint64_t tag);
+	bool copy_key(NexusId nexus, Key key);
+	[[nodiscard]] NexusView view(NexusId nexus) const;
 	Answer perform(NexusId nexus, const Request &request);
 	[[nodiscard]] bool conflicts(NexusId nexus, const Request &request) const;
 	template <class Which>

@@ -38,9 +38,10 @@ void World::fault()
 {
 	if (calm_)
 		return;
-	const bool wanted[] = {mix_.link,   mix_.stall, mix_.network,   mix_.freeze, mix_.kill,
-			       mix_.crash,  mix_.pathd, mix_.client,    mix_.reboot, mix_.power,
-			       mix_.medium, mix_.swap,  mix_.operators, mix_.reload, mix_.remove};
+	const bool wanted[] = {mix_.link,      mix_.stall,  mix_.network, mix_.freeze,
+			       mix_.kill,      mix_.crash,  mix_.pathd,   mix_.client,
+			       mix_.reboot,    mix_.power,  mix_.medium,  mix_.swap,
+			       mix_.operators, mix_.reload, mix_.remove,  mix_.caching};
 	const auto which = static_cast<unsigned>(context_.random.below(std::size(wanted)));
 	if (wanted[which]) {
 		faults_++;
@@ -164,7 +165,28 @@ void World::one_fault(unsigned which)
 		    direct && client_.up() && !client_.frozen())
 			direct->replace();
 		break;
+	case 15: // one server alone: where all are old, there is no path to go to
+		if (!peers_.empty())
+			start_caching(*peers_.front());
+		break;
 	}
+}
+
+/// A server that reads by its machine's page cache is started in the place of ours, or one that
+/// serves an old replica.
+void World::start_caching(Peer &peer)
+{
+	auto &cache = peer.server.cache();
+	if (cache.on())
+		return;
+	const bool replica = context_.random.chance(0.3);
+	context_.trace.say("server", "{} {}", peer.process.name(),
+			   replica ? "serves a replica that is left behind"
+				   : "answers from its page cache");
+	cache.begin();
+	if (replica)
+		cache.fill(peer.nexus.disk());
+	context_.schedule.after(10 * length(), [&cache] { cache.end(); });
 }
 
 /// An administrator loads the table again, or one that lacks a path; pathd mends that.
@@ -361,6 +383,7 @@ void World::heal_everything()
 		peer->power_on();
 		peer->machine.thaw();
 		peer->process.thaw();
+		peer->server.cache().end();
 	}
 	client_.thaw();
 	daemon_->process().thaw();

@@ -71,6 +71,8 @@ void Kernel::start(const std::vector<std::uint64_t> &devices)
 	devices_ = devices;
 	inflight_.assign(c.nr_paths, 0);
 	flush_sent_.assign(c.nr_paths, 0);
+	left_.assign(c.nr_paths, 0);
+	sw_witness_init(&ring_, setup_.witness);
 	open_ = closed_ = SW_NO_PATH;
 	records_ = 0;
 	last_epoch_ = core_.epoch;
@@ -96,6 +98,7 @@ void Kernel::submit(const Request &request, Done done)
 {
 	const BioId id = next_bio_++;
 	bios_[id] = {.request = request, .done = std::move(done), .arrival = next_arrival_++};
+	sample(bios_[id]);
 	map(id);
 	check();
 }
@@ -195,6 +198,7 @@ void Kernel::finish(BioId id, const Answer &answer)
 	const auto at = bios_.find(id);
 	if (!context_.checker.expect(at != bios_.end(), "P4", "a bio completed twice"))
 		return;
+	end_sample(at->second, answer.status == Status::Ok);
 	const auto done = std::move(at->second.done);
 	bios_.erase(at);
 	done(answer);
@@ -272,6 +276,7 @@ void Kernel::perform(unsigned actions)
 		holds_++;
 		flushed_ = false;
 		closed_ = open_;
+		left_[static_cast<unsigned>(open_)] = context_.schedule.now();
 		open_ = SW_NO_PATH;
 		context_.trace.say("kernel", "hold: mv {} path {} {}; {} in flight, {} in doubt",
 				   core_.mv, closed_, sw_reason_text(core_.reason), in_flight(),
@@ -360,6 +365,13 @@ void Kernel::check_record(bool failed)
 			       (record->method == SW_METHOD_DRAINED && record->evidence[0] == '-');
 	if (moved || record->method != SW_METHOD_NONE_NEEDED || record->evidence[0] != '-')
 		checker.proved(to, by_ticket);
+	if (moved)
+		check_sights(to, by_ticket);
+	if (moved && setup_.carry && legs_[to]->disk().reserved()) {
+		const auto &keys = legs_[to]->disk().keys();
+		const auto own = keys.find(static_cast<DirectLeg &>(*legs_[to]).nexus().id());
+		checker.opened_reserved(to, own == keys.end() ? 0 : own->second, by_ticket);
+	}
 	if (by_ticket)
 		checker.expect(core_.paths[to].ticket_until > context_.schedule.now(), "P3",
 			       "went on alone by a ticket that had expired");
@@ -369,6 +381,28 @@ void Kernel::check_record(bool failed)
 	if (by_ticket)
 		checker.expect(core_.paths[to].ticket_epoch + (moved ? 1 : 0) == core_.epoch, "P9",
 			       "went on with a ticket of another epoch");
+}
+
+/// P1: what the unit remembers of acknowledged writes, the path that it goes on with shows. A path
+/// in use is not asked, since it shows what went down it.
+void Kernel::check_sights(unsigned to, bool by_ticket)
+{
+	auto &checker = context_.checker;
+	const auto &leg = *legs_[to];
+	if (leg.disk().identity() != checker.right_disk())
+		return; // P3's
+	for (unsigned i = 0; i < ring_.nr; i++)
+		if (const auto *record = sw_witness_get(&ring_, i)) {
+			const auto block =
+				static_cast<std::uint32_t>(record->sector / block_sectors);
+			checker.witnessed(
+				to, by_ticket, record->crc,
+				{block, leg.shown(block), std::max(record->at, left_[to])});
+		}
+	if (const auto *sight = checker.distrust(to);
+	    sight != nullptr && leg.shown(sight->block) == sight->shown &&
+	    leg.disk().shown(sight->block) != sight->shown)
+		checker.trusted_again(to, by_ticket);
 }
 
 void Kernel::report_drain()
@@ -466,6 +500,7 @@ void Kernel::tick()
 	ticking_ = false;
 	if (!running_)
 		return;
+	ring_.due = true;
 	const auto at = now();
 	perform(sw_core_tick(&core_, oldest(), &at));
 	const bool holding = core_.state == SW_STATE_VERIFY || core_.state == SW_STATE_HELD;

@@ -15,6 +15,7 @@
 
 extern "C" {
 #include "sw-core.h"
+#include "sw-witness.h"
 }
 
 namespace swpath::sim
@@ -33,6 +34,8 @@ struct UnitSetup {
 	bool reservations = false; ///< the disk does persistent reservations
 	bool lu_reset = false;     ///< a path may reset the logical unit
 	bool agent = false;        ///< the cluster can switch servers off
+	bool carry = false;        ///< users reserve the disk, and their keys are carried
+	unsigned witness = 0;      ///< records of acknowledged writes, 0: none
 };
 
 class Kernel
@@ -55,6 +58,8 @@ public:
 	// What pathd sees and says.
 	[[nodiscard]] UnitStatus status() const;
 	[[nodiscard]] const sw_core &core() const { return core_; }
+	/// A checksum is the write's number.
+	[[nodiscard]] std::vector<WitnessRecord> witnesses() const;
 	int ticket(unsigned path, std::uint64_t epoch, std::uint64_t ttl_ms);
 	int commit(std::uint64_t mv, unsigned path, Method method, const char *evidence);
 	int reject(std::uint64_t mv, unsigned path, Reason reason);
@@ -71,6 +76,8 @@ public:
 	/// An event of the unit, as pathd gets it.
 	void on_event(std::function<void()> what) { on_event_ = std::move(what); }
 
+	/// Where a user's order goes that is no I/O.
+	[[nodiscard]] std::optional<unsigned> open_path() const;
 	[[nodiscard]] bool idle() const { return bios_.empty(); }
 	[[nodiscard]] std::uint64_t switches() const { return switches_; }
 	[[nodiscard]] std::uint64_t holds() const { return holds_; }
@@ -85,6 +92,7 @@ private:
 		Nanos sent = 0;
 		bool in_flight = false;
 		bool retried = false;
+		bool sampled = false; ///< by the witness
 	};
 	using BioId = std::uint64_t;
 	using Call = std::function<int(sw_core *, const sw_now *, unsigned *)>;
@@ -98,7 +106,10 @@ private:
 	void finish(BioId id, const Answer &answer);
 	void perform(unsigned actions);
 	void opened();
+	void sample(Bio &bio);
+	void end_sample(Bio &bio, bool ok);
 	void check_record(bool failed);
+	void check_sights(unsigned to, bool by_ticket);
 	void pump();
 	void end_held();
 	[[nodiscard]] std::vector<int> origins(const std::vector<std::uint64_t> &devices) const;
@@ -120,6 +131,7 @@ private:
 	std::vector<std::unique_ptr<Leg>> &legs_;
 
 	sw_core core_;
+	sw_witness_ring ring_{};
 	bool running_ = false;
 	int open_ = SW_NO_PATH;
 	int closed_ = SW_NO_PATH; ///< not yet reported as drained
@@ -136,6 +148,7 @@ private:
 	std::deque<BioId> held_;
 	std::vector<std::uint64_t> devices_; ///< by path, 0: absent
 	std::vector<unsigned> inflight_;     ///< by path
+	std::vector<Nanos> left_;            ///< by path: it was in use until then
 	std::vector<Nanos> flush_sent_;      ///< by path, 0: none
 	bool flushed_ = false;               ///< in this hold, or tried
 	bool pumping_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Of the kernel: what pathd sees and says: status, messages, another table.
 #include <cstring>
+#include <utility>
 
 #include "kernel.h"
 
@@ -16,6 +17,11 @@ std::optional<unsigned> index(int path)
 }
 
 } // namespace
+
+std::optional<unsigned> Kernel::open_path() const
+{
+	return running_ ? index(open_) : std::nullopt;
+}
 
 UnitStatus Kernel::status() const
 {
@@ -55,6 +61,35 @@ UnitStatus Kernel::status() const
 		path.reason = static_cast<Reason>(known.reason);
 	}
 	return status;
+}
+
+/// As dm-sw-witness.c: each write that comes, and the end of the one that is sampled.
+void Kernel::sample(Bio &bio)
+{
+	if (setup_.witness == 0 || bio.request.op != Op::Write)
+		return;
+	bio.sampled = sw_witness_write(&ring_, bio.request.block * block_sectors, block_bytes,
+				       in_flight() == 0);
+	if (bio.sampled)
+		ring_.sample.crc = static_cast<std::uint32_t>(bio.request.stamp);
+}
+
+void Kernel::end_sample(Bio &bio, bool ok)
+{
+	const auto sector = bio.request.block * block_sectors;
+	if (std::exchange(bio.sampled, false) && sw_witness_sampled(&ring_, sector))
+		sw_witness_sample_end(&ring_, ok, static_cast<std::uint32_t>(bio.request.stamp),
+				      context_.schedule.now());
+}
+
+std::vector<WitnessRecord> Kernel::witnesses() const
+{
+	std::vector<WitnessRecord> list;
+	for (unsigned i = 0; i < ring_.nr; i++)
+		if (const auto *record = sw_witness_get(&ring_, i))
+			list.push_back({record->sector, record->bytes, record->crc,
+					(context_.schedule.now() - record->at) / ms});
+	return list;
 }
 
 /// P9: what is refused changes nothing; what is stale is refused.
@@ -230,6 +265,8 @@ bool Kernel::reload(const std::vector<std::uint64_t> &devices)
 	for (const BioId id : again) {
 		bios_[id].tries = 0;
 		bios_[id].arrival = next_arrival_++;
+		end_sample(bios_[id], false);
+		sample(bios_[id]);
 		map(id);
 	}
 	check();

@@ -34,6 +34,7 @@ void add(Sum &sum, const RunResult &run)
 	sum.all.faults += run.faults;
 	sum.all.ghosts_by_policy += run.ghosts_by_policy;
 	sum.all.ghosts_of_crash += run.ghosts_of_crash;
+	sum.all.stale_reads += run.stale_reads;
 	sum.all.simulated += run.simulated;
 }
 
@@ -67,6 +68,8 @@ Sum run_seeds(const Options &options)
 	fmt::print("ghost writes that no promise forbids: {} under fence=drain, {} from before a "
 		   "crash of the client\n",
 		   sum.all.ghosts_by_policy, sum.all.ghosts_of_crash);
+	fmt::print("{} reads of old contents through a server that was not ours\n",
+		   sum.all.stale_reads);
 	return sum;
 }
 

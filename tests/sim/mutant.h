@@ -23,7 +23,11 @@
 	X(KEY_EARLY, "key-registered-before-revoke")                                               \
 	X(ABORT_MISSING, "preempt-without-abort")                                                  \
 	X(OPERATOR_HASTY, "operator-confirms-blindly")                                             \
-	X(LATE_PROOF, "proof-of-older-mv-accepted")
+	X(LATE_PROOF, "proof-of-older-mv-accepted")                                                \
+	X(WITNESS_SKIPPED, "witness-skipped")                                                      \
+	X(COHERENCE_FORGOTTEN, "incoherent-server-forgotten")                                      \
+	X(KEY_NOT_CARRIED, "users-key-not-carried")                                                \
+	X(PREEMPTED_KEY_COPIED, "preempted-key-copied")
 
 namespace swpath
 {

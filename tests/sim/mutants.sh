@@ -73,7 +73,7 @@ patch() {
 		objects+=("$object")
 	done
 	# The patched objects come first, so that their originals stay in the library.
-	"${CXX:-g++}" "$main" "${objects[@]}" "${libraries[@]}" -lfmt -o "$work/broken"
+	"${CXX:-g++}" "$main" "${objects[@]}" "${libraries[@]}" -lfmt -lgnutls -o "$work/broken"
 	judge "$name" "$seeds" "$work/broken"
 }
 
@@ -94,6 +94,10 @@ edge key-registered-before-revoke 3000
 edge preempt-without-abort 3000
 edge operator-confirms-blindly 5000
 edge proof-of-older-mv-accepted 500
+edge witness-skipped 500
+edge incoherent-server-forgotten 3000
+edge users-key-not-carried 1000
+edge preempted-key-copied 3000
 
 core='dm-target/sw-core.c dm-target/sw-hold.c'
 patch 'core: fence skipped' 500 "$core" 's/if (core->doubt && core->config.fence == SW_FENCE_PROVE)/if (0)/'
@@ -113,6 +117,8 @@ patch 'core: deadline ignored' 500 "$core" 's/now->ns >= core->deadline/0/'
 patch 'core: stall ignored' 500 "$core" 's/oldest_ns < core->config.stall_ns/1/'
 patch 'core: errors go up while verifying' 500 "$core" 's/if (core->state == SW_STATE_FAILED || tries/if (core->state != SW_STATE_ONLINE || tries/'
 
+patch 'witness: overwritten record kept' 500 dm-target/sw-witness.c 's/^\t\tdrop_overlap(&ring->records\[i\].*/\t\t;/'
+
 policy=libpath/policy
 patch 'policy: revoke believed before it drained' 3000 $policy/fence.cpp 's/if (&step == &of.revoke && error_number == EINPROGRESS) {/& of.revoked = true;/'
 patch 'policy: reset believed of a server that may send again' 5000 $policy/fence.cpp \
@@ -120,6 +126,7 @@ patch 'policy: reset believed of a server that may send again' 5000 $policy/fenc
 	's/(facts.paths\[old\].kind == PathKind::DIRECT || of.closed || of.node_fenced)/true/'
 patch 'policy: keys believed without an abort' 5000 $policy/fence.cpp \
 	's/if (shut && of.aborted && asked)/if (shut)/' 's/if (!of.aborted && !of.shut_reset) {/if (false) {/'
+patch 'policy: a new connection to an incoherent server is trusted' 3000 $policy/coherence_probe.cpp 's/suspect_ = suspect;/suspect_ = false;/'
 patch 'policy: a ticket lives for hours' 3000 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
 patch 'policy: another disk is no fault' 500 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'
 

@@ -5,15 +5,20 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "libpath/policy/medium_compare.h"
+#include "libpath/unit/reservation.h"
 
 namespace swpath::sim
 {
 
 inline constexpr std::uint32_t block_count = 16;
 inline constexpr std::uint64_t block_bytes = 4096;
+inline constexpr std::uint64_t block_sectors = block_bytes / 512;
 
 /// Contents of a block: the number of the write that it was given, 0: none.
 using Stamp = std::uint64_t;
@@ -53,16 +58,23 @@ struct Request {
 	std::uint64_t opening = 0;
 	std::uint64_t boot = 0;
 	unsigned path = 0;
-	std::uint64_t device = 0; ///< that it was sent to, as Leg::device()
+	std::uint64_t device = 0;            ///< that it was sent to, as Leg::device()
+	bool look = false;                   ///< Probe: at the disk's registrations,
+	std::optional<std::uint64_t> copy{}; ///< when this one has been copied, as copy_key() does
+	std::uint32_t places = 0; ///< Probe: blocks to be read beside the landmarks, a bit for each
 };
 
 struct Answer {
 	Status status = Status::Ok;
-	Stamp stamp = 0; ///< Read
+	Stamp stamp = 0;    ///< Read
+	bool stale = false; ///< Read, for the judge: a server's cache said it, and the disk did not
 	/// Probe: which disk it is and what it shows.
 	unsigned identity = 0;
 	bool unregistered = false; ///< a reservation would refuse this nexus' writes
 	std::array<std::optional<std::uint64_t>, landmark_count> landmarks{};
+	std::vector<std::pair<std::uint32_t, Stamp>> places{};
+	std::shared_ptr<const NexusView> nexus{};
+	bool copied = false;
 };
 
 using Done = std::function<void(const Answer &)>;

@@ -38,17 +38,20 @@ void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done rep
 	}
 	at_disk_[epoch]++;
 	nexus_.revive();
-	nexus_.send(request, [this, epoch, reply = std::move(reply),
-			      boot = process_.boot()](const Answer &answer) {
-		if (boot == process_.boot()) {
-			process_.run([this, epoch, reply, answer] {
-				reply(answer);
-				ended(epoch);
-			});
-		} else {
-			ended(epoch);
-		}
-	});
+	nexus_.send(request,
+		    [this, epoch, request, when = cache_.sent(request), reply = std::move(reply),
+		     boot = process_.boot()](const Answer &answer) {
+			    if (boot == process_.boot()) {
+				    process_.run([this, epoch, request, when, reply, answer] {
+					    Answer told = answer;
+					    cache_.passed(request, when, told);
+					    reply(told);
+					    ended(epoch);
+				    });
+			    } else {
+				    ended(epoch);
+			    }
+		    });
 }
 
 void Server::ended(Epoch epoch)
@@ -94,8 +97,10 @@ void Server::died(bool machine)
 {
 	sessions_.clear();
 	waiters_.clear();
-	if (machine)
+	if (machine) {
 		at_disk_.clear();
+		cache_.lose();
+	}
 }
 
 } // namespace swpath::sim

@@ -10,6 +10,7 @@
 
 #include "network.h"
 #include "nexus.h"
+#include "page_cache.h"
 
 namespace swpath::sim
 {
@@ -34,6 +35,13 @@ public:
 
 	[[nodiscard]] Host &process() { return process_; }
 	[[nodiscard]] Nexus &nexus() { return nexus_; }
+	/// Ours has none that is on.
+	[[nodiscard]] PageCache &cache() { return cache_; }
+	/// What a read by way of it would return now.
+	[[nodiscard]] Stamp shown(std::uint32_t block) const
+	{
+		return cache_.shown(block).value_or(nexus_.disk().shown(block));
+	}
 
 	/// All of these run on the server: what they need of the network is the caller's to send.
 	/// A connection asks for an export of `epoch`. Answers with the smallest epoch that it
@@ -69,6 +77,7 @@ private:
 	Context &context_;
 	Host &process_;
 	Nexus &nexus_;
+	PageCache cache_;
 	Epoch closed_ = 0;
 	std::map<std::uint64_t, Epoch> sessions_; ///< by connection
 	std::map<Epoch, unsigned> at_disk_;

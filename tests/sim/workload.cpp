@@ -65,8 +65,8 @@ void Workload::judge(const Answer &answer)
 		conflicts_++;
 	// The target's own word about a request goes up; a reservation of ours must not be in our
 	// way.
-	context_.checker.expect(answer.status != Status::Conflict, "P7",
-				"a user's write met a reservation that is the unit's own");
+	if (answer.status == Status::Conflict)
+		context_.checker.conflicted();
 }
 
 void Workload::write(std::uint32_t block, Schedule::What then)
@@ -93,7 +93,9 @@ void Workload::read(std::uint32_t block, Schedule::What then)
 	       [this, block, since = context_.checker.point(block),
 		then = std::move(then)](const Answer &answer) {
 		       taken_[block] = false;
-		       if (answer.status == Status::Ok)
+		       if (answer.status == Status::Ok && answer.stale)
+			       context_.checker.stale_read_ends();
+		       else if (answer.status == Status::Ok)
 			       context_.checker.read_ends(block, answer.stamp, since);
 		       then();
 	       });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "world.h"
 
+#include <algorithm>
+
 namespace swpath::sim
 {
 
@@ -67,6 +69,20 @@ void World::choose_setup()
 			    &mix_.reload, &mix_.remove, &mix_.reboot})
 		*fault = random.chance(0.2);
 
+	mix_.caching = random.chance(0.3);
+	// A record is true unless the disk lost what it had acknowledged, or was given a ghost.
+	if (setup_.fence == Fence::PROVE && !mix_.power && !mix_.reboot && random.chance(0.8))
+		setup_.witness = static_cast<unsigned>(random.between(4, SW_WITNESS_MAX));
+
+	// Over the paths of one host: what peers do for users' keys is not modelled.
+	setup_.carry = std::find(setup_.kinds.begin(), setup_.kinds.end(), PathKind::SERVED) ==
+			       setup_.kinds.end() &&
+		       random.chance(0.7);
+	if (setup_.carry) {
+		setup_.reservations = false; // else the keys are ours and the fence's
+		mix_.reboot = mix_.swap = false;
+	}
+
 	context_.checker.set_proving(setup_.fence == Fence::PROVE);
 	// A ticket lives for three intervals from the begin of its check, a check in a mount
 	// verification for the limit of a check, which may take as long itself.
@@ -105,6 +121,10 @@ void World::build()
 	workload_ = std::make_unique<Workload>(context_, client_, *kernel_,
 					       static_cast<unsigned>(context_.random.between(1, 6)),
 					       context_.random.between(20 * ms, 400 * ms));
+	if (setup_.carry) {
+		context_.checker.set_users_reserve();
+		reserver_ = std::make_unique<Reserver>(context_, client_, *kernel_, disk_, legs_);
+	}
 	if (context_.trace.on())
 		context_.trace.say("world",
 				   "paths {}, fence {}, stall {} ms, mv_timeout {} s, check {} s, "
@@ -139,10 +159,13 @@ void World::boot_client()
 		leg->client_came_up();
 	daemon_->start();
 	const auto begin = [this](auto &&self) -> void {
-		if (kernel_->running())
+		if (kernel_->running()) {
 			workload_->start();
-		else
+			if (reserver_)
+				reserver_->start();
+		} else {
 			client_.after(100 * ms, [self] { self(self); });
+		}
 	};
 	begin(begin);
 }
@@ -157,6 +180,8 @@ RunResult World::run()
 	run_until(start + context_.random.between(60, 300) * sec);
 
 	calm_ = true;
+	if (reserver_)
+		reserver_->stop();
 	heal_everything();
 	const Nanos limit = context_.schedule.now() + patience;
 	while (!context_.checker.violation() && context_.schedule.now() < limit && !settled())
@@ -173,6 +198,7 @@ RunResult World::run()
 	result.faults = faults_;
 	result.ghosts_by_policy = context_.checker.ghosts_by_policy();
 	result.ghosts_of_crash = context_.checker.ghosts_of_crash();
+	result.stale_reads = context_.checker.stale_reads();
 	result.simulated = context_.schedule.now() - start;
 	if (const auto *violation = context_.checker.violation())
 		result.violation = violation->promise + ": " + violation->text;

@@ -9,6 +9,7 @@
 
 #include "daemon.h"
 #include "peer.h"
+#include "reserver.h"
 #include "workload.h"
 
 namespace swpath::sim
@@ -33,7 +34,8 @@ struct FaultMix {
 	bool swap = false;      ///< a dead path comes back with another disk behind it
 	bool operators = false; ///< hold, switch, fail, abort ...
 	bool reload = false;
-	bool remove = false; ///< a device is deleted and found again under another number
+	bool caching = false; ///< a server shows what it once read, or once was
+	bool remove = false;  ///< a device is deleted and found again under another number
 };
 
 struct RunResult {
@@ -45,6 +47,7 @@ struct RunResult {
 	std::uint64_t faults = 0;
 	std::uint64_t ghosts_by_policy = 0;
 	std::uint64_t ghosts_of_crash = 0;
+	std::uint64_t stale_reads = 0;
 	Nanos simulated = 0;
 	std::string violation; ///< empty: none
 };
@@ -71,6 +74,7 @@ private:
 	void operator_fences();
 	void random_order();
 	void swap_disk(unsigned path);
+	void start_caching(Peer &peer);
 	void reload_table();
 	[[nodiscard]] Nanos length();
 	[[nodiscard]] std::vector<Nexus *> nexuses();
@@ -88,6 +92,7 @@ private:
 	std::unique_ptr<Kernel> kernel_;
 	std::unique_ptr<Daemon> daemon_;
 	std::unique_ptr<Workload> workload_;
+	std::unique_ptr<Reserver> reserver_; ///< none: nobody reserves the disk
 	Nanos fault_pause_ = 0;
 	Nanos fault_length_ = 0;
 	double restart_chance_ = 0.3; ///< of a pathd that was killed, each second

@@ -43,6 +43,7 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 	state.grants["beta"] = {7, "0123", 0x5357000000000001};
 	state.carried = {0xabcd, 0xef01, 2, 1};
 	state.clients = {{{"alpha", 0}, {"gamma", 0x2345}}, 0x2345};
+	state.incoherent = {"beta", "gamma:10809/disk"};
 	ASSERT_TRUE(save_run_state("sw0", state, directory_));
 	const auto loaded = load_run_state("sw0", directory_);
 	ASSERT_TRUE(loaded);
@@ -65,7 +66,8 @@ TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 	      R"({"carried":{"key":-1,"last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":1.5,"last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":1,"last":0,"copies":4294967296,"places":1}})",
-	      R"({"clients":{"keys":{"a":"b"}}})", R"({"clients":{"keys":{},"copy":true}})"}) {
+	      R"({"clients":{"keys":{"a":"b"}}})", R"({"clients":{"keys":{},"copy":true}})",
+	      R"({"incoherent":1})", R"({"incoherent":[1]})"}) {
 		std::ofstream(directory_ + "/unit-sw0.json") << text;
 		const auto loaded = load_run_state("sw0", directory_);
 		ASSERT_TRUE(loaded) << text;

@@ -177,6 +177,20 @@ TEST_F(OneBlock, ANewConnectionAfterAStaleOneHasToShowThatItIsBetter)
 	EXPECT_EQ(probe_.verdict(), Coherence::Unknown);
 }
 
+TEST_F(OneBlock, APathThatAnEarlierPathdDistrustedHasToShowThatItIsBetter)
+{
+	probe_.distrust();
+	probe_.forget(); // its device is found after that
+	EXPECT_EQ(probe_.check({{}, now_}, {}, {{}, now_}).compared, 0U);
+	EXPECT_EQ(probe_.verdict(), Coherence::Incoherent) << "nothing shown is nothing proved";
+	(void)check(9, 9);
+	for (std::uint32_t i = 0; i < CoherenceProbe::fresh_needed; i++) {
+		EXPECT_EQ(probe_.verdict(), Coherence::Incoherent);
+		(void)check(10 + i, 10 + i);
+	}
+	EXPECT_EQ(probe_.verdict(), Coherence::Coherent);
+}
+
 TEST(CoherenceProbe, RemembersNoMorePlacesThanItSays)
 {
 	CoherenceProbe probe;
