@@ -51,7 +51,8 @@ public:
 	}
 
 	/// P the port, R all ports are known, D A direct paths, U one that is not checked yet,
-	/// S I images, H beta's mark, N no mark, K beta's key on the disk of D; small: it goes.
+	/// X D's number is A's disk now, S I images, H beta's mark, N no mark, K beta's key on the
+	/// disk of D; small: it goes.
 	void happen(char event)
 	{
 		const std::uint64_t keys[] = {0xa, 0xb};
@@ -77,6 +78,9 @@ public:
 			break;
 		case 'A':
 			direct(1, true);
+			break;
+		case 'X':
+			direct(1, true, {8, 0});
 			break;
 		case 'd':
 			obey(sharing_.direct_goes({8, 0}));
@@ -172,10 +176,12 @@ public:
 		const bool present = std::any_of(legs_.begin(), legs_.end(), [](const Leg &leg) {
 			return leg.unit == 0 && leg.seen.kind == PathKind::DIRECT;
 		});
-		if (port_ && told_mark_ && present)
+		if (port_ && told_mark_ && present) {
 			ASSERT_TRUE(sharing_.shared("host2")) << "not found to be shared";
-		if (!told_mark_ && !told_key_)
+		}
+		if (!told_mark_ && !told_key_) {
 			ASSERT_FALSE(sharing_.shared("host2")) << "shared with nobody";
+		}
 	}
 
 private:
@@ -207,7 +213,17 @@ private:
 
 	void direct(std::size_t unit, bool checked)
 	{
-		const DevNumber number{8, static_cast<std::uint32_t>(16 * unit)};
+		direct(unit, checked, {8, static_cast<std::uint32_t>(16 * unit)});
+	}
+
+	void direct(std::size_t unit, bool checked, DevNumber number)
+	{
+		// The kernel gives no number twice while a table has its device open.
+		const auto &other = units_[1 - unit].table;
+		if (other && other->paths[0].device == number.text())
+			return;
+		if (const auto *known = find(number); known && known->unit != unit)
+			forget(number);
 		auto &seen = leg(unit, number, PathKind::DIRECT).seen;
 		seen.proved = seen.settled = checked;
 		obey(sharing_.direct_appears(number, "host2", 100 + unit));
@@ -361,6 +377,11 @@ TEST(BusSharingOrders, WhatTurnsUpTwiceIsTheSame)
 TEST(BusSharingOrders, WhatGoesAndComesBackIsFoundAgain)
 {
 	EXPECT_EQ(all_orders("PDdDSsH"), 2520U * 3);
+}
+
+TEST(BusSharingOrders, ANumberThatLeadsToAnotherDiskNowIsThatDisk)
+{
+	EXPECT_EQ(all_orders("PDdXSIH"), 5040U * 3);
 }
 
 TEST(BusSharingOrders, APortThatGoesTakesNoPathWithIt)
