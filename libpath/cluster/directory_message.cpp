@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/cluster/directory_message.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "libpath/base/byte_order.h"
+#include "libpath/cluster/sync_message.h"
+
+namespace swpath
+{
+namespace
+{
+
+/// Of the longest disk in an offer, with all that belongs to it.
+constexpr std::size_t entry_bytes_max =
+	2 + directory_disk_bytes_max + 2 + 2 + member_host_bytes_max;
+constexpr std::size_t head_bytes_max = 4 + 2 + 1 + 1 + 2 + directory_address_bytes_max + 2;
+
+void write(ByteWriter &to, const DirectoryOffers &offers)
+{
+	to.number(static_cast<std::uint8_t>(offers.first));
+	to.text(offers.address, directory_address_bytes_max);
+	to.number(static_cast<std::uint16_t>(offers.disks.size()));
+	for (const auto &each : offers.disks) {
+		to.text(each.disk, directory_disk_bytes_max);
+		to.number(each.priority);
+		to.text(each.instead_of, member_host_bytes_max);
+	}
+}
+
+void write(ByteWriter &to, const DirectoryQuery &query)
+{
+	to.number(query.number);
+	to.text(query.disk, directory_disk_bytes_max);
+	to.text(query.failed, member_host_bytes_max);
+}
+
+void write(ByteWriter &to, const DirectoryAnswer &answer)
+{
+	write(to, DirectoryQuery{answer.number, answer.disk, answer.failed});
+	to.text(answer.server.member.host, member_host_bytes_max);
+	to.number(answer.server.member.incarnation);
+	to.text(answer.server.address, directory_address_bytes_max);
+	to.number(answer.server.priority);
+}
+
+std::string disk(ByteReader &from)
+{
+	auto text = from.text(directory_disk_bytes_max);
+	from.expect(!text.empty());
+	return text;
+}
+
+DirectoryOffers read_offers(ByteReader &from)
+{
+	DirectoryOffers offers;
+	offers.first = from.flag();
+	offers.address = from.text(directory_address_bytes_max);
+	const auto count = from.number<std::uint16_t>();
+	for (unsigned i = 0; i < count && from.good(); i++) {
+		DirectoryOffers::Disk each;
+		each.disk = disk(from);
+		each.priority = from.number<std::uint16_t>();
+		each.instead_of = from.text(member_host_bytes_max);
+		offers.disks.push_back(std::move(each));
+	}
+	return offers;
+}
+
+DirectoryQuery read_query(ByteReader &from)
+{
+	DirectoryQuery query;
+	query.number = from.number<std::uint32_t>();
+	query.disk = disk(from);
+	query.failed = from.text(member_host_bytes_max);
+	return query;
+}
+
+DirectoryAnswer read_answer(ByteReader &from)
+{
+	auto query = read_query(from);
+	DirectoryAnswer answer{query.number, std::move(query.disk), std::move(query.failed), {}};
+	answer.server.member.host = from.text(member_host_bytes_max);
+	answer.server.member.incarnation = from.number<std::uint64_t>();
+	answer.server.address = from.text(directory_address_bytes_max);
+	answer.server.priority = from.number<std::uint16_t>();
+	from.expect(!answer.server.member.host.empty() && !answer.server.address.empty());
+	return answer;
+}
+
+} // namespace
+
+std::string encode(const DirectoryMessage &message)
+{
+	ByteWriter to;
+	to.number(directory_magic);
+	to.number(directory_version);
+	to.number(static_cast<std::uint8_t>(message.index()));
+	std::visit([&](const auto &body) { write(to, body); }, message);
+	return to.bytes;
+}
+
+Result<DirectoryMessage> decode_directory_message(std::string_view bytes)
+{
+	if (bytes.size() > sync_data_bytes_max)
+		return fail(EMSGSIZE, "a message of the server directory");
+	ByteReader from(bytes);
+	if (from.number<std::uint32_t>() != directory_magic)
+		return fail(EBADMSG, "no message of the server directory");
+	const auto version = from.number<std::uint16_t>();
+	if (from.good() && version != directory_version)
+		return fail(EPROTONOSUPPORT,
+			    fmt::format("a server directory of version {}, this host has {}",
+					version, directory_version));
+	DirectoryMessage message;
+	switch (from.number<std::uint8_t>()) {
+	case 0:
+		message = read_offers(from);
+		break;
+	case 1:
+		message = read_query(from);
+		break;
+	case 2:
+		message = read_answer(from);
+		break;
+	default:
+		from.expect(false);
+	}
+	if (!from.at_end())
+		return fail(EBADMSG,
+			    "a message of the server directory that is not as it should be");
+	return message;
+}
+
+std::vector<std::string> offer_messages(const std::string &address,
+					const std::vector<DirectoryOffers::Disk> &disks)
+{
+	constexpr std::size_t each_max = (sync_data_bytes_max - head_bytes_max) / entry_bytes_max;
+	std::vector<std::string> messages;
+	DirectoryOffers offers{true, address, {}};
+	for (const auto &disk : disks) {
+		if (offers.disks.size() == each_max) {
+			messages.push_back(encode(offers));
+			offers.first = false;
+			offers.disks.clear();
+		}
+		offers.disks.push_back(disk);
+	}
+	messages.push_back(encode(offers));
+	return messages;
+}
+
+} // namespace swpath
