@@ -85,7 +85,7 @@ on_two_direct_paths() {
 	wait_until 30 keys_are $KEY $KEY
 	before=$(reservation)
 	note "reserved: $before"
-	expect_match "^  reservation write exclusive, registrants only; key $KEY .*, " "$(COLUMNS=200 pathctl status sw0)"
+	expect_match "  reservation write exclusive, registrants only; key $KEY .*, " "$(COLUMNS=200 pathctl status sw0)"
 	expect_eq "$KEY 5 [0,1]" "$(pathctl status sw0 --json | jq -r '.units[0].reservation | "\(.key) \(.type) \(.paths | tojson)"')"
 	if may_write "/dev/${SESSION_DEV[c]}"; then fail "a host that is not registered can write"; fi
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
