@@ -66,6 +66,9 @@ void Unit::carry_key(unsigned i, const ProbeFacts &facts)
 			continue;
 		const auto wanted = carried_.wanted(other);
 		slot.probe_now |= wanted != slot.leg->key.copy || state.key != before.key;
+		// Its ticket is from before the key: the kernel must not go on by it.
+		if (state.key != 0 && state.key != before.key && other != i)
+			slot.monitor.step(ProofVoided{facts.ended});
 		slot.leg->key.copy = wanted;
 	}
 }

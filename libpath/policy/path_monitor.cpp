@@ -116,6 +116,9 @@ void PathMonitor::step(const MonitorEvent &event)
 		failures_ = 0;
 		fault_ = Reason::NONE;
 		enter(MonitorState::Ok, at);
+	} else if (std::holds_alternative<ProofVoided>(event)) {
+		proved_at_.reset();
+		bad_at_ = at;
 	} else {
 		must_wait_ = false;
 		suppressed_ = false;

@@ -77,7 +77,13 @@ struct PathTaken {
 struct PathPardoned {
 	Instant at;
 };
-using MonitorEvent = std::variant<ProbeOk, ProbeFailed, PathLost, PathTaken, PathPardoned>;
+/// More is asked of the path from now on than its checks have looked for: it stays what it is, but
+/// without a proof until a check that begins later.
+struct ProofVoided {
+	Instant at;
+};
+using MonitorEvent =
+	std::variant<ProbeOk, ProbeFailed, PathLost, PathTaken, PathPardoned, ProofVoided>;
 
 class PathMonitor
 {
@@ -96,7 +102,8 @@ public:
 	[[nodiscard]] Reason fault() const { return fault_; }
 	/// When the present state began; the epoch of the clock before any event.
 	[[nodiscard]] Instant since() const { return since_; }
-	/// Start of the last good probe, if no failure came after it: the age of a ticket.
+	/// Start of the last good probe, if no failure came after it and it still counts: the age
+	/// of a ticket.
 	[[nodiscard]] std::optional<Instant> proved_at() const { return proved_at_; }
 	/// Start of the present unbroken run of good probes.
 	[[nodiscard]] std::optional<Instant> good_since() const { return good_since_; }

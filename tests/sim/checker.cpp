@@ -183,6 +183,7 @@ void Checker::key_preempted(std::uint64_t key)
 
 void Checker::key_known(std::uint64_t key)
 {
+	opened_early_ += opened_early_ < early_looks_max;
 	if (key == 0 || key != users_key_) {
 		known_key_ = 0;
 	} else if (known_key_ != key) {
@@ -196,17 +197,20 @@ void Checker::key_copied(std::uint64_t key)
 	expect(!preempted_.contains(key), "P7", "a key that was preempted came back");
 }
 
-/// Rightly so if the users have no key any more, or so new a one that nobody has carried it yet.
+/// Rightly so if the users have no key any more, or so new a one that nobody has carried it yet; or
+/// had when the kernel went on with this path, and no pathd has looked at it since.
 void Checker::conflicted()
 {
-	expect(users_reserve_ && (known_key_ == 0 || !outlived(known_since_, true)), "P7",
-	       "a user's write met a reservation that is the unit's own");
+	expect(users_reserve_ && (known_key_ == 0 || !outlived(known_since_, true) ||
+				  opened_early_ < early_looks_max),
+	       "P7", "a user's write met a reservation that is the unit's own");
 }
 
 void Checker::opened_reserved(unsigned path, std::uint64_t own, bool by_ticket)
 {
-	if (users_reserve_ && known_key_ != 0 && own != known_key_ &&
-	    outlived(known_since_, by_ticket))
+	const bool early = known_key_ == 0 || !outlived(known_since_, by_ticket);
+	opened_early_ = users_reserve_ && own != users_key_ && early ? 0 : early_looks_max;
+	if (users_reserve_ && own != known_key_ && !early)
 		breach("P7", fmt::format("path {} was opened without the users' key {:#x}, known "
 					 "for {} ms",
 					 path, known_key_, (schedule_.now() - known_since_) / ms));

@@ -171,6 +171,10 @@ private:
 	std::uint64_t users_key_ = 0;
 	std::uint64_t known_key_ = 0;
 	Nanos known_since_ = 0;
+	/// By then a pathd has given the key to a path that is in use without it.
+	static constexpr unsigned early_looks_max = 20;
+	/// How often pathd has looked at a path since one without the users' new key was opened.
+	unsigned opened_early_ = early_looks_max;
 	std::set<std::uint64_t> preempted_;
 	Nanos ticket_life_ = 0;
 	Nanos verified_life_ = 0;

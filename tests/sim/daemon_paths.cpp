@@ -283,6 +283,8 @@ void Daemon::carry_key(unsigned i, Instant began, const Answer &answer)
 					    ? std::nullopt
 					    : carried_.wanted(other);
 		slot.probe_now |= wanted != slot.copy || carried_state_.key != before.key;
+		if (carried_state_.key != 0 && carried_state_.key != before.key && other != i)
+			slot.monitor.step(ProofVoided{now});
 		slot.copy = wanted;
 	}
 }

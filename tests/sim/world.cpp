@@ -183,9 +183,7 @@ RunResult World::run()
 	if (reserver_)
 		reserver_->stop();
 	heal_everything();
-	const Nanos limit = context_.schedule.now() + patience;
-	while (!context_.checker.violation() && context_.schedule.now() < limit && !settled())
-		run_until(context_.schedule.now() + 1 * sec);
+	wait_for([this] { return settled(); });
 	if (!context_.checker.violation())
 		verify_medium();
 
@@ -205,6 +203,13 @@ RunResult World::run()
 	return result;
 }
 
+void World::wait_for(const std::function<bool()> &done)
+{
+	const Nanos limit = context_.schedule.now() + patience;
+	while (!context_.checker.violation() && context_.schedule.now() < limit && !done())
+		run_until(context_.schedule.now() + 1 * sec);
+}
+
 /// Everything works again: the unit must be online, and stay so.
 bool World::settled()
 {
@@ -219,6 +224,8 @@ void World::verify_medium()
 		return;
 	workload_->stop();
 	run_until(context_.schedule.now() + aftermath);
+	// Another hold may have begun meanwhile, and a person may have to end it.
+	wait_for([this] { return workload_->busy() == 0 && kernel_->idle(); });
 	checker.expect(workload_->busy() == 0, "P4", "a bio was never completed");
 	checker.expect(kernel_->idle(), "P4", "a bio was never completed");
 	workload_->read_all();

@@ -3,6 +3,7 @@
 /// all of it made from a seed.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,6 +69,7 @@ private:
 	void fault();
 	void one_fault(unsigned which);
 	void heal_everything();
+	void wait_for(const std::function<bool()> &done);
 	bool settled();
 	void verify_medium();
 	void operator_looks();

@@ -49,6 +49,19 @@ TEST(PathMonitor, FirstGoodProbeMakesItUsableWithoutAStablePeriod)
 	EXPECT_EQ(monitor.next_probe(), at_s(6));
 }
 
+TEST(PathMonitor, AVoidedProofIsReplacedOnlyByACheckThatBeginsLater)
+{
+	PathMonitor monitor(policy());
+	monitor.step(ProbeOk{at_s(1)});
+	monitor.step(ProofVoided{at_s(3)});
+	EXPECT_EQ(monitor.state(), MonitorState::Ok);
+	EXPECT_FALSE(monitor.proved_at());
+	monitor.step(ProbeOk{at_s(2)});
+	EXPECT_FALSE(monitor.proved_at());
+	monitor.step(ProbeOk{at_s(4)});
+	EXPECT_EQ(monitor.proved_at(), at_s(4));
+}
+
 TEST(PathMonitor, OneFailedProbeEndsTheProof)
 {
 	PathMonitor monitor(policy());
