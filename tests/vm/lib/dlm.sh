@@ -46,7 +46,12 @@ dlm_start() {
 	corosync -f </dev/null >"$SW_RUN/corosync.log" 2>&1 &
 	wait_until 60 corosync-quorumtool -s
 	dlm_controld -D -q 0 -f 0 </dev/null >"$SW_RUN/dlm_controld.log" 2>&1 &
-	wait_until 60 dlm_tool status
+	wait_until 60 dlm_has_address
+}
+
+# dlm_controld answers dlm_tool before it has told the kernel this node's address.
+dlm_has_address() {
+	grep -qx 1 /sys/kernel/config/dlm/cluster/comms/*/local
 }
 
 holder_start() {
