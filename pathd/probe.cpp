@@ -270,8 +270,9 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 	if (kind_ == PathKind::DIRECT)
 		revive();
 	auto done = ask(facts);
+	const bool ours = facts.identity && facts.identity->wwid == key.wwid;
 	// Before the medium, which a path without its key may not be allowed to read.
-	if (done && kind_ == PathKind::DIRECT && key.carry)
+	if (done && ours && key.carry)
 		done = carry_key(key, facts);
 	if (done) {
 		facts.medium.began = now();
@@ -280,7 +281,7 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 	}
 	if (done)
 		done = read_witnessed(facts);
-	if (done && kind_ == PathKind::DIRECT && key.key != 0)
+	if (done && ours && key.key != 0)
 		done = keep_key(key, facts);
 	facts.ended = now();
 	if (done && kind_ == PathKind::DIRECT)

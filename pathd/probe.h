@@ -38,6 +38,8 @@ struct ProbeFacts {
 
 /// The key that a direct leg must have before it is used; 0: none.
 struct ProbeKey {
+	/// Of the unit: on a disk with another name nothing is registered, nor looked for.
+	std::string wwid;
 	std::uint64_t key = 0;
 	/// False while a fence is to keep this leg out: without its key it is not good then.
 	bool may_register = true;

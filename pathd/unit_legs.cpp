@@ -216,6 +216,7 @@ void Unit::borrow_settings(Leg &leg)
 void Unit::give_key(unsigned i)
 {
 	auto &leg = *slots_[i].leg;
+	leg.key.wwid = config_.wwid;
 	leg.key.key = 0;
 	leg.key.serves = config_.serve;
 	leg.key.carry = config_.build && !config_.reservations && !services_.dry_run &&
