@@ -229,7 +229,26 @@ def serve(report, directory):
         report.verdict(f"serve.{load[0]}.{load[1]}.over_best_direct", ratio, at_least=1, digits=2)
 
 
-PARTS = {"serve": serve, "instructions": instructions, "iops": iops, "faults": faults}
+FENCES = {
+    "prove": "sw, fence by reservations: the phase \"prove\"",
+    "drain": "sw, no fence: the phase \"prove\"",
+    "raw": "PREEMPT AND ABORT and READ KEYS alone",
+}
+
+
+def fence(report, directory):
+    taken_us = defaultdict(list)
+    for _, manner, us in records(directory / "fence.txt", "fence"):
+        taken_us[manner].append(float(us))
+    median = {manner: statistics.median(taken_us[manner]) for manner in FENCES}
+
+    report.say(f"### A fence inside the pause of a switch, ms: medians of {len(taken_us['prove'])}")
+    report.say()
+    report.table(["", "ms"], [[text, f"{median[manner] / 1000:.2f}"] for manner, text in FENCES.items()])
+    report.verdict("fence.over_raw", (median["prove"] - median["drain"]) / median["raw"], at_most=6, digits=2)
+
+
+PARTS = {"fence": fence, "serve": serve, "instructions": instructions, "iops": iops, "faults": faults}
 
 
 def main():

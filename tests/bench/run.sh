@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh [instructions|iops|faults|serve]... - what sw costs and how long it lets the caller wait, beside
+# run.sh [instructions|iops|faults|fence|serve]... - what sw costs and how long it lets the caller wait, beside
 # dm-linear and dm-multipath, measured in VMs, and what our export delivers beside other NBD servers,
 # measured on this machine if it has loop devices, else in a VM; all if none is named. `./dev bench` calls it.
 #
@@ -38,9 +38,9 @@ measure_here() { # NAME
 	fi
 }
 
-[ $# -gt 0 ] || set -- instructions iops faults serve
+[ $# -gt 0 ] || set -- instructions iops faults fence serve
 mkdir -p "$out"
-rm -f "$out"/{instructions,iops,faults,serve}.{txt,err}
+rm -f "$out"/{instructions,iops,faults,fence,serve}.{txt,err}
 for name in "$@"; do
 	case $name in
 	# One CPU that executes one instruction in a nanosecond: the clock counts instructions.
@@ -48,6 +48,7 @@ for name in "$@"; do
 	iops) measure iops --smp 2 --no-udev --timeout 400 ;;
 	# The same clock: no other work on the machine can delay an I/O, and idle time costs none.
 	faults) measure faults --kernel 6.12 --icount --timeout 550 ;;
+	fence) measure fence --icount --timeout 550 ;;
 	serve)
 		if [ "$(id -u)" = 0 ] && losetup --find >/dev/null 2>&1; then
 			measure_here serve
@@ -56,7 +57,7 @@ for name in "$@"; do
 		fi
 		;;
 	*)
-		echo "usage: ./dev bench [instructions|iops|faults|serve]..." >&2
+		echo "usage: ./dev bench [instructions|iops|faults|fence|serve]..." >&2
 		exit 2
 		;;
 	esac
