@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "libpath/base/byte_order.h"
+#include "libpath/cluster/member_bytes.h"
 #include "libpath/cluster/sync_message.h"
 
 namespace swpath
@@ -41,8 +41,7 @@ void write(ByteWriter &to, const DirectoryQuery &query)
 void write(ByteWriter &to, const DirectoryAnswer &answer)
 {
 	write(to, DirectoryQuery{answer.number, answer.disk, answer.failed});
-	to.text(answer.server.member.host, member_host_bytes_max);
-	to.number(answer.server.member.incarnation);
+	write_member(to, answer.server.member);
 	to.text(answer.server.address, directory_address_bytes_max);
 	to.number(answer.server.priority);
 }
@@ -83,11 +82,10 @@ DirectoryAnswer read_answer(ByteReader &from)
 {
 	auto query = read_query(from);
 	DirectoryAnswer answer{query.number, std::move(query.disk), std::move(query.failed), {}};
-	answer.server.member.host = from.text(member_host_bytes_max);
-	answer.server.member.incarnation = from.number<std::uint64_t>();
+	answer.server.member = read_member(from);
 	answer.server.address = from.text(directory_address_bytes_max);
 	answer.server.priority = from.number<std::uint16_t>();
-	from.expect(!answer.server.member.host.empty() && !answer.server.address.empty());
+	from.expect(!answer.server.address.empty());
 	return answer;
 }
 

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "libpath/base/byte_order.h"
+#include "libpath/cluster/member_bytes.h"
 
 namespace swpath
 {
@@ -28,8 +28,7 @@ std::string encode(const Introduction &introduction)
 	to.number(introduction_magic);
 	to.number(introduction_version);
 	to.number(static_cast<std::uint8_t>(introduction.again));
-	to.text(introduction.member.host, member_host_bytes_max);
-	to.number(introduction.member.incarnation);
+	write_member(to, introduction.member);
 	return to.bytes;
 }
 
@@ -45,9 +44,7 @@ Result<Introduction> decode_introduction(std::string_view bytes)
 					introduction_version));
 	Introduction introduction;
 	introduction.again = from.flag();
-	introduction.member.host = from.text(member_host_bytes_max);
-	introduction.member.incarnation = from.number<std::uint64_t>();
-	from.expect(!introduction.member.host.empty());
+	introduction.member = read_member(from);
 	if (!from.at_end())
 		return fail(EBADMSG, "an introduction that is not as it should be");
 	return introduction;

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "libpath/base/byte_order.h"
+#include "libpath/cluster/member_bytes.h"
 
 namespace swpath
 {
@@ -48,8 +48,7 @@ std::string encode(const LinkGraph &graph)
 	to.number(static_cast<std::uint16_t>(count));
 	const auto end = std::next(graph.begin(), static_cast<std::ptrdiff_t>(count));
 	for (auto each = graph.begin(); each != end; ++each) {
-		to.text(each->first.host, member_host_bytes_max);
-		to.number(each->first.incarnation);
+		write_member(to, each->first);
 		to.number(each->second.version);
 	}
 	// Links as a bit for each of the members above.
@@ -80,10 +79,8 @@ Result<LinkGraph> decode_link_graph(std::string_view bytes)
 	std::vector<Member> members;
 	LinkGraph graph;
 	for (unsigned i = 0; i < count && from.good(); i++) {
-		Member member;
-		member.host = from.text(member_host_bytes_max);
-		member.incarnation = from.number<std::uint64_t>();
-		from.expect(!member.host.empty() && (i == 0 || members.back() < member));
+		auto member = read_member(from);
+		from.expect(i == 0 || members.back() < member);
 		graph[member].version = from.number<std::uint64_t>();
 		members.push_back(std::move(member));
 	}

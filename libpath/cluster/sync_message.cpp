@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "libpath/base/byte_order.h"
+#include "libpath/cluster/member_bytes.h"
 
 namespace swpath
 {
@@ -16,11 +16,6 @@ namespace
 class Writer : public ByteWriter
 {
 public:
-	void member(const Member &value)
-	{
-		text(value.host, member_host_bytes_max);
-		number(value.incarnation);
-	}
 	void tag(const SyncTag &value)
 	{
 		text(value.ring.leader, member_host_bytes_max);
@@ -34,7 +29,7 @@ public:
 		tag(value.last);
 		number(static_cast<std::uint16_t>(value.members.size()));
 		for (const auto &each : value.members)
-			member(each);
+			write_member(*this, each);
 		number(static_cast<std::uint16_t>(value.services.size()));
 		for (const auto each : value.services)
 			number(static_cast<std::uint16_t>(each));
@@ -52,7 +47,7 @@ public:
 	}
 	void body(const SyncAsk &value)
 	{
-		member(value.whom);
+		write_member(*this, value.whom);
 		number(value.step);
 		number(value.have);
 	}
@@ -63,14 +58,6 @@ class Reader : public ByteReader
 public:
 	using ByteReader::ByteReader;
 
-	Member member()
-	{
-		Member value;
-		value.host = text(member_host_bytes_max);
-		value.incarnation = number<std::uint64_t>();
-		expect(!value.host.empty());
-		return value;
-	}
 	SyncTag tag()
 	{
 		SyncTag value;
@@ -95,7 +82,7 @@ public:
 		const auto members = number<std::uint16_t>();
 		expect(members >= 1 && members <= members_max);
 		for (unsigned i = 0; i < members && good(); i++)
-			value.members.push_back(member());
+			value.members.push_back(read_member(*this));
 		const auto services = number<std::uint16_t>();
 		expect(services <= sync_services_max);
 		for (unsigned i = 0; i < services && good(); i++)
@@ -123,7 +110,7 @@ public:
 	SyncAsk ask()
 	{
 		SyncAsk value;
-		value.whom = member();
+		value.whom = read_member(*this);
 		value.step = number<std::uint32_t>();
 		value.have = number<std::uint32_t>();
 		expect(value.step >= 1 && value.step <= 2 * sync_services_max);
