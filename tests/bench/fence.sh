@@ -32,12 +32,7 @@ measure() { # prove|drain
 		method=preempt-abort
 		reservations_rig
 	else
-		reservations_rig false
-		sed -i 's/^fence = .*/fence = "drain"/' /etc/swpath/swpath.toml
-		pathd_stop
-		pathd_run
-		wait_until 60 path_is_usable 0
-		wait_until 60 path_is_usable 1
+		reservations_rig false drain
 	fi
 	writer_start sw0 /dev/sw0 --span $((8 << 20))
 	for round in $(seq "$rounds"); do

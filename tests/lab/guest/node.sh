@@ -20,6 +20,8 @@ mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=512000 lab "$LAB_S
 . "$SW_LIB/pathd.sh"
 # shellcheck source=tests/vm/lib/iscsi.sh
 . "$SW_LIB/iscsi.sh"
+# shellcheck source=tests/vm/lib/dlm.sh
+. "$SW_LIB/dlm.sh"
 # shellcheck source=tests/lab/lib/net.sh
 . "$SW_TOP/tests/lab/lib/net.sh"
 # shellcheck source=tests/lab/guest/disks.sh

@@ -52,8 +52,6 @@ quorum_start() {
 		wait_until 120 quorum_sees_all "$host"
 		on "$host" - <<-'END'
 			dlm_controld -D -q 0 -f 0 >/run/dlm_controld.out 2>&1 &
-			# It answers dlm_tool before it has told the kernel this node's address.
-			dlm_has_address() { grep -qx 1 /sys/kernel/config/dlm/cluster/comms/*/local; }
 			wait_until 60 dlm_has_address
 		END
 	done

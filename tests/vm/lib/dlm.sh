@@ -4,6 +4,7 @@
 # dlm.sh - the kernel's lock manager, with corosync and dlm_controld, and holders of names in it: `. "$SW_LIB/dlm.sh"` after sw.sh.
 #
 #   dlm_start [ADDRESS=127.0.0.1]   one node, without fencing and quorum; until the lock manager takes a lock space
+#   dlm_has_address                 succeeds when dlm_controld has told the kernel this node's address
 #   holder_start NAME [COMMAND...]  a swpath-lockspace of its own (COMMAND runs it: strace); until it is in the lock space
 #   holder_say NAME ORDER...        one order to it, see libpath/hints/lock_line.h
 #   holder_told NAME REGEX          succeeds if it told a line of that

@@ -9,8 +9,8 @@
 #   lio_remove IQN                    a target with one LUN
 #   sessions_open IQN NAME:PORT...    sessions with initiator names of their own, each an I_T nexus; their
 #                                     devices go to SESSION_DEV[NAME], as sdX
-#   reservations_rig [false]          sw0 over the sessions a and b, two direct paths, fence="prove" by
-#                                     reservations (false: they are the users'); pathd started
+#   reservations_rig [false [FENCE]]  sw0 over the sessions a and b, two direct paths, fence="prove" (or FENCE)
+#                                     by reservations (false: they are the users'); pathd started
 #   keys DEVICE                       the keys that are registered, as 0x...
 #
 # The target itself lives as long as the VM: sessions that end with it leave the initiator trying.
@@ -104,7 +104,7 @@ reservations_rig() {
 		cat <<-END
 			[unit.sw0]
 			wwid = "$(cat "/sys/block/${SESSION_DEV[a]}/device/wwid")"
-			fence = "prove"
+			fence = "${2:-prove}"
 			reservations = ${1:-true}
 			stall = "5s"
 			check_interval = "1s"
