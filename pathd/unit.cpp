@@ -93,14 +93,14 @@ void Unit::reconfigure(const UnitConfig &config)
 		generation_++;
 		medium_ = {};
 		carried_ = {};
-		slots_.resize(config_.paths.size());
-		distrust_incoherent();
 		for (auto &[number, leg] : legs_) {
 			leg->proved = false;
 			leg->settled = false;
 		}
 	}
 	reset_policies();
+	if (!same_paths)
+		distrust_incoherent();
 	for (unsigned i = 0; i < slots_.size(); i++) {
 		if (!slots_[i].leg)
 			continue;

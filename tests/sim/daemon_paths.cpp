@@ -173,11 +173,11 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 	// A direct path by its designators, a served one by its server's word about the same.
 	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
 		return Reason::IDENTITY;
-	if (setup_.carry && !context_.broken(Mutant::KEY_NOT_CARRIED))
-		return carried_.missing(i).empty() ? judge_medium(i, began, answer)
-						   : Reason::RESERVATION;
-	if (setup_.carry)
-		return judge_medium(i, began, answer);
+	if (setup_.carry) {
+		const bool missing =
+			!carried_.missing(i).empty() && !context_.broken(Mutant::KEY_NOT_CARRIED);
+		return missing ? Reason::RESERVATION : judge_medium(i, began, answer);
+	}
 	slots_[i].keys_seen = began;
 	if (answer.unregistered)
 		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);

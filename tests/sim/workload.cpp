@@ -61,8 +61,6 @@ void Workload::judge(const Answer &answer)
 {
 	if (answer.status != Status::Ok && answer.status != Status::Medium)
 		errors_++;
-	if (answer.status == Status::Conflict)
-		conflicts_++;
 	// The target's own word about a request goes up; a reservation of ours must not be in our
 	// way.
 	if (answer.status == Status::Conflict)

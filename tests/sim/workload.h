@@ -31,7 +31,6 @@ public:
 	[[nodiscard]] unsigned busy() const { return busy_; }
 	[[nodiscard]] std::uint64_t ios() const { return ios_; }
 	[[nodiscard]] std::uint64_t errors() const { return errors_; }
-	[[nodiscard]] std::uint64_t conflicts() const { return conflicts_; }
 
 private:
 	void lane();
@@ -53,7 +52,6 @@ private:
 	Stamp next_stamp_ = 1;
 	std::uint64_t ios_ = 0;
 	std::uint64_t errors_ = 0;
-	std::uint64_t conflicts_ = 0;
 };
 
 } // namespace swpath::sim
