@@ -56,7 +56,8 @@ bool Cluster::apply(RecoveryActions actions, Instant now)
 bool Cluster::step(Instant now)
 {
 	bool sent = false;
-	for (const auto &event : engine_->step(now)) {
+	const auto events = engine_->step(now);
+	for (const auto &event : events) {
 		if (const auto *membership = std::get_if<Membership>(&event))
 			sent |= apply(recovery_.change(*membership, now), now);
 		else if (const auto *frame = std::get_if<ClusterFrame>(&event))
@@ -66,7 +67,7 @@ bool Cluster::step(Instant now)
 	const std::string trouble = engine_->trouble() ? engine_->trouble()->message() : "";
 	if (trouble != std::exchange(told_, trouble) && !trouble.empty())
 		log::say(Message::Warning, {}, "cluster: {}", trouble);
-	return sent;
+	return sent || !events.empty();
 }
 
 void Cluster::report(ClusterReport &into) const

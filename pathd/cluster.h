@@ -21,7 +21,7 @@ public:
 	/// Readable when step() has something to do.
 	[[nodiscard]] int fd() const { return engine_->fd(); }
 	[[nodiscard]] std::optional<Instant> deadline() const;
-	/// Never waits. True: something was sent, or a member was left out.
+	/// Never waits. True: something was sent, or has come.
 	bool step(Instant now);
 	/// Phase, ring, members and counts.
 	void report(ClusterReport &into) const;

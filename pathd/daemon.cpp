@@ -6,6 +6,8 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -52,7 +54,9 @@ Daemon::Daemon(const DaemonOptions &options, Config config, dm::DmChannel dm, Se
 					    .mailbox = mailbox_,
 					    .settings = settings_,
 					    .rescan = [this] { scan_due_ = true; },
-					    .dry_run = options.dry_run}
+					    .dry_run = options.dry_run},
+	  finder_(fmt::format("{}/{}", options.config_directory, found_file_name), mailbox_,
+		  [this] { reload_found(); })
 {
 }
 
@@ -165,8 +169,13 @@ Result<void> Daemon::join_cluster()
 	services_.peers = peers_.get();
 	auto engine = std::make_unique<StaticEngine>(*peers_);
 	engine_ = engine.get();
-	cluster_ = std::make_unique<Cluster>(peers_->self(), std::move(engine),
-					     std::vector<SyncService *>{});
+	directory_ = std::make_unique<ServerDirectory>(
+		peers_->self(), cluster.serve ? cluster.serve->text() : std::string());
+	services_.directory = directory_.get();
+	sightings_ = std::make_unique<BusSightings>(peers_->self());
+	cluster_ = std::make_unique<Cluster>(
+		peers_->self(), std::move(engine),
+		std::vector<SyncService *>{sightings_.get(), directory_.get()});
 	if (auto watched = loop_->watch(peers_->fd(), [] {}); !watched || !cluster.serve)
 		return watched;
 
@@ -181,6 +190,18 @@ Result<void> Daemon::join_cluster()
 	serving_ = std::move(*serving);
 	services_.serving = serving_.get();
 	return {};
+}
+
+/// What this host can serve now, and what it sees, is what its peers know of it in advance.
+void Daemon::tell_members()
+{
+	sightings_->set_own(finder_.sightings());
+	std::set<std::string> offered;
+	for (const auto &[name, unit] : units_)
+		if (const auto &wwid = unit->config().wwid;
+		    unit->can_serve() && directory_->offer(wwid, peers_->config().priority, name))
+			offered.insert(wwid);
+	directory_->keep_offers(offered);
 }
 
 Unit *Daemon::served_unit(const std::string &wwid) const
@@ -239,6 +260,8 @@ void Daemon::scan()
 			 devices.error().message());
 		return;
 	}
+	finder_.seen(*devices);
+	find_due_ = true;
 	const auto marked = marked_legs().value_or(std::vector<DevNumber>{});
 	for (auto &[name, unit] : units_)
 		unit->seen(*devices, marked);
@@ -349,6 +372,12 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 	return lines;
 }
 
+void Daemon::reload_found()
+{
+	if (auto changes = load(false); !changes)
+		log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
+}
+
 void Daemon::reload(CallId id, bool dry_run)
 {
 	if (!dry_run)
@@ -444,10 +473,15 @@ void Daemon::round()
 	}
 	// After the units: what they have asked for goes out now.
 	if (peers_) {
+		tell_members();
 		peers_->step(at);
-		if (cluster_->step(at))
+		if (cluster_->step(at)) {
 			peers_->step(at);
+			changed = find_due_ = true;
+		}
 	}
+	if (std::exchange(find_due_, false) && !options_.dry_run)
+		finder_.look(config_, directory_.get(), sightings_.get());
 	if (serving_)
 		serving_->step(at);
 	if (server_) {

@@ -14,6 +14,7 @@
 #include "libpath/sys/settings_book.h"
 #include "libpath/sys/udev.h"
 #include "pathd/cluster.h"
+#include "pathd/disk_finder.h"
 #include "pathd/event_loop.h"
 #include "pathd/mailbox.h"
 #include "pathd/unit.h"
@@ -64,6 +65,8 @@ private:
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
 	[[nodiscard]] Result<void> join_cluster();
+	void tell_members();
+	void reload_found();
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
 	DaemonOptions options_;
@@ -77,14 +80,18 @@ private:
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
 	std::unique_ptr<Peers> peers_;
-	std::unique_ptr<Cluster> cluster_; ///< from peers_ on
-	StaticEngine *engine_ = nullptr;   ///< cluster_'s
+	std::unique_ptr<BusSightings> sightings_; ///< from peers_ on, like the next two
+	std::unique_ptr<ServerDirectory> directory_;
+	std::unique_ptr<Cluster> cluster_;
+	StaticEngine *engine_ = nullptr; ///< cluster_'s
 	std::unique_ptr<Serving> serving_;
+	DiskFinder finder_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;
 	Report report_;
 	bool scan_due_ = true;
+	bool find_due_ = true; ///< disks, here or elsewhere, may be others
 	bool ready_told_ = false;
 	Instant scanned_{};
 	Instant started_{};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "libpath/base/instant.h"
+#include "libpath/cluster/server_directory.h"
 #include "libpath/config/config.h"
 #include "libpath/control/flight_recorder.h"
 #include "libpath/control/order.h"
@@ -47,9 +48,10 @@ struct Services {
 	SettingsBook &settings;
 	/// Devices changed by our own hand (a connection was made): look again.
 	std::function<void()> rescan;
-	bool dry_run = false;       ///< print plans, carry out none
-	Peers *peers = nullptr;     ///< null: there is no [cluster]
-	Serving *serving = nullptr; ///< null: this host serves nothing
+	bool dry_run = false;                       ///< print plans, carry out none
+	Peers *peers = nullptr;                     ///< null: there is no [cluster]
+	Serving *serving = nullptr;                 ///< null: this host serves nothing
+	const ServerDirectory *directory = nullptr; ///< null: there is no [cluster]
 };
 
 class Unit
@@ -93,6 +95,8 @@ public:
 	/// The first look at every path is done: there is a verdict about each, and the device has
 	/// been created, or cannot be.
 	[[nodiscard]] bool settled() const;
+	/// A peer would get the disk from this host now.
+	[[nodiscard]] bool can_serve() const;
 	/// What peers may know of the disk; nothing: it is not served.
 	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
 	/// A peer's order about the disk. `address`: where the peer asks from.
@@ -181,6 +185,7 @@ private:
 
 	// unit_serve.cpp
 	[[nodiscard]] Leg *served_leg() const;
+	[[nodiscard]] bool is_served() const;
 	void answer_peer(std::uint64_t token, PeerStatus status, std::string text);
 	void look_after_exports();
 	[[nodiscard]] Duration rights_wait() const;

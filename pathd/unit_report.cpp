@@ -174,6 +174,10 @@ UnitReport Unit::report(Instant now)
 	if (const auto key = carried_.state().key; key != 0)
 		unit.reservation = ReservationReport{reservation_key_text(key), carried_.type(),
 						     carried_.paths()};
+	if (services_.directory != nullptr)
+		for (const auto &server : services_.directory->servers(config_.wwid))
+			unit.servers.push_back(
+				{server.member.host, server.address, server.priority});
 	unit.pinned = pinned();
 	unit.missing = waiting_;
 	if (kernel_) {

@@ -46,6 +46,19 @@ Leg *Unit::served_leg() const
 	return nullptr;
 }
 
+/// This host uses the disk through another one.
+bool Unit::is_served() const
+{
+	return kernel_ && kernel_->status.active &&
+	       kernel_->status.paths[*kernel_->status.active].kind == PathKind::SERVED;
+}
+
+bool Unit::can_serve() const
+{
+	return config_.serve && services_.serving != nullptr && services_.serving->answers() &&
+	       served_leg() != nullptr && geometry_ && state_.identity && !is_served();
+}
+
 std::optional<PeerDisk> Unit::peer_disk(const std::string &peer) const
 {
 	if (!config_.serve || services_.serving == nullptr)
@@ -53,8 +66,7 @@ std::optional<PeerDisk> Unit::peer_disk(const std::string &peer) const
 	PeerDisk disk;
 	const auto *leg = served_leg();
 	disk.direct = leg != nullptr && geometry_ && state_.identity;
-	disk.looped = kernel_ && kernel_->status.active &&
-		      kernel_->status.paths[*kernel_->status.active].kind == PathKind::SERVED;
+	disk.looped = is_served();
 	const auto state = services_.serving->state(config_.wwid, peer);
 	disk.serving = state && services_.serving->answers();
 	if (state)

@@ -4,9 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "libpath/cluster/member_bytes.h"
+#include "libpath/cluster/message_bytes.h"
 #include "libpath/cluster/sync_message.h"
 
 namespace swpath
@@ -14,9 +12,11 @@ namespace swpath
 namespace
 {
 
+constexpr MessageHead head{directory_magic, directory_version, "a message of the server directory"};
+
 /// Of the longest disk in an offer, with all that belongs to it.
 constexpr std::size_t entry_bytes_max =
-	2 + directory_disk_bytes_max + 2 + 2 + member_host_bytes_max;
+	2 + directory_disk_bytes_max + 2 + 2 + directory_unit_bytes_max + 2 + member_host_bytes_max;
 constexpr std::size_t head_bytes_max = 4 + 2 + 1 + 1 + 2 + directory_address_bytes_max + 2;
 
 void write(ByteWriter &to, const DirectoryOffers &offers)
@@ -27,6 +27,7 @@ void write(ByteWriter &to, const DirectoryOffers &offers)
 	for (const auto &each : offers.disks) {
 		to.text(each.disk, directory_disk_bytes_max);
 		to.number(each.priority);
+		to.text(each.unit, directory_unit_bytes_max);
 		to.text(each.instead_of, member_host_bytes_max);
 	}
 }
@@ -63,6 +64,7 @@ DirectoryOffers read_offers(ByteReader &from)
 		DirectoryOffers::Disk each;
 		each.disk = disk(from);
 		each.priority = from.number<std::uint16_t>();
+		each.unit = from.text(directory_unit_bytes_max);
 		each.instead_of = from.text(member_host_bytes_max);
 		offers.disks.push_back(std::move(each));
 	}
@@ -94,8 +96,7 @@ DirectoryAnswer read_answer(ByteReader &from)
 std::string encode(const DirectoryMessage &message)
 {
 	ByteWriter to;
-	to.number(directory_magic);
-	to.number(directory_version);
+	write_head(to, head);
 	to.number(static_cast<std::uint8_t>(message.index()));
 	std::visit([&](const auto &body) { write(to, body); }, message);
 	return to.bytes;
@@ -106,13 +107,8 @@ Result<DirectoryMessage> decode_directory_message(std::string_view bytes)
 	if (bytes.size() > sync_data_bytes_max)
 		return fail(EMSGSIZE, "a message of the server directory");
 	ByteReader from(bytes);
-	if (from.number<std::uint32_t>() != directory_magic)
-		return fail(EBADMSG, "no message of the server directory");
-	const auto version = from.number<std::uint16_t>();
-	if (from.good() && version != directory_version)
-		return fail(EPROTONOSUPPORT,
-			    fmt::format("a server directory of version {}, this host has {}",
-					version, directory_version));
+	if (auto ours = read_head(from, head); !ours)
+		return tl::unexpected(ours.error());
 	DirectoryMessage message;
 	switch (from.number<std::uint8_t>()) {
 	case 0:

@@ -18,6 +18,7 @@ namespace swpath
 inline constexpr std::uint32_t directory_magic = 0x53575044; ///< "SWPD"
 inline constexpr std::uint16_t directory_version = 1;
 inline constexpr std::size_t directory_disk_bytes_max = 256;
+inline constexpr std::size_t directory_unit_bytes_max = 64;
 inline constexpr std::size_t directory_address_bytes_max = 128;
 inline constexpr std::size_t directory_disks_max = 1024; ///< of a host
 
@@ -36,6 +37,7 @@ struct DirectoryOffers {
 	struct Disk {
 		std::string disk; ///< WWID
 		std::uint16_t priority = 0;
+		std::string unit;       ///< what the sender calls it; may be empty
 		std::string instead_of; ///< host whose clients it has taken over; empty: none
 
 		bool operator==(const Disk &) const = default;

@@ -6,14 +6,14 @@
 #include <tuple>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "libpath/cluster/member_bytes.h"
+#include "libpath/cluster/message_bytes.h"
 
 namespace swpath
 {
 namespace
 {
+
+constexpr MessageHead head{introduction_magic, introduction_version, "an introduction"};
 
 bool is_introduction(std::string_view message)
 {
@@ -25,8 +25,7 @@ bool is_introduction(std::string_view message)
 std::string encode(const Introduction &introduction)
 {
 	ByteWriter to;
-	to.number(introduction_magic);
-	to.number(introduction_version);
+	write_head(to, head);
 	to.number(static_cast<std::uint8_t>(introduction.again));
 	write_member(to, introduction.member);
 	return to.bytes;
@@ -35,13 +34,8 @@ std::string encode(const Introduction &introduction)
 Result<Introduction> decode_introduction(std::string_view bytes)
 {
 	ByteReader from(bytes);
-	if (from.number<std::uint32_t>() != introduction_magic)
-		return fail(EBADMSG, "no introduction");
-	const auto version = from.number<std::uint16_t>();
-	if (from.good() && version != introduction_version)
-		return fail(EPROTONOSUPPORT,
-			    fmt::format("an introduction of version {}, this host has {}", version,
-					introduction_version));
+	if (auto ours = read_head(from, head); !ours)
+		return tl::unexpected(ours.error());
 	Introduction introduction;
 	introduction.again = from.flag();
 	introduction.member = read_member(from);

@@ -196,6 +196,15 @@ void Recovery::take(const Member &from, const SyncAsk &ask)
 		send(from, SyncStep{activated_step(index), 0});
 }
 
+/// Its sender knows that all have activated all; this host may not know that of the others yet.
+void Recovery::take(const Member &from, const SyncNews &news)
+{
+	if (stages_.empty() || step_ != activated_step(stages_.size() - 1))
+		return;
+	if (const auto service = services_.find(news.service); service != services_.end())
+		service->second->sync_hear(from, news.bytes);
+}
+
 void Recovery::take(const Member &from, const SyncMessage &message, Instant now)
 {
 	const auto *exchange = std::get_if<SyncExchange>(&message.body);
@@ -219,8 +228,10 @@ void Recovery::take(const Member &from, const SyncMessage &message, Instant now)
 		take(from, *data);
 	else if (const auto *step = std::get_if<SyncStep>(&message.body))
 		take(from, *step);
+	else if (const auto *ask = std::get_if<SyncAsk>(&message.body))
+		take(from, *ask);
 	else
-		take(from, std::get<SyncAsk>(message.body));
+		take(from, std::get<SyncNews>(message.body));
 }
 
 RecoveryActions Recovery::take(const Member &from, std::string_view frame, Instant now)
@@ -373,6 +384,15 @@ void Recovery::advance(Instant now)
 	}
 }
 
+void Recovery::say_news()
+{
+	if (phase_ != RecoveryPhase::Complete)
+		return;
+	for (const auto &[id, service] : services_)
+		for (auto &bytes : service->sync_news())
+			send({}, SyncNews{id, std::move(bytes)});
+}
+
 void Recovery::ask_again(Instant now)
 {
 	asked_at_ = now;
@@ -418,6 +438,7 @@ bool Recovery::leave_out_silent(Instant now)
 RecoveryActions Recovery::tick(Instant now)
 {
 	advance(now);
+	say_news();
 	if (all_satisfied() || now < asked_at_ + limits_.again)
 		return finish();
 	const bool impatient = now >= waiting_since_ + patience();

@@ -13,6 +13,9 @@
 /// refused, and asked for again). That all members hear of a change is needed, that they hear of it
 /// at the same point of the stream of messages is not: the epoch is agreed on here.
 ///
+/// Between rounds services say what has changed. That is for the members of the last round, after
+/// it; whoever is in a newer one passes it over.
+///
 /// A member that is listed and does not speak is left out when the time for a barrier is over, at
 /// once if its host is not among the engine's; when it speaks again it takes part again.
 #pragma once
@@ -89,6 +92,7 @@ public:
 	[[nodiscard]] RecoveryActions change(const Membership &membership, Instant now);
 	/// A frame came; the engine vouches for its sender. One's own are passed over.
 	[[nodiscard]] RecoveryActions take(const Member &from, std::string_view frame, Instant now);
+	/// Also to be called when a service has news.
 	[[nodiscard]] RecoveryActions tick(Instant now);
 	/// When tick() has something to do; nothing: only an event goes on.
 	[[nodiscard]] std::optional<Instant> deadline() const;
@@ -127,11 +131,13 @@ private:
 	void take(const Member &from, const SyncData &data);
 	void take(const Member &from, const SyncStep &step);
 	void take(const Member &from, const SyncAsk &ask);
+	void take(const Member &from, const SyncNews &news);
 	[[nodiscard]] std::vector<Member> meeting_point(const std::vector<Member> &theirs,
 							const Member &from, bool newer) const;
 
 	[[nodiscard]] bool satisfied(const Peer &peer) const;
 	[[nodiscard]] bool all_satisfied() const;
+	void say_news();
 	void ask_again(Instant now);
 	[[nodiscard]] bool leave_out_silent(Instant now);
 	[[nodiscard]] Duration patience() const;

@@ -8,23 +8,27 @@
 namespace swpath
 {
 
-ServerDirectory::ServerDirectory(Member self, std::string address) : self_(std::move(self))
+ServerDirectory::ServerDirectory(Member self, std::string address) : MemberBook(std::move(self))
 {
 	own_.address = std::move(address);
 }
 
-bool ServerDirectory::offer(const std::string &disk, std::uint16_t priority)
+bool ServerDirectory::offer(const std::string &disk, std::uint16_t priority,
+			    const std::string &unit)
 {
 	if (disk.empty() || disk.size() > directory_disk_bytes_max ||
+	    unit.size() > directory_unit_bytes_max ||
 	    (!own_.disks.contains(disk) && own_.disks.size() >= directory_disks_max))
 		return false;
-	own_.disks[disk].priority = priority;
+	auto &entry = own_.disks[disk];
+	entry.priority = priority;
+	entry.unit = unit;
 	return true;
 }
 
-void ServerDirectory::withdraw(const std::string &disk)
+void ServerDirectory::keep_offers(const std::set<std::string> &disks)
 {
-	own_.disks.erase(disk);
+	std::erase_if(own_.disks, [&](const auto &entry) { return !disks.contains(entry.first); });
 }
 
 bool ServerDirectory::took_over(const std::string &disk, const std::string &host)
@@ -36,43 +40,56 @@ bool ServerDirectory::took_over(const std::string &disk, const std::string &host
 	return true;
 }
 
-std::vector<std::string> ServerDirectory::own_messages() const
+std::vector<std::string> ServerDirectory::write(const ServedDisks &said) const
 {
 	std::vector<DirectoryOffers::Disk> disks;
-	for (const auto &[disk, entry] : own_.disks)
-		disks.push_back({disk, entry.priority, entry.instead_of});
-	return offer_messages(own_.address, disks);
+	for (const auto &[disk, entry] : said.disks)
+		disks.push_back({disk, entry.priority, entry.unit, entry.instead_of});
+	return offer_messages(said.address, disks);
 }
 
-std::vector<std::string> ServerDirectory::announce()
+void ServerDirectory::read(std::string_view message, ServedDisks &into) const
 {
-	if (round_ || !tag_.valid() || hosts_[self_] == own_)
-		return {};
-	hosts_[self_] = own_;
-	return own_messages();
-}
-
-void ServerDirectory::learn(Hosts &hosts, const Member &from, const DirectoryOffers &offers)
-{
-	auto &host = hosts[from];
-	if (offers.first)
-		host.disks.clear();
-	host.address = offers.address;
-	for (const auto &each : offers.disks)
-		if (host.disks.size() < directory_disks_max || host.disks.contains(each.disk))
-			host.disks[each.disk] = {each.priority, each.instead_of};
+	const auto read = decode_directory_message(message);
+	const auto *offers = read ? std::get_if<DirectoryOffers>(&*read) : nullptr;
+	if (offers == nullptr)
+		return;
+	if (offers->first)
+		into.disks.clear();
+	into.address = offers->address;
+	for (const auto &each : offers->disks)
+		if (into.disks.size() < directory_disks_max || into.disks.contains(each.disk))
+			into.disks[each.disk] = {each.priority, each.unit, each.instead_of};
 }
 
 std::vector<DiskServer> ServerDirectory::servers(const std::string &disk) const
 {
 	std::vector<DiskServer> result;
-	for (const auto &[member, host] : hosts_)
+	for (const auto &[member, host] : members())
 		if (const auto entry = host.disks.find(disk);
-		    member != self_ && entry != host.disks.end())
+		    member != self() && entry != host.disks.end())
 			result.push_back({member, host.address, entry->second.priority});
 	std::sort(result.begin(), result.end(), [](const DiskServer &one, const DiskServer &other) {
 		return std::tie(one.priority, one.member) < std::tie(other.priority, other.member);
 	});
+	return result;
+}
+
+std::map<std::string, std::string> ServerDirectory::disks() const
+{
+	std::map<std::string, std::pair<std::uint16_t, std::string>> best;
+	for (const auto &[member, host] : members())
+		for (const auto &[disk, entry] : host.disks) {
+			if (member == self())
+				continue;
+			const auto [found, added] =
+				best.try_emplace(disk, entry.priority, entry.unit);
+			if (!added && entry.priority < found->second.first)
+				found->second = {entry.priority, entry.unit};
+		}
+	std::map<std::string, std::string> result;
+	for (const auto &[disk, word] : best)
+		result.emplace(disk, word.second);
 	return result;
 }
 
@@ -81,7 +98,7 @@ std::optional<DiskServer> ServerDirectory::best_for(const DirectoryQuery &query)
 {
 	std::optional<DiskServer> best;
 	bool best_took_over = false;
-	for (const auto &[member, host] : hosts_) {
+	for (const auto &[member, host] : members()) {
 		const auto entry = host.disks.find(query.disk);
 		if (entry == host.disks.end() || member.host == query.failed)
 			continue;
@@ -97,57 +114,17 @@ std::optional<DiskServer> ServerDirectory::best_for(const DirectoryQuery &query)
 	return best;
 }
 
-std::optional<std::string> ServerDirectory::take(const Member &from, std::string_view message)
+std::optional<std::string> ServerDirectory::take(const Member &from, std::string_view message) const
 {
 	const auto read = decode_directory_message(message);
-	if (!read || from == self_)
-		return std::nullopt;
-	// The directory is of the members alone; a host that is none yet may ask.
-	if (const auto *offers = std::get_if<DirectoryOffers>(&*read);
-	    offers && contains(members_, from))
-		learn(hosts_, from, *offers);
-	const auto *query = std::get_if<DirectoryQuery>(&*read);
-	if (!query)
+	const auto *query = read ? std::get_if<DirectoryQuery>(&*read) : nullptr;
+	if (query == nullptr || from == self())
 		return std::nullopt;
 	const auto best = best_for(*query);
 	// It knows itself what it serves.
 	if (!best || best->member == from)
 		return std::nullopt;
 	return encode(DirectoryAnswer{query->number, query->disk, query->failed, *best});
-}
-
-void ServerDirectory::sync_init(const SyncRound &round)
-{
-	round_ = round;
-	gathered_.clear();
-}
-
-SyncOutput ServerDirectory::sync_process()
-{
-	return {own_messages(), true};
-}
-
-void ServerDirectory::sync_receive(const Member &from, std::string_view message)
-{
-	const auto read = decode_directory_message(message);
-	if (!read)
-		return;
-	if (const auto *offers = std::get_if<DirectoryOffers>(&*read))
-		learn(gathered_, from, *offers);
-}
-
-void ServerDirectory::sync_activate()
-{
-	hosts_ = std::exchange(gathered_, {});
-	members_ = round_->members;
-	tag_ = round_->tag;
-	round_.reset();
-}
-
-void ServerDirectory::sync_abort()
-{
-	gathered_.clear();
-	round_.reset();
 }
 
 } // namespace swpath

@@ -4,14 +4,15 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <fmt/format.h>
-
-#include "libpath/cluster/member_bytes.h"
+#include "libpath/cluster/message_bytes.h"
 
 namespace swpath
 {
 namespace
 {
+
+constexpr MessageHead head{link_graph_magic, link_graph_version,
+			   "a message of links between hosts"};
 
 /// A member that has been dead for long is dropped only if there is no room: what is not known
 /// cannot be told from what is new.
@@ -42,8 +43,7 @@ bool is_link_graph(std::string_view bytes)
 std::string encode(const LinkGraph &graph)
 {
 	ByteWriter to;
-	to.number(link_graph_magic);
-	to.number(link_graph_version);
+	write_head(to, head);
 	const auto count = std::min(graph.size(), members_max);
 	to.number(static_cast<std::uint16_t>(count));
 	const auto end = std::next(graph.begin(), static_cast<std::ptrdiff_t>(count));
@@ -67,13 +67,8 @@ Result<LinkGraph> decode_link_graph(std::string_view bytes)
 {
 	static_assert(members_max <= 64);
 	ByteReader from(bytes);
-	if (from.number<std::uint32_t>() != link_graph_magic)
-		return fail(EBADMSG, "no links of hosts");
-	const auto version = from.number<std::uint16_t>();
-	if (from.good() && version != link_graph_version)
-		return fail(EPROTONOSUPPORT,
-			    fmt::format("links of hosts of version {}, this host has {}", version,
-					link_graph_version));
+	if (auto ours = read_head(from, head); !ours)
+		return tl::unexpected(ours.error());
 	const auto count = from.number<std::uint16_t>();
 	from.expect(count >= 1 && count <= members_max);
 	std::vector<Member> members;

@@ -6,12 +6,14 @@
 
 #include <fmt/format.h>
 
-#include "libpath/cluster/member_bytes.h"
+#include "libpath/cluster/message_bytes.h"
 
 namespace swpath
 {
 namespace
 {
+
+constexpr MessageHead head{sync_magic, sync_version, "a recovery message"};
 
 class Writer : public ByteWriter
 {
@@ -50,6 +52,11 @@ public:
 		write_member(*this, value.whom);
 		number(value.step);
 		number(value.have);
+	}
+	void body(const SyncNews &value)
+	{
+		number(static_cast<std::uint16_t>(value.service));
+		bytes += value.bytes;
 	}
 };
 
@@ -116,6 +123,14 @@ public:
 		expect(value.step >= 1 && value.step <= 2 * sync_services_max);
 		return value;
 	}
+	SyncNews news()
+	{
+		SyncNews value;
+		value.service = static_cast<ServiceId>(number<std::uint16_t>());
+		value.bytes = take_rest();
+		expect(value.bytes.size() <= sync_data_bytes_max);
+		return value;
+	}
 };
 
 } // namespace
@@ -123,8 +138,7 @@ public:
 std::string encode(const SyncMessage &message)
 {
 	Writer to;
-	to.number(sync_magic);
-	to.number(sync_version);
+	write_head(to, head);
 	to.number(static_cast<std::uint8_t>(message.body.index()));
 	to.tag(message.tag);
 	std::visit([&](const auto &body) { to.body(body); }, message.body);
@@ -136,13 +150,8 @@ Result<SyncMessage> decode_sync_message(std::string_view bytes)
 	if (bytes.size() > sync_frame_bytes_max)
 		return fail(EMSGSIZE, fmt::format("a recovery message of {} bytes", bytes.size()));
 	Reader from(bytes);
-	if (from.number<std::uint32_t>() != sync_magic)
-		return fail(EBADMSG, "no recovery message");
-	const auto version = from.number<std::uint16_t>();
-	if (from.good() && version != sync_version)
-		return fail(EPROTONOSUPPORT,
-			    fmt::format("a recovery message of version {}, this host has {}",
-					version, sync_version));
+	if (auto ours = read_head(from, head); !ours)
+		return tl::unexpected(ours.error());
 	const auto kind = from.number<std::uint8_t>();
 	SyncMessage message;
 	message.tag = from.tag();
@@ -159,6 +168,9 @@ Result<SyncMessage> decode_sync_message(std::string_view bytes)
 		break;
 	case 3:
 		message.body = from.ask();
+		break;
+	case 4:
+		message.body = from.news();
 		break;
 	default:
 		return fail(EBADMSG, fmt::format("a recovery message of kind {}", kind));

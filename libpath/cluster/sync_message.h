@@ -61,9 +61,17 @@ struct SyncAsk {
 	bool operator==(const SyncAsk &) const = default;
 };
 
+/// "Since our round has ended, this has changed": a service to itself on the other members.
+struct SyncNews {
+	ServiceId service{};
+	std::string bytes;
+
+	bool operator==(const SyncNews &) const = default;
+};
+
 struct SyncMessage {
 	SyncTag tag;
-	std::variant<SyncExchange, SyncData, SyncStep, SyncAsk> body;
+	std::variant<SyncExchange, SyncData, SyncStep, SyncAsk, SyncNews> body;
 
 	bool operator==(const SyncMessage &) const = default;
 };

@@ -15,6 +15,7 @@ namespace swpath
 
 /// Services recover in the order of their numbers, on every member.
 enum class ServiceId : std::uint16_t {
+	BusSightings = 20,
 	ServerDirectory = 30,
 };
 
@@ -56,6 +57,13 @@ public:
 	/// The round is over before its end, in whatever phase. What was gathered is dropped; what
 	/// was activated stays.
 	virtual void sync_abort() = 0;
+	/// What has changed since it was last said, in a round or here; at most sync_data_bytes_max
+	/// bytes each. Asked for between rounds only, and said to the members of the last one: it
+	/// comes to them after they have activated it, and not at all if a new one has begun, which
+	/// says everything anew.
+	[[nodiscard]] virtual std::vector<std::string> sync_news() { return {}; }
+	/// What another member had to say since the last round.
+	virtual void sync_hear(const Member &, std::string_view) {}
 };
 
 } // namespace swpath

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "libpath/unit/kinds.h"
 #include "libpath/unit/nbd_endpoint.h"
 
 namespace swpath
@@ -52,6 +53,12 @@ std::vector<std::string> ClusterConfig::problems() const
 		found.emplace_back(
 			"cluster serves, but does not listen: peers could not ask for a disk");
 	for (std::size_t i = 0; i < peers.size(); i++) {
+		// Units without paths have one of each.
+		if (peers[i].name == word(PathKind::DIRECT))
+			found.push_back(
+				fmt::format("cluster: a peer cannot be called '{}': that is what "
+					    "a host's own path to a disk is called",
+					    peers[i].name));
 		if (peers[i].name == name)
 			found.push_back(
 				fmt::format("cluster: peer '{}' has this host's own name", name));

@@ -44,6 +44,8 @@ struct ClusterConfig {
 	std::optional<HostAddress> listen; ///< where pathd answers peers; nothing: it only asks
 	std::optional<HostAddress> serve;  ///< where disks are served; nothing: none are
 	bool plain = false;                ///< disks are served without TLS
+	/// Of the disks that this host serves: who needs a server asks the lowest first.
+	std::uint16_t priority = 100;
 	std::vector<PeerConfig> peers;
 
 	bool operator==(const ClusterConfig &) const = default;

@@ -51,7 +51,8 @@ std::vector<KeyValue> values_of(const ClusterConfig &cluster)
 		return values;
 	values = {{"name", toml_string(cluster.name)},
 		  {"key_file", toml_string(cluster.key_file)},
-		  {"plain", cluster.plain ? "true" : "false"}};
+		  {"plain", cluster.plain ? "true" : "false"},
+		  {"priority", std::to_string(cluster.priority)}};
 	if (cluster.listen)
 		values.push_back({"listen", toml_string(cluster.listen->text())});
 	if (cluster.serve)
@@ -63,6 +64,15 @@ std::vector<KeyValue> values_of(const ClusterConfig &cluster)
 			{fmt::format("peer.{}.address", i), toml_string(peer.address.text())});
 	}
 	return values;
+}
+
+std::vector<KeyValue> values_of(const DiscoverConfig &discover)
+{
+	std::string except;
+	for (const auto &each : discover.except)
+		except += (except.empty() ? "" : ", ") + toml_string(each);
+	return {{"units", toml_string(word(discover.units))},
+		{"except", fmt::format("[{}]", except)}};
 }
 
 void add_path(std::vector<KeyValue> &values, std::size_t index, const PathConfig &path)
@@ -216,6 +226,7 @@ std::vector<EffectiveValue> effective_values(const Config &config)
 	};
 	add("daemon", values_of(config.daemon), false);
 	add("cluster", values_of(config.cluster), false);
+	add("discover", values_of(config.discover), false);
 	for (const auto &[name, unit] : config.units)
 		add("unit." + name, values_of(unit), true);
 	return values;
@@ -230,6 +241,9 @@ std::vector<ConfigChange> diff(const Config &before, const Config &after)
 	if (before.cluster != after.cluster)
 		found.push_back({ConfigChangeKind::ClusterChanged, "",
 				 changes(values_of(before.cluster), values_of(after.cluster))});
+	if (before.discover != after.discover)
+		found.push_back({ConfigChangeKind::DiscoverChanged, "",
+				 changes(values_of(before.discover), values_of(after.discover))});
 	for (const auto &[name, unit] : before.units) {
 		const auto *now = after.unit(name);
 		if (!now)

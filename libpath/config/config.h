@@ -35,6 +35,22 @@ SWPATH_WORDS(FailbackPolicy, SWPATH_FAILBACK_POLICIES)
 	X(Debug, "debug")
 SWPATH_WORDS(LogLevel, SWPATH_LOG_LEVELS)
 
+#define SWPATH_DISCOVERIES(X)                                                                      \
+	X(None, "none")                                                                            \
+	X(Shared, "shared")                                                                        \
+	X(All, "all")
+SWPATH_WORDS(Discovery, SWPATH_DISCOVERIES)
+
+/// Which disks become units though nobody has written them down.
+struct DiscoverConfig {
+	/// Shared: those that this host has a path of its own to, and another host too. All: those
+	/// that only other hosts have as well.
+	Discovery units = Discovery::None;
+	std::vector<std::string> except; ///< WWIDs, a "*" stands for any run of characters
+
+	bool operator==(const DiscoverConfig &) const = default;
+};
+
 struct FailbackConfig {
 	FailbackPolicy policy = FailbackPolicy::Auto;
 	Duration interval = std::chrono::seconds(300); ///< since the last try
@@ -76,7 +92,9 @@ struct UnitConfig {
 	Duration check_interval = std::chrono::seconds(5);
 	/// Time limit of a command on a leg; nothing ("auto"): derived from `stall`.
 	std::optional<Duration> command_timeout;
-	std::vector<PathConfig> paths; ///< in order of preference, 1 to SW_PATHS_MAX
+	/// In order of preference, 1 to SW_PATHS_MAX. If none is written: this host's own, and if
+	/// the unit is built one through each peer.
+	std::vector<PathConfig> paths;
 
 	bool operator==(const UnitConfig &) const = default;
 
@@ -107,6 +125,7 @@ struct Origin {
 struct Config {
 	DaemonConfig daemon;
 	ClusterConfig cluster;
+	DiscoverConfig discover;
 	std::map<std::string, UnitConfig> units; ///< by name
 	/// Origin of each value that was written, by its full key ("unit.sw0.failback.interval",
 	/// "unit.sw0.path.0.server"). A unit's key that is missing here came from "defaults.…" if
@@ -155,6 +174,7 @@ struct EffectiveValue {
 #define SWPATH_CONFIG_CHANGES(X)                                                                   \
 	X(DaemonChanged, "daemon changed")                                                         \
 	X(ClusterChanged, "cluster changed")                                                       \
+	X(DiscoverChanged, "discover changed")                                                     \
 	X(UnitAdded, "unit added")                                                                 \
 	X(UnitRemoved, "unit removed")                                                             \
 	X(UnitChanged, "unit changed")

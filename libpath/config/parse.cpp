@@ -54,6 +54,8 @@ private:
 	void read_peers(const toml::node &node, const std::string &key);
 	void read_address(const toml::node &node, const std::string &key, std::uint16_t port,
 			  std::optional<HostAddress> &into);
+	void read_discover(const toml::node &node, const std::string &key);
+	void give_paths(UnitConfig &unit);
 	void check_peers();
 	void read_paths(const toml::node &node, const std::string &key, UnitConfig &unit);
 	void read_path(const toml::node &node, const std::string &key, UnitConfig &unit);
@@ -402,10 +404,51 @@ void Reader::read_cluster(const toml::node &node, const std::string &key)
 		 {"serve", [&](const auto &n,
 			       const auto &k) { read_address(n, k, serve_port, cluster.serve); }},
 		 {"plain", [&](const auto &n, const auto &k) { read_bool(n, k, cluster.plain); }},
+		 {"priority",
+		  [&](const auto &n, const auto &k) {
+			  unsigned priority = cluster.priority;
+			  read_count(n, k, std::numeric_limits<std::uint16_t>::max(), priority);
+			  cluster.priority = static_cast<std::uint16_t>(priority);
+		  }},
 		 {"peer", [&](const auto &n, const auto &k) { read_peers(n, k); }}});
 	if (problems_.size() == before)
 		for (auto &each : cluster.problems())
 			problem(node, std::move(each));
+}
+
+void Reader::read_discover(const toml::node &node, const std::string &key)
+{
+	auto &discover = config_.discover;
+	read_table(
+		node, key,
+		{{"units", [&](const auto &n, const auto &k) { read_word(n, k, discover.units); }},
+		 {"except", [&](const auto &n, const auto &k) {
+			  const auto *list = n.as_array();
+			  if (!list) {
+				  problem(n, fmt::format("{} is not a list", k),
+					  "write except = [\"naa.6001405*\"]");
+				  return;
+			  }
+			  discover.except.clear();
+			  for (const auto &each : *list)
+				  read_text(each, k, discover.except.emplace_back());
+		  }}});
+}
+
+/// A unit without paths has this host's own way to the disk, then one through each peer.
+void Reader::give_paths(UnitConfig &unit)
+{
+	PathConfig own;
+	own.name = word(PathKind::DIRECT);
+	unit.paths.push_back(std::move(own));
+	for (const auto &peer : config_.cluster.peers) {
+		if (!unit.build || unit.paths.size() == SW_PATHS_MAX)
+			return;
+		PathConfig path;
+		path.kind = PathKind::SERVED;
+		path.name = path.peer = peer.name;
+		unit.paths.push_back(std::move(path));
+	}
 }
 
 /// What units say about the cluster, when all files are read.
@@ -577,11 +620,10 @@ void Reader::read_unit(const std::string &name, const toml::node &node)
 	if (!table->contains("wwid"))
 		problem(node, fmt::format("{} has no wwid", prefix),
 			"it is what a disk is known by: cat /sys/block/sdX/device/wwid");
-	if (!table->contains("path"))
-		problem(node, fmt::format("{} has no path", prefix),
-			fmt::format("write [[{}.path]] with kind = \"direct\"", prefix));
-	else if (unit.paths.empty() && problems_.size() == before)
-		problem(node, fmt::format("{} has no path", prefix));
+	if (table->contains("path") && unit.paths.empty() && problems_.size() == before)
+		problem(node, fmt::format("{} has an empty list of paths", prefix),
+			"leave path out: then the unit has this host's own and one through each "
+			"peer");
 	for (const auto &[other_name, other] : config_.units)
 		if (!unit.wwid.empty() && other.wwid == unit.wwid)
 			problem(node,
@@ -626,6 +668,7 @@ void Reader::read_common(const toml::table &root, const std::string &file)
 				       }}});
 		  }},
 		 {"cluster", [&](const auto &node, const auto &key) { read_cluster(node, key); }},
+		 {"discover", [&](const auto &node, const auto &key) { read_discover(node, key); }},
 		 {"defaults",
 		  [&](const auto &node, const auto &key) {
 			  read_table(node, key, unit_keys(defaults_));
@@ -650,8 +693,12 @@ void Reader::read_units(const toml::table &root, const std::string &file)
 
 ConfigResult Reader::finish() &&
 {
-	if (problems_.empty())
+	if (problems_.empty()) {
+		for (auto &[name, unit] : config_.units)
+			if (unit.paths.empty())
+				give_paths(unit);
 		check_peers();
+	}
 	if (problems_.empty())
 		return std::move(config_);
 	return tl::unexpected(std::move(problems_));

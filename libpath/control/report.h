@@ -117,6 +117,15 @@ struct ReservationReport {
 	bool operator==(const ReservationReport &) const = default;
 };
 
+/// A host that can serve the unit's disk, as it has told in advance.
+struct ServerReport {
+	std::string host;
+	std::string address;        ///< "10.0.0.2:10809"
+	std::uint16_t priority = 0; ///< the lowest is asked first
+
+	bool operator==(const ServerReport &) const = default;
+};
+
 struct UnitReport {
 	std::string name; ///< "sw0"
 	std::optional<DevNumber>
@@ -151,6 +160,7 @@ struct UnitReport {
 	std::optional<FailbackReport> failback; ///< nothing: no pathd
 	std::optional<ReservationReport>
 		reservation;               ///< nothing: its users have no key, or no pathd
+	std::vector<ServerReport> servers; ///< other hosts, the primary first
 	std::vector<PathReport> paths;     ///< by index
 	std::vector<SwitchReport> history; ///< oldest first, at most SW_HISTORY_MAX
 

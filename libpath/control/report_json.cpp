@@ -88,6 +88,14 @@ void read_reservation(const Json &json, ReservationReport &reservation, std::opt
 	});
 }
 
+void read_server(const Json &json, ServerReport &server, std::optional<Error> &error)
+{
+	Reader in(json, error, "server");
+	in.read("host", server.host);
+	in.read("address", server.address);
+	in.read("priority", server.priority);
+}
+
 void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 {
 	Reader in(json, error, "unit");
@@ -120,6 +128,8 @@ void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 		read_failback(*failback, unit.failback.emplace(), error);
 	if (const Json *reservation = in.member("reservation"))
 		read_reservation(*reservation, unit.reservation.emplace(), error);
+	in.each("servers",
+		[&](const Json &each) { read_server(each, unit.servers.emplace_back(), error); });
 	in.each("paths",
 		[&](const Json &each) { read_path(each, unit.paths.emplace_back(), error); });
 	if (const Json *last = in.member("last_switch"))
@@ -204,6 +214,11 @@ Json to_json(const UnitReport &unit)
 		reservation = {{"key", unit.reservation->key},
 			       {"type", static_cast<unsigned>(unit.reservation->type)},
 			       {"paths", unit.reservation->paths}};
+	Json servers = Json::array();
+	for (const auto &server : unit.servers)
+		servers.push_back({{"host", server.host},
+				   {"address", server.address},
+				   {"priority", server.priority}});
 	Json paths = Json::array();
 	for (const auto &path : unit.paths)
 		paths.push_back(to_json(path));
@@ -235,6 +250,7 @@ Json to_json(const UnitReport &unit)
 		{"pinned", unit.pinned},
 		{"failback", std::move(failback)},
 		{"reservation", std::move(reservation)},
+		{"servers", std::move(servers)},
 		{"paths", std::move(paths)},
 		{"last_switch", unit.history.empty() ? Json() : to_json(unit.history.back())}};
 }

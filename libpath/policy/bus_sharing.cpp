@@ -2,6 +2,7 @@
 #include "libpath/policy/bus_sharing.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -50,6 +51,9 @@ void BusSharing::decide(BusName name, std::vector<BusOrder> &out)
 	// One of this host's own that says so was an answer, before pathd was restarted.
 	if (bus.mark && (others || bus.mark->shared) && sees(name, bus.mark->disk))
 		bus.met = true;
+	for (auto each = others_.lower_bound({name, 0}); each != others_.end() && each->bus == name;
+	     ++each)
+		bus.met = bus.met || sees(name, each->disk);
 	if (!bus.told || bus.publishing)
 		return;
 	// The smallest, so that the order in which disks came makes no other mark.
@@ -175,6 +179,14 @@ std::vector<BusOrder> BusSharing::order_failed(BusName name)
 	return out;
 }
 
+std::vector<BusOrder> BusSharing::members_see(BusSightingSet sightings)
+{
+	if (sightings == others_)
+		return {};
+	others_ = std::move(sightings);
+	return decide_all();
+}
+
 void BusSharing::image_appears(DevNumber leg, Instant now)
 {
 	images_.try_emplace(leg, now);
@@ -234,7 +246,7 @@ std::string BusSharing::explain(const std::string &port) const
 				   name.derived() ? "give the bus an allocation class"
 						  : "give each bus an allocation class of its own");
 	if (bus.met)
-		return start + "shared, its mark shows another host, with a disk that is here too";
+		return start + "shared, another host has told of a disk there that is here too";
 	if (foreign_key(name))
 		return start + "shared, a reservation key that is not this host's is registered on "
 			       "a disk; nobody else's mark can be read: is that host in the same "

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "libpath/base/unique_fd.h"
 
@@ -33,7 +34,19 @@ Result<std::string> read_file(const std::string &path, std::size_t bytes_max)
 	}
 }
 
-Result<void> replace_file(const std::string &path, std::string_view text)
+namespace
+{
+
+Result<void> sync_directory(const std::string &path)
+{
+	const auto directory = std::filesystem::path(path).parent_path();
+	const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (!fd || ::fsync(fd.get()) != 0)
+		return fail(errno, "sync " + directory.string());
+	return {};
+}
+
+Result<void> replace(const std::string &path, std::string_view text, bool durably)
 {
 	std::error_code error;
 	std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
@@ -51,10 +64,24 @@ Result<void> replace_file(const std::string &path, std::string_view text)
 				return fail(errno, "write " + fresh);
 			text.remove_prefix(static_cast<std::size_t>(put));
 		}
+		if (durably && ::fsync(fd.get()) != 0)
+			return fail(errno, "sync " + fresh);
 	}
 	if (std::rename(fresh.c_str(), path.c_str()) != 0)
 		return fail(errno, "rename " + fresh);
-	return {};
+	return durably ? sync_directory(path) : Result<void>();
+}
+
+} // namespace
+
+Result<void> replace_file(const std::string &path, std::string_view text)
+{
+	return replace(path, text, false);
+}
+
+Result<void> replace_file_durably(const std::string &path, std::string_view text)
+{
+	return replace(path, text, true);
 }
 
 } // namespace swpath

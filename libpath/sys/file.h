@@ -18,4 +18,8 @@ namespace swpath
 /// Not synced to the medium: for files below /run. Errors: errno, with the path.
 [[nodiscard]] Result<void> replace_file(const std::string &path, std::string_view text);
 
+/// The same for what is to outlive a crash of the host: blocks until text and name are on the
+/// medium.
+[[nodiscard]] Result<void> replace_file_durably(const std::string &path, std::string_view text);
+
 } // namespace swpath

@@ -234,6 +234,15 @@ std::string reservation_line(const Style &style, const UnitReport &unit)
 				paths.empty() ? "no path of this host" : paths));
 }
 
+std::string servers_line(const Style &style, const UnitReport &unit)
+{
+	std::string hosts;
+	for (const auto &server : unit.servers)
+		hosts += fmt::format("{}{} at {}", hosts.empty() ? "" : ", then ", server.host,
+				     server.address);
+	return hosts.empty() ? hosts : item(style, "servers", hosts);
+}
+
 } // namespace
 
 std::string render_switch(const Style &style, const SwitchReport &report, WallTime now,
@@ -274,6 +283,7 @@ std::string render_unit(const Style &style, const UnitReport &unit, WallTime now
 				      fmt::format("{:{}}{:<12}", "", indent, "last switch"));
 	text += failback_line(style, unit, now);
 	text += reservation_line(style, unit);
+	text += servers_line(style, unit);
 	return text;
 }
 

@@ -17,13 +17,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	}
 	const Member self{"alpha", 1}, other{"beta", 2};
 	ServerDirectory directory(self, "alpha:10809");
-	FUZZ_EXPECT(directory.offer("d", 1));
+	FUZZ_EXPECT(directory.offer("d", 1, "sw0"));
 	directory.sync_init({{{"alpha", 7}, 1}, {self, other}, {}});
 	for (const auto &own : directory.sync_process().messages)
 		directory.sync_receive(self, own);
 	directory.sync_receive(other, bytes);
 	directory.sync_activate();
-	FUZZ_EXPECT(directory.announce().empty());
+	FUZZ_EXPECT(directory.sync_news().empty());
+	directory.sync_hear(other, bytes);
 	if (const auto answer = directory.take(other, bytes))
 		FUZZ_EXPECT(decode_directory_message(*answer).has_value());
 	return 0;

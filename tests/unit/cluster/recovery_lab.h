@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -49,8 +50,18 @@ public:
 		round = {};
 	}
 
+	[[nodiscard]] std::vector<std::string> sync_news() override
+	{
+		return std::exchange(news, {});
+	}
+	void sync_hear(const Member &from, std::string_view message) override
+	{
+		state[from] += message;
+	}
+
 	SyncRound round;
 	std::map<Member, std::string> gathered, state;
+	std::vector<std::string> news; ///< to be said
 
 private:
 	void note(const char *what) { log_.push_back(fmt::format("{} {}", number_, what)); }

@@ -70,6 +70,62 @@ TEST(Recovery, InitIsToldOfRingMembersAndThoseThatCameAlong)
 	EXPECT_EQ(c.services[0]->round.tag, round.tag);
 }
 
+TEST(Recovery, WhatIsNewBetweenRoundsComesToThoseOfTheLastOne)
+{
+	RecoveryLab lab;
+	auto &a = lab.add("a");
+	auto &b = lab.add("b");
+	b.services[1]->news = {"+"};
+	lab.pass(1ms);
+	lab.change(lab.all(1));
+	EXPECT_THAT(b.services[1]->news, ElementsAre("+")); // not before the round is over
+	lab.settle();
+	ASSERT_TRUE(complete(lab));
+	EXPECT_EQ(a.services[1]->state.at(b.self), "b2");
+	lab.pass(1ms);
+	lab.settle();
+	EXPECT_EQ(a.services[1]->state.at(b.self), "b2+");
+	EXPECT_EQ(a.services[0]->state.at(b.self), "b1");
+}
+
+// The one that speaks is complete; the one that hears has activated all, and waits for a third.
+TEST(Recovery, NewsAreHeardByOneThatDoesNotKnowYetThatAllAreThere)
+{
+	RecoveryLab lab;
+	auto &a = lab.add("a", {1});
+	auto &b = lab.add("b", {1});
+	lab.change(lab.all(1));
+	const auto is_complete = [](const auto &node) {
+		return node.recovery->phase() == RecoveryPhase::Complete;
+	};
+	while (!is_complete(a) && !is_complete(b) && lab.deliver())
+		;
+	auto &first = is_complete(a) ? a : b;
+	auto &second = is_complete(a) ? b : a;
+	ASSERT_TRUE(is_complete(first));
+	ASSERT_EQ(second.recovery->phase(), RecoveryPhase::Activated);
+	first.services[0]->news = {"+"};
+	for (const auto &frame : first.recovery->tick(lab.now).send)
+		(void)second.recovery->take(first.self, frame.bytes, lab.now);
+	EXPECT_EQ(second.services[0]->state.at(first.self), first.self.host + "1+");
+}
+
+TEST(Recovery, NewsOfAnEarlierRoundArePassedOver)
+{
+	RecoveryLab lab;
+	auto &a = lab.add("a");
+	auto &b = lab.add("b");
+	lab.change(lab.all(1));
+	lab.settle();
+	b.services[0]->news = {"+"};
+	const auto late = b.recovery->tick(lab.now);
+	ASSERT_EQ(late.send.size(), 1U);
+	lab.change(lab.all(2));
+	lab.settle();
+	(void)a.recovery->take(b.self, late.send.front().bytes, lab.now);
+	EXPECT_EQ(a.services[0]->state.at(b.self), "b1");
+}
+
 // openais 2005: each activated as soon as it was done itself.
 TEST(Recovery, NothingIsActivatedBeforeAllAreAtTheBarrier)
 {

@@ -14,6 +14,7 @@ namespace
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 const Member a{"a", 1}, b{"b", 1}, c{"c", 1};
@@ -57,9 +58,10 @@ struct Hosts {
 	}
 	void announce(const Member &from)
 	{
-		for (const auto &message : all.at(from).announce())
+		for (const auto &message : all.at(from).sync_news())
 			for (auto &[to, directory] : all)
-				EXPECT_FALSE(directory.take(from, message));
+				if (to != from)
+					directory.sync_hear(from, message);
 	}
 	[[nodiscard]] std::vector<std::string> servers(const Member &at, const char *disk = "d")
 	{
@@ -86,10 +88,10 @@ struct Hosts {
 TEST(ServerDirectory, EveryClientKnowsThePrimaryAndTheBackupsInTheSameOrder)
 {
 	Hosts hosts({a, b, c});
-	EXPECT_TRUE(hosts.all.at(a).offer("d", 20));
-	EXPECT_TRUE(hosts.all.at(b).offer("d", 10));
-	EXPECT_TRUE(hosts.all.at(c).offer("d", 10));
-	EXPECT_TRUE(hosts.all.at(c).offer("e", 10));
+	EXPECT_TRUE(hosts.all.at(a).offer("d", 20, "sw0"));
+	EXPECT_TRUE(hosts.all.at(b).offer("d", 10, "sw0"));
+	EXPECT_TRUE(hosts.all.at(c).offer("d", 10, "sw0"));
+	EXPECT_TRUE(hosts.all.at(c).offer("e", 10, "sw0"));
 	hosts.round({a, b, c});
 	// By priority, then by name; not the client itself.
 	EXPECT_THAT(hosts.servers(a), ElementsAre("b", "c"));
@@ -102,7 +104,7 @@ TEST(ServerDirectory, EveryClientKnowsThePrimaryAndTheBackupsInTheSameOrder)
 TEST(ServerDirectory, IsOfTheLastCompleteRound)
 {
 	Hosts hosts({a, b});
-	EXPECT_TRUE(hosts.all.at(b).offer("d", 1));
+	EXPECT_TRUE(hosts.all.at(b).offer("d", 1, "sw0"));
 	hosts.gather({a, b});
 	EXPECT_THAT(hosts.servers(a), IsEmpty());
 	EXPECT_FALSE(hosts.all.at(a).tag().valid());
@@ -122,20 +124,20 @@ TEST(ServerDirectory, IsOfTheLastCompleteRound)
 TEST(ServerDirectory, WhatChangesBetweenRoundsIsAnnouncedOnce)
 {
 	Hosts hosts({a, b});
-	EXPECT_TRUE(hosts.all.at(b).offer("d", 1));
-	EXPECT_THAT(hosts.all.at(b).announce(), IsEmpty()); // no round yet
+	EXPECT_TRUE(hosts.all.at(b).offer("d", 1, "sw0"));
+	EXPECT_THAT(hosts.all.at(b).sync_news(), IsEmpty()); // no round yet
 	hosts.round({a, b});
-	EXPECT_THAT(hosts.all.at(b).announce(), IsEmpty()); // all know
-	EXPECT_TRUE(hosts.all.at(b).offer("e", 1));
-	hosts.all.at(b).withdraw("d");
+	EXPECT_THAT(hosts.all.at(b).sync_news(), IsEmpty()); // all know
+	EXPECT_TRUE(hosts.all.at(b).offer("e", 1, "sw0"));
+	hosts.all.at(b).keep_offers({"e"});
 	hosts.announce(b);
 	EXPECT_THAT(hosts.servers(a, "e"), ElementsAre("b"));
 	EXPECT_THAT(hosts.servers(a, "d"), IsEmpty());
-	EXPECT_THAT(hosts.all.at(b).announce(), IsEmpty());
+	EXPECT_THAT(hosts.all.at(b).sync_news(), IsEmpty());
 	// In a round it waits for its end: the round may have said it, or not.
 	hosts.gather({a, b});
-	EXPECT_TRUE(hosts.all.at(b).offer("d", 1));
-	EXPECT_THAT(hosts.all.at(b).announce(), IsEmpty());
+	EXPECT_TRUE(hosts.all.at(b).offer("d", 1, "sw0"));
+	EXPECT_THAT(hosts.all.at(b).sync_news(), IsEmpty());
 	hosts.all.at(a).sync_activate();
 	hosts.all.at(b).sync_activate();
 	EXPECT_THAT(hosts.servers(a), IsEmpty());
@@ -147,7 +149,7 @@ TEST(ServerDirectory, ASurvivorAnswersWithTheOneThatTookOver)
 {
 	Hosts hosts({a, b, c});
 	for (auto &[member, directory] : hosts.all)
-		EXPECT_TRUE(directory.offer("d", member == c ? 9 : 1));
+		EXPECT_TRUE(directory.offer("d", member == c ? 9 : 1, "sw0"));
 	hosts.round({a, b, c});
 	const Member client{"z", 1}; // no member: it has no directory of its own
 	EXPECT_EQ(hosts.answer(b, client, ""), "a:10809");
@@ -164,25 +166,42 @@ TEST(ServerDirectory, ASurvivorAnswersWithTheOneThatTookOver)
 	EXPECT_FALSE(hosts.all.at(c).took_over("none", "a"));
 }
 
-TEST(ServerDirectory, OnlyMembersAreListened)
+TEST(ServerDirectory, KnowsWhatThePrimaryCallsEachDiskOfOthers)
 {
 	Hosts hosts({a, b, c});
+	EXPECT_TRUE(hosts.all.at(a).offer("own", 1, "sw0"));
+	EXPECT_TRUE(hosts.all.at(b).offer("d", 20, "sw1"));
+	EXPECT_TRUE(hosts.all.at(c).offer("d", 10, "sw2"));
+	EXPECT_TRUE(hosts.all.at(c).offer("e", 10, ""));
+	hosts.round({a, b, c});
+	EXPECT_THAT(hosts.all.at(a).disks(), ElementsAre(Pair("d", "sw2"), Pair("e", "")));
+}
+
+TEST(ServerDirectory, PassesOverWhatIsNoOffer)
+{
+	Hosts hosts({a, b});
+	EXPECT_TRUE(hosts.all.at(b).offer("d", 1, "sw0"));
 	hosts.round({a, b});
-	for (const auto &message : offer_messages("evil:1", {{"d", 0, ""}}))
-		EXPECT_FALSE(hosts.all.at(a).take(c, message));
-	EXPECT_THAT(hosts.servers(a), IsEmpty());
+	hosts.all.at(a).sync_hear(b, "garbage");
+	hosts.all.at(a).sync_hear(b, encode(DirectoryQuery{7, "d", ""}));
 	EXPECT_FALSE(hosts.all.at(a).take(b, "garbage"));
+	for (const auto &message : offer_messages("evil:1", {{"d", 0, "", ""}}))
+		EXPECT_FALSE(hosts.all.at(a).take(c, message));
+	EXPECT_THAT(hosts.servers(a), ElementsAre("b"));
 }
 
 TEST(ServerDirectory, HasABoundedNumberOfDisksOfEachHostAndSaysThemInPieces)
 {
 	Hosts hosts({a, b});
 	for (std::size_t i = 0; i < directory_disks_max; i++)
-		EXPECT_TRUE(hosts.all.at(b).offer(
-			fmt::format("{:0>{}}", i, directory_disk_bytes_max), 1));
-	EXPECT_FALSE(hosts.all.at(b).offer("one more", 1));
-	EXPECT_FALSE(hosts.all.at(b).offer("", 1));
-	EXPECT_FALSE(hosts.all.at(b).offer(std::string(directory_disk_bytes_max + 1, 'x'), 1));
+		EXPECT_TRUE(
+			hosts.all.at(b).offer(fmt::format("{:0>{}}", i, directory_disk_bytes_max),
+					      1, std::string(directory_unit_bytes_max, 'u')));
+	EXPECT_FALSE(hosts.all.at(b).offer("one more", 1, "sw0"));
+	EXPECT_FALSE(hosts.all.at(b).offer("", 1, "sw0"));
+	EXPECT_FALSE(
+		hosts.all.at(b).offer(std::string(directory_disk_bytes_max + 1, 'x'), 1, "sw0"));
+	EXPECT_FALSE(hosts.all.at(b).offer("0", 1, std::string(directory_unit_bytes_max + 1, 'x')));
 	hosts.round({a, b});
 	for (std::size_t i = 0; i < directory_disks_max; i++)
 		EXPECT_THAT(hosts.all.at(a).servers(
@@ -193,7 +212,7 @@ TEST(ServerDirectory, HasABoundedNumberOfDisksOfEachHostAndSaysThemInPieces)
 TEST(DirectoryMessage, IsReadAsItWasWrittenAndNotWhenItIsCut)
 {
 	const std::vector<DirectoryMessage> messages{
-		DirectoryOffers{true, "b:1", {{"d", 5, ""}, {"e", 65535, "a"}}},
+		DirectoryOffers{true, "b:1", {{"d", 5, "sw0", ""}, {"e", 65535, "", "a"}}},
 		DirectoryOffers{false, "", {}},
 		DirectoryQuery{3, "d", "a"},
 		DirectoryAnswer{4, "d", "", {{"b", 77}, "b:1", 6}},

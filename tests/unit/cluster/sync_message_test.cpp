@@ -22,6 +22,7 @@ std::vector<SyncMessage> examples()
 		{tag, SyncData{ServiceId::ServerDirectory, 3, std::string("a\0b", 3)}},
 		{tag, SyncStep{5, 17}},
 		{tag, SyncAsk{{"beta", 2}, 4, 2}},
+		{tag, SyncNews{ServiceId::ServerDirectory, std::string("a\0b", 3)}},
 	};
 }
 
@@ -45,8 +46,9 @@ TEST(SyncMessage, OneThatIsCutIsRefused)
 	for (const auto &each : examples()) {
 		const auto bytes = encode(each);
 		// The bytes of a service end where the frame ends.
-		const auto least = std::holds_alternative<SyncData>(each.body) ? bytes.size() - 3
-									       : bytes.size();
+		const bool open = std::holds_alternative<SyncData>(each.body) ||
+				  std::holds_alternative<SyncNews>(each.body);
+		const auto least = open ? bytes.size() - 3 : bytes.size();
 		for (std::size_t size = 0; size < least; size++)
 			EXPECT_EQ(error_of(bytes.substr(0, size)), EBADMSG) << size;
 		if (least == bytes.size()) {
@@ -70,6 +72,7 @@ TEST(SyncMessage, TheGreatestOnesFit)
 	EXPECT_EQ(error_of(encode({tag, data})), 0);
 	const SyncData more{ServiceId{1}, 0, std::string(sync_data_bytes_max + 1, 'x')};
 	EXPECT_EQ(error_of(encode({tag, more})), EBADMSG);
+	EXPECT_EQ(error_of(encode({tag, SyncNews{ServiceId{1}, more.bytes}})), EBADMSG);
 	EXPECT_EQ(error_of(std::string(sync_frame_bytes_max + 1, 'x')), EMSGSIZE);
 }
 

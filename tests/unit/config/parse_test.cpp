@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/config/config_text.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace swpath
@@ -32,7 +33,7 @@ TEST(ParseConfig, NothingIsAConfiguration)
 	EXPECT_TRUE(parse_config({})->units.empty());
 }
 
-TEST(ParseConfig, AUnitNeedsAWwidAndAPath)
+TEST(ParseConfig, AUnitNeedsAWwid)
 {
 	const auto config = good(minimal_unit);
 	ASSERT_TRUE(config.unit("sw0"));
@@ -45,9 +46,55 @@ TEST(ParseConfig, AUnitNeedsAWwidAndAPath)
 	EXPECT_EQ(unit.failback.policy, FailbackPolicy::Auto);
 	ASSERT_EQ(unit.paths.size(), 1U);
 	EXPECT_EQ(unit.paths[0].name, "direct");
-	EXPECT_THAT(problems("[unit.sw0]\n"),
-		    testing::AllOf(HasSubstr("a.toml:1:1: unit.sw0 has no wwid"),
-				   HasSubstr("unit.sw0 has no path")));
+	EXPECT_THAT(problems("[unit.sw0]\n"), HasSubstr("a.toml:1:1: unit.sw0 has no wwid"));
+}
+
+TEST(ParseConfig, AUnitWithoutPathsHasItsOwnAndOneThroughEachPeer)
+{
+	const std::string unit = "[unit.sw0]\nwwid = \"t10.x\"\n";
+	const auto alone = good(unit);
+	ASSERT_EQ(alone.unit("sw0")->paths.size(), 1U);
+	EXPECT_EQ(alone.unit("sw0")->paths[0].kind, PathKind::DIRECT);
+	EXPECT_EQ(alone.unit("sw0")->paths[0].name, "direct");
+
+	std::string cluster = "[cluster]\nname = \"alpha\"\nkey_file = \"/k\"\n"
+			      "listen = \"10.0.0.1\"\nserve = \"10.0.0.1\"\n";
+	for (int i = 2; i < 12; i++)
+		cluster += fmt::format(
+			"[[cluster.peer]]\nname = \"h{}\"\naddress = \"10.0.0.{}\"\n", i, i);
+	const auto config = good(unit + "serve = true\n" + cluster);
+	const auto &paths = config.unit("sw0")->paths;
+	ASSERT_EQ(paths.size(), std::size_t(SW_PATHS_MAX)); // of more peers, the first
+	EXPECT_EQ(paths[0].kind, PathKind::DIRECT);
+	EXPECT_EQ(paths[1].kind, PathKind::SERVED);
+	EXPECT_EQ(paths[1].peer, "h2");
+	EXPECT_EQ(paths[1].name, "h2");
+	EXPECT_EQ(paths[7].peer, "h8");
+	// One that is only served from here needs no other's.
+	EXPECT_EQ(good(unit + "serve = true\nbuild = false\n" + cluster).unit("sw0")->paths.size(),
+		  1U);
+	EXPECT_THAT(problems(unit + cluster +
+			     "[[cluster.peer]]\nname = \"direct\"\naddress = \"10.0.0.99\"\n"),
+		    HasSubstr("a peer cannot be called 'direct'"));
+}
+
+TEST(ParseConfig, WhichDisksAreFoundIsSaidByDiscover)
+{
+	EXPECT_EQ(good("").discover.units, Discovery::None);
+	const auto config =
+		good("[discover]\nunits = \"shared\"\nexcept = [\"naa.5*\", \"eui.00\"]\n");
+	EXPECT_EQ(config.discover.units, Discovery::Shared);
+	EXPECT_THAT(config.discover.except, testing::ElementsAre("naa.5*", "eui.00"));
+	EXPECT_THAT(problems("[discover]\nunits = \"some\"\n"), HasSubstr("none, shared, all"));
+	EXPECT_THAT(problems("[discover]\nexcept = \"naa.5*\"\n"), HasSubstr("is not a list"));
+	EXPECT_THAT(problems("[discover]\nexcept = [5]\n"),
+		    HasSubstr("discover.except is not a string"));
+	EXPECT_THAT(problems("[discover]\nunit = \"all\"\n"), HasSubstr("did you mean 'units'?"));
+	const auto changes = diff(good(""), config);
+	ASSERT_EQ(changes.size(), 1U);
+	EXPECT_EQ(changes[0].kind, ConfigChangeKind::DiscoverChanged);
+	EXPECT_THAT(changes[0].keys,
+		    testing::Contains(KeyChange{"except", "[]", "[\"naa.5*\", \"eui.00\"]"}));
 }
 
 TEST(ParseConfig, ReadsEveryKey)
@@ -211,7 +258,7 @@ TEST(ParseConfig, APathHasTheKeysOfItsKind)
 	EXPECT_THAT(problems("[unit.sw0]\nwwid = \"t10.x\"\npath = 1\n"),
 		    HasSubstr("write [[unit.sw0.path]]"));
 	EXPECT_THAT(problems("[unit.sw0]\nwwid = \"t10.x\"\npath = []\n"),
-		    HasSubstr("has no path"));
+		    HasSubstr("has an empty list of paths"));
 	EXPECT_THAT(problems("[unit.sw0]\nwwid = \"t10.x\"\npath = [1]\n"),
 		    HasSubstr("is not a table"));
 }

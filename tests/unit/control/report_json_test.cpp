@@ -20,6 +20,7 @@ UnitReport full_unit()
 	unit.active = 1;
 	unit.failback =
 		FailbackReport{true, "settling", 0, testing::noon + std::chrono::seconds(9)};
+	unit.servers = {{"beta", "10.0.0.2:10809", 10}, {"gamma", "10.0.0.3:10809", 100}};
 	unit.reservation = ReservationReport{
 		"0xfedcba9876543210", ReservationType::WriteExclusiveRegistrants, {0}};
 	unit.paths[0].text = "no answer for 2 s";

@@ -171,6 +171,19 @@ TEST(RenderStatus, ReservationTellsWhichPathsHaveTheKey)
 		  "  reservation none; key 0xa11ce1 of the unit's users on no path of this host\n");
 }
 
+TEST(RenderStatus, ServersAreInTheOrderInWhichTheyAreAsked)
+{
+	auto unit = online();
+	const auto line = [&] {
+		const auto text = ctl::render_unit(Style{}, unit, noon);
+		const auto at = text.find("  servers");
+		return at == text.npos ? std::string() : text.substr(at);
+	};
+	EXPECT_EQ(line(), "");
+	unit.servers = {{"beta", "10.0.0.2:10809", 10}, {"gamma", "10.0.0.3:10809", 100}};
+	EXPECT_EQ(line(), "  servers     beta at 10.0.0.2:10809, then gamma at 10.0.0.3:10809\n");
+}
+
 TEST(RenderStatus, WithoutDaemonNothingIsInvented)
 {
 	auto unit = unit_from(testing::online_line);

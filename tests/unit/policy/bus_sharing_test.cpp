@@ -70,6 +70,30 @@ TEST_F(Sharing, TwoHostsKnowOfEachOtherAfterTwoMarks)
 	EXPECT_TRUE(sharing_.shared("host2"));
 }
 
+TEST_F(Sharing, MembersThatSeeItsDiskMakeAPortSharedWithoutALockSpace)
+{
+	EXPECT_THAT(sharing_.members_see({{bus, disk}, {elsewhere, 0xd2}}), IsEmpty());
+	have_disk();
+	EXPECT_TRUE(sharing_.shared("host2"));
+	EXPECT_THAT(sharing_.explain("host2"), HasSubstr("another host has told of a disk"));
+	// It stays so when they are gone.
+	(void)sharing_.members_see({});
+	EXPECT_TRUE(sharing_.shared("host2"));
+}
+
+TEST_F(Sharing, TheSameDiskOnAnotherBusAndAnotherDiskOnThisOneMakeNothingShared)
+{
+	have_disk();
+	EXPECT_THAT(sharing_.members_see({{elsewhere, disk}, {bus, disk + 1}}), IsEmpty());
+	EXPECT_FALSE(sharing_.shared("host2"));
+	// The mark that answers a member says so, and is written once.
+	(void)sharing_.mark_told(bus, mark_of(1, disk));
+	const auto answer = sharing_.members_see({{bus, disk}});
+	ASSERT_EQ(answer.size(), 1U);
+	EXPECT_EQ(answer[0].mark, (HintValue{bus, true, true, 1, 8, disk}));
+	EXPECT_THAT(sharing_.mark_told(bus, answer[0].mark), IsEmpty());
+}
+
 TEST_F(Sharing, AMarkThatIsNotValidIsLeftAgainWithAnotherEpoch)
 {
 	have_disk();

@@ -23,6 +23,13 @@ TEST_F(File, IsReadAsItWasReplaced)
 	EXPECT_FALSE(std::filesystem::exists(file + ".new"));
 }
 
+TEST_F(File, ThatIsToOutliveACrashIsReplacedTheSameWay)
+{
+	ASSERT_TRUE(replace_file_durably(path("a/b"), "1"));
+	ASSERT_TRUE(replace_file_durably(path("a/b"), "2"));
+	EXPECT_EQ(read_file(path("a/b"), 1), "2");
+}
+
 TEST_F(File, LargerThanAllowedIsRefused)
 {
 	EXPECT_EQ(read_file(write("a", "12345"), 4).error().code, std::errc::file_too_large);

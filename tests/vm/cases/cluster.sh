@@ -35,11 +35,17 @@ members_are() {
 	[ "$(pathctl peers --json | jq -r '.phase + " " + (.members | join(","))')" = "$1" ]
 }
 
+servers_are() {
+	[ "$(pathctl status sw0 --json | jq -r '[.units[0].servers[].host] | join(",")')" = "$1" ]
+}
+
 to_a_peer_and_back() {
 	cluster
 	cluster_start
 	wait_until 30 members_are "complete alpha,beta"
 	note "$(pathctl peers)"
+	# Known before it is needed.
+	wait_until 30 servers_are beta
 	writer_start sw0 /dev/sw0 --span $SPAN
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
@@ -95,6 +101,7 @@ the_direct_path_is_fenced_by_the_peer() {
 from_server_to_server() {
 	cluster "beta=$(pathd_hctl 1),gamma=$(pathd_hctl 2)"
 	cluster_start
+	wait_until 30 servers_are beta,gamma
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
 	disk_fail 0

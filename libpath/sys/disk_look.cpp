@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/sys/disk_look.h"
+
+#include <filesystem>
+#include <span>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "libpath/sys/file.h"
+#include "libpath/sys/sysfs.h"
+
+namespace swpath
+{
+namespace
+{
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t page_bytes_max = 4 + 65535;
+constexpr std::size_t table_bytes_max = 16 << 20;
+
+std::span<const std::uint8_t> bytes_of(const std::string &text)
+{
+	return {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()};
+}
+
+bool has_holders(const fs::path &device)
+{
+	std::error_code error;
+	return fs::directory_iterator(device / "holders", error) != fs::directory_iterator();
+}
+
+} // namespace
+
+Result<Identity> known_identity(std::string_view sysname, const std::string &sys)
+{
+	const auto device = fmt::format("{}/block/{}/device", sys, sysname);
+	const auto page = read_file(device + "/vpd_pg83", page_bytes_max);
+	if (!page)
+		return tl::unexpected(page.error());
+	auto designators = parse_vpd83(bytes_of(*page));
+	if (!designators)
+		return tl::unexpected(designators.error());
+	Identity identity;
+	identity.designators = std::move(*designators);
+	identity.wwid = kernel_wwid(identity.designators);
+	if (const auto serial = read_file(device + "/vpd_pg80", page_bytes_max))
+		identity.serial = parse_vpd80(bytes_of(*serial)).value_or("");
+	return identity;
+}
+
+Result<UsedDevices> used_devices(const std::string &proc)
+{
+	UsedDevices used;
+	const auto mounts = read_file(proc + "/self/mountinfo", table_bytes_max);
+	if (!mounts)
+		return tl::unexpected(mounts.error());
+	// proc(5): id, parent, MAJ:MIN, root, mount point, options, any number of fields, "-",
+	// type, source
+	std::istringstream lines(*mounts);
+	for (std::string line; std::getline(lines, line);) {
+		std::istringstream fields(line);
+		std::string field, number;
+		fields >> field >> field >> number;
+		if (const auto parsed = DevNumber::parse(number))
+			used.numbers.insert(*parsed);
+		while (fields >> field && field != "-") {
+		}
+		if (fields >> field >> field && field.starts_with("/dev/"))
+			used.nodes.insert(field);
+	}
+	const auto swaps = read_file(proc + "/swaps", table_bytes_max);
+	if (!swaps)
+		return tl::unexpected(swaps.error());
+	std::istringstream areas(*swaps);
+	for (std::string line; std::getline(areas, line);)
+		if (line.starts_with("/dev/"))
+			used.nodes.insert(line.substr(0, line.find_first_of(" \t")));
+	return used;
+}
+
+bool is_used(const BlockDevice &disk, const UsedDevices &used)
+{
+	const auto is = [&](const fs::path &device, const std::string &name) {
+		const auto number = read_attribute((device / "dev").string());
+		const auto parsed = number ? DevNumber::parse(*number) : std::nullopt;
+		return has_holders(device) || (parsed && used.numbers.contains(*parsed)) ||
+		       used.nodes.contains("/dev/" + name);
+	};
+	if (is(disk.syspath, disk.sysname))
+		return true;
+	std::error_code error;
+	for (const auto &entry : fs::directory_iterator(disk.syspath, error))
+		if (fs::exists(entry.path() / "partition", error) &&
+		    is(entry.path(), entry.path().filename().string()))
+			return true;
+	return false;
+}
+
+} // namespace swpath

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pathd/disk_finder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "libpath/hints/hint_value.h"
+#include "libpath/sys/disk_look.h"
+#include "libpath/sys/file.h"
+#include "pathd/log.h"
+
+namespace swpath
+{
+
+using log::Message;
+
+namespace
+{
+
+constexpr std::size_t found_bytes_max = 1 << 20;
+
+/// The name of the port that a disk was reached through, as the disk tells it; empty: it does not.
+std::string target_port(const Identity &identity)
+{
+	for (const auto &each : identity.designators)
+		if (each.association == Association::TargetPort &&
+		    (each.type == DesignatorType::Naa || each.type == DesignatorType::Eui64 ||
+		     each.type == DesignatorType::ScsiName))
+			return each.text();
+	return {};
+}
+
+Result<void> append(const std::string &file, const std::vector<FoundUnit> &units, bool serve)
+{
+	auto text = read_file(file, found_bytes_max);
+	if (!text && text.error().code != std::errc::no_such_file_or_directory)
+		return tl::unexpected(text.error());
+	return replace_file_durably(file, text.value_or("") + found_text(units, serve, !text));
+}
+
+} // namespace
+
+std::string found_text(const std::vector<FoundUnit> &units, bool serve, bool head)
+{
+	std::string text;
+	if (head)
+		text = "# Units that pathd found, as [discover] tells it to. It only adds to this "
+		       "file: "
+		       "change it\n# as you like. A disk that is in it is not looked for again.\n";
+	for (const auto &unit : units)
+		text += fmt::format("\n[unit.{}]\nwwid = \"{}\"\n{}", unit.name, unit.wwid,
+				    serve ? "serve = true\n" : "");
+	return text;
+}
+
+void DiskFinder::seen(const std::vector<BlockDevice> &devices)
+{
+	const auto before = std::exchange(disks_, {});
+	for (const auto &device : devices) {
+		if (device.transport != Transport::Scsi || device.wwid.empty() ||
+		    device.size_bytes == 0)
+			continue;
+		// One syspath is one device as long as it is there.
+		const auto known =
+			std::find_if(before.begin(), before.end(), [&](const Disk &each) {
+				return each.device.syspath == device.syspath &&
+				       each.device.wwid == device.wwid;
+			});
+		if (known != before.end()) {
+			disks_.push_back({device, known->sighting});
+			continue;
+		}
+		const auto identity = known_identity(device.sysname);
+		if (!identity)
+			continue;
+		BusSighting sighting;
+		if (const auto bus = BusName::derive(target_port(*identity)))
+			sighting.bus = *bus;
+		sighting.disk = disk_hash(*identity);
+		disks_.push_back({device, sighting});
+	}
+}
+
+BusSightingSet DiskFinder::sightings() const
+{
+	BusSightingSet all;
+	for (const auto &disk : disks_)
+		all.insert(disk.sighting);
+	return all;
+}
+
+void DiskFinder::look(const Config &config, const ServerDirectory *directory,
+		      const BusSightings *sightings)
+{
+	FinderView view;
+	for (const auto &[name, unit] : config.units) {
+		view.units.insert(name);
+		view.wwids.insert(unit.wwid);
+	}
+	view.wwids.insert(written_.begin(), written_.end());
+	if (directory != nullptr)
+		view.served = directory->disks();
+	const auto elsewhere =
+		sightings != nullptr ? sightings->disks_of_others() : std::set<std::uint64_t>{};
+	const auto used = used_devices();
+	for (const auto &[device, sighting] : disks_)
+		if (!view.wwids.contains(device.wwid))
+			view.own.push_back({device.wwid, device.sysname,
+					    elsewhere.contains(sighting.disk),
+					    !used || is_used(device, *used)});
+	auto found = find_units(config.discover, view);
+	why_not_ = std::move(found.why_not);
+	if (!found.add.empty() && !writing_)
+		write(std::move(found.add), config.cluster.serve.has_value());
+}
+
+void DiskFinder::write(std::vector<FoundUnit> units, bool serve)
+{
+	if (!writer_) {
+		auto started = Worker::start("finder");
+		if (!started)
+			return; // tried again at the next look
+		writer_ = std::move(*started);
+	}
+	writing_ = writer_->submit([this, here = std::weak_ptr(here_), mailbox = mailbox_,
+				    file = file_, units = std::move(units), serve] {
+		const auto done = append(file, units, serve);
+		mailbox->post([this, here, units, done, file] {
+			if (here.expired())
+				return;
+			writing_ = false;
+			if (!done) {
+				log::say(Message::Error, {},
+					 "found {} disks that are to be units, but cannot write "
+					 "them "
+					 "down: {}",
+					 units.size(), done.error().message());
+				return;
+			}
+			for (const auto &unit : units) {
+				written_.insert(unit.wwid);
+				log::say(Message::Notice, {.unit = unit.name},
+					 "found {}, now in {}", unit.wwid, file);
+			}
+			reload_();
+		});
+	});
+}
+
+std::string DiskFinder::why_not(const std::string &wwid) const
+{
+	const auto found = why_not_.find(wwid);
+	return found == why_not_.end() ? std::string() : found->second;
+}
+
+} // namespace swpath
