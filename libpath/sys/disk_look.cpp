@@ -84,9 +84,9 @@ bool is_used(const BlockDevice &disk, const UsedDevices &used)
 {
 	const auto is = [&](const fs::path &device, const std::string &name) {
 		const auto number = read_attribute((device / "dev").string());
-		const auto parsed = number ? DevNumber::parse(*number) : std::nullopt;
-		return has_holders(device) || (parsed && used.numbers.contains(*parsed)) ||
-		       used.nodes.contains("/dev/" + name);
+		return has_holders(device) || used.nodes.contains("/dev/" + name) ||
+		       (number && used.numbers.contains(
+					  DevNumber::parse(*number).value_or(DevNumber{})));
 	};
 	if (is(disk.syspath, disk.sysname))
 		return true;

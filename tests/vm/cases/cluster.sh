@@ -101,7 +101,6 @@ the_direct_path_is_fenced_by_the_peer() {
 from_server_to_server() {
 	cluster "beta=$(pathd_hctl 1),gamma=$(pathd_hctl 2)"
 	cluster_start
-	wait_until 30 servers_are beta,gamma
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
 	disk_fail 0
