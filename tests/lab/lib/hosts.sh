@@ -7,6 +7,7 @@
 #   hosts                        prints the lab's hosts
 #   hosts_start [KEY=VALUE...]   configures all, with keys of the unit as swpath.toml has them, and starts pathd on each; returns
 #                                when all paths of all are usable. At each later boot of a host its pathd starts by itself.
+#                                HOSTS_DISCOVER=shared|all: nobody names a disk or a path; sw0 is found
 #   host_slot HOST OTHER         the slot of OTHER's path in the unit of HOST
 #   host_waits_for S HOST COMMAND...   runs wait_until there
 #   host_settles HOST            waits until all of its paths are usable, helps damped ones, and goes to its own path
@@ -36,11 +37,17 @@ host_config() {
 		[ "$other" = "$host" ] ||
 			printf '[[cluster.peer]]\nname = "%s"\naddress = "%s"\n' "$other" "$(lab_address "$other" lan)"
 	done
-	printf '[unit.sw0]\nwwid = "%s"\nserve = true\nreservations = true\n' "$lab_wwid"
+	if [ -n "${HOSTS_DISCOVER:-}" ]; then
+		printf '[discover]\nunits = "%s"\n[defaults]\n' "$HOSTS_DISCOVER"
+	else
+		printf '[unit.sw0]\nwwid = "%s"\nserve = true\n' "$lab_wwid"
+	fi
+	echo 'reservations = true'
 	for line in 'stall="5s"' 'check_interval="1s"' 'failback={policy="auto",interval="1s",stable="2s"}'; do
 		case " $* " in *" ${line%%=*}="*) ;; *) echo "$line" ;; esac
 	done
 	[ $# -eq 0 ] || printf '%s\n' "$@"
+	[ -z "${HOSTS_DISCOVER:-}" ] || return 0
 	printf '[[unit.sw0.path]]\nkind = "direct"\n'
 	for other in $(hosts); do
 		[ "$other" = "$host" ] || printf '[[unit.sw0.path]]\nkind = "served"\npeer = "%s"\n' "$other"
