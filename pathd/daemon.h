@@ -46,6 +46,7 @@ public:
 	[[nodiscard]] const Report &report() override;
 	[[nodiscard]] FlightReport flight(const std::string &unit) override;
 	[[nodiscard]] ClusterReport cluster() override;
+	[[nodiscard]] ExportsReport exports() override;
 	void order(CallId id, const Order &order) override;
 	void reload(CallId id, bool dry_run) override;
 

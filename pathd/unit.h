@@ -12,6 +12,7 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/config/config.h"
+#include "libpath/control/exports_report.h"
 #include "libpath/control/flight_recorder.h"
 #include "libpath/control/order.h"
 #include "libpath/control/peer_service.h"
@@ -95,6 +96,8 @@ public:
 	[[nodiscard]] bool settled() const;
 	/// What peers may know of the disk; nothing: it is not served.
 	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
+	/// What speaks for and against serving it, but for the server's own trouble.
+	[[nodiscard]] ServeFacts serve_facts(Instant now) const;
 	/// A peer's order about the disk. `address`: where the peer asks from.
 	void carry_out(const PeerOrder &order, const std::string &address);
 	/// The plan that would be carried out now, a line for each step.

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "libpath/control/cluster_report.h"
+#include "libpath/control/exports_report.h"
 #include "libpath/control/flight.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
@@ -35,6 +36,9 @@ public:
 
 	/// The cluster of this host, from memory. Must not block.
 	[[nodiscard]] virtual ClusterReport cluster() = 0;
+
+	/// What this host serves, from memory. Must not block.
+	[[nodiscard]] virtual ExportsReport exports() = 0;
 
 	/// Carries out an order of uid 0 whose unit and path exist in report(). Call
 	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2

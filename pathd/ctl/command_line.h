@@ -24,6 +24,7 @@ enum class Task : std::uint8_t {
 	Events,
 	History,
 	Peers,
+	Exports,
 	Check,
 	Order,
 	Reload,

@@ -26,6 +26,8 @@ struct RecordingHandler : ControlHandler {
 	}
 	ClusterReport joined;
 	ClusterReport cluster() override { return joined; }
+	ExportsReport served;
+	ExportsReport exports() override { return served; }
 	void order(CallId id, const Order &order) override
 	{
 		orders.emplace_back(id, order);

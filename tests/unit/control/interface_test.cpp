@@ -64,6 +64,13 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	const Json peers = to_json(cluster);
 	EXPECT_EQ(members_after("method Peers() -> ("), keys(peers));
 	EXPECT_EQ(members_after("type Peer ("), keys(peers["peers"][0]));
+	ExportsReport exports;
+	exports.exports.resize(1);
+	exports.not_served.resize(1);
+	const Json served = to_json(exports);
+	EXPECT_EQ(members_after("method Exports(unit: ?string) -> ("), keys(served));
+	EXPECT_EQ(members_after("type Export ("), keys(served["exports"][0]));
+	EXPECT_EQ(members_after("type NotServed ("), keys(served["not_served"][0]));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;

@@ -109,6 +109,20 @@ TEST(Schema, OfPeersHasTheMembersAndWordsThatAreWritten)
 	expect_words<RecoveryPhase>(peers, "phase");
 }
 
+TEST(Schema, OfExportsHasTheMembersAndWordsThatAreWritten)
+{
+	const Json exports = schema("exports");
+	ExportsReport report;
+	report.exports.resize(1);
+	report.not_served.resize(1);
+	const Json written = to_json(report);
+	expect_members(exports, written, "exports");
+	expect_members(exports["$defs"]["export"], written["exports"][0], "export");
+	expect_members(exports["$defs"]["not_served"], written["not_served"][0], "not_served");
+	expect_words<Source>(exports, "source");
+	expect_words<ExportState>(exports["$defs"]["export"], "state");
+}
+
 TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)
 {
 	const Json history = schema("history");
