@@ -15,6 +15,7 @@
 #include "libpath/sys/udev.h"
 #include "pathd/cluster.h"
 #include "pathd/event_loop.h"
+#include "pathd/guard.h"
 #include "pathd/mailbox.h"
 #include "pathd/unit.h"
 #include "pathd/watchdog.h"
@@ -64,6 +65,7 @@ private:
 	void remove_unit(const std::string &name);
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
+	void guard_legs();
 	[[nodiscard]] Result<void> join_cluster();
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
@@ -82,6 +84,7 @@ private:
 	StaticEngine *engine_ = nullptr;   ///< cluster_'s
 	std::unique_ptr<Serving> serving_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
+	std::optional<Guard> guard_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;
 	Report report_;

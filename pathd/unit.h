@@ -70,6 +70,8 @@ public:
 	void seen(const std::vector<BlockDevice> &devices, const std::vector<DevNumber> &marked);
 	/// The kernel says that the connection of /dev/nbd<index> died.
 	void connection_died(std::uint32_t index);
+	/// Every device that leads to the disk, those that no path wants too.
+	[[nodiscard]] std::vector<DevNumber> legs() const;
 	/// New configuration of the same unit.
 	void reconfigure(const UnitConfig &config);
 	/// This process is not to touch the unit any more: gives back what was borrowed from the

@@ -88,6 +88,16 @@ void read_reservation(const Json &json, ReservationReport &reservation, std::opt
 	});
 }
 
+void read_leg_user(const Json &json, LegUser &user, std::optional<Error> &error)
+{
+	Reader in(json, error, "opened_by");
+	in.read("pid", user.pid);
+	in.read("command", user.command);
+	in.read("device", user.device);
+	in.read("since", user.since);
+	in.read("write", user.write);
+}
+
 void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 {
 	Reader in(json, error, "unit");
@@ -122,6 +132,9 @@ void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 		read_reservation(*reservation, unit.reservation.emplace(), error);
 	in.each("paths",
 		[&](const Json &each) { read_path(each, unit.paths.emplace_back(), error); });
+	in.each("opened_by", [&](const Json &each) {
+		read_leg_user(each, unit.opened_by.emplace_back(), error);
+	});
 	if (const Json *last = in.member("last_switch"))
 		read_switch(*last, unit.history.emplace_back(), error);
 }
@@ -207,6 +220,13 @@ Json to_json(const UnitReport &unit)
 	Json paths = Json::array();
 	for (const auto &path : unit.paths)
 		paths.push_back(to_json(path));
+	Json opened_by = Json::array();
+	for (const auto &user : unit.opened_by)
+		opened_by.push_back({{"pid", value(user.pid)},
+				     {"command", user.command},
+				     {"device", user.device},
+				     {"since", value(user.since)},
+				     {"write", user.write}});
 	return {{"name", unit.name},
 		{"number", value(unit.number)},
 		{"dm", unit.number ? Json(fmt::format("dm-{}", unit.number->minor)) : Json()},
@@ -236,6 +256,7 @@ Json to_json(const UnitReport &unit)
 		{"failback", std::move(failback)},
 		{"reservation", std::move(reservation)},
 		{"paths", std::move(paths)},
+		{"opened_by", std::move(opened_by)},
 		{"last_switch", unit.history.empty() ? Json() : to_json(unit.history.back())}};
 }
 

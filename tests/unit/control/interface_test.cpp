@@ -43,11 +43,13 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	UnitReport unit = testing::unit_from(testing::online_line);
 	unit.failback.emplace();
 	unit.reservation.emplace();
+	unit.opened_by.resize(1);
 	const Json json = to_json(unit);
 	EXPECT_EQ(members_after("type Unit ("), keys(json));
 	EXPECT_EQ(members_after("type Path ("), keys(json["paths"][0]));
 	EXPECT_EQ(members_after("type Failback ("), keys(json["failback"]));
 	EXPECT_EQ(members_after("type Reservation ("), keys(json["reservation"]));
+	EXPECT_EQ(members_after("type LegUser ("), keys(json["opened_by"][0]));
 	EXPECT_EQ(members_after("type Switch ("), keys(to_json(SwitchReport{})));
 	EXPECT_EQ(members_after("method Status(unit: ?string) -> ("), keys(to_json(Report{})));
 	EXPECT_EQ(members_after("method History(unit: ?string) -> ("),

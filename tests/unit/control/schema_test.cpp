@@ -49,6 +49,7 @@ TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
 	UnitReport unit = testing::unit_from(testing::online_line);
 	unit.failback.emplace();
 	unit.reservation.emplace();
+	unit.opened_by.resize(1);
 	const Json written = to_json(testing::report_of(unit));
 	expect_members(status, written, "status");
 	expect_members(status["$defs"]["unit"], written["units"][0], "unit");
@@ -57,6 +58,8 @@ TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
 		       written["units"][0]["failback"], "failback");
 	expect_members(status["$defs"]["unit"]["properties"]["reservation"],
 		       written["units"][0]["reservation"], "reservation");
+	expect_members(status["$defs"]["unit"]["properties"]["opened_by"]["items"],
+		       written["units"][0]["opened_by"][0], "opened_by");
 	expect_members(status["$defs"]["switch"], to_json(SwitchReport{}), "switch");
 
 	expect_words<Source>(status, "source");

@@ -57,6 +57,14 @@ TEST(RenderStatus, Degraded)
 {
 	expect_status("status-degraded", degraded());
 }
+TEST(RenderStatus, NamesWhoHasLegsOpen)
+{
+	auto unit = online();
+	unit.opened_by = {{812, "dd", "sda", noon - 90s, true},
+			  {4711, "cat", "sda1", noon - 20s, false},
+			  {{}, "dm-3 (vg0-root)", "sdb", noon - 10s, true}};
+	expect_status("status-opened", unit);
+}
 TEST(RenderStatus, WaitsForTheOldPathToDrain)
 {
 	expect_status("status-draining", unit_from(testing::draining_line));
