@@ -48,6 +48,7 @@ public:
 	[[nodiscard]] FlightReport flight(const std::string &unit) override;
 	[[nodiscard]] ClusterReport cluster() override;
 	[[nodiscard]] ExportsReport exports() override;
+	[[nodiscard]] Answered<ExplainReport> explain(const std::string &disk) override;
 	void order(CallId id, const Order &order) override;
 	void reload(CallId id, bool dry_run) override;
 

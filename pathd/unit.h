@@ -12,6 +12,7 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/config/config.h"
+#include "libpath/control/explain.h"
 #include "libpath/control/exports_report.h"
 #include "libpath/control/flight_recorder.h"
 #include "libpath/control/order.h"
@@ -89,6 +90,8 @@ public:
 	[[nodiscard]] Answered<Done> order(const Order &order, Instant now);
 	/// The unit as it is in memory, the kernel's status being asked once more.
 	[[nodiscard]] UnitReport report(Instant now);
+	/// All that explains its paths, but for the places in the configuration.
+	[[nodiscard]] UnitFacts facts(Instant now);
 	/// What was recorded of it since this process keeps it.
 	[[nodiscard]] FlightReport flight(Instant now);
 	/// A connection was ended and its device is still there: its end has no event.

@@ -96,4 +96,15 @@ std::string render_exports(const Style &style, const ExportsReport &report)
 	return text;
 }
 
+std::string render_explanation(const Style &style, const ExplainReport &report)
+{
+	std::string text;
+	for (const auto &each : report.explanations)
+		text += fmt::format(
+			"{}{}\n{}", text.empty() ? "" : "\n",
+			painted(style, Paint::Bold, each.about),
+			wrapped(style, "  ", 2, fmt::format("{}", fmt::join(each.sentences, " "))));
+	return text;
+}
+
 } // namespace swpath::ctl

@@ -119,6 +119,20 @@ int show_exports(const CommandLine &line)
 		       : exit_status(RefusalKind::Failed);
 }
 
+int show_explanation(const CommandLine &line)
+{
+	auto client = ControlClient::connect(line.socket, line.timeout);
+	if (!client)
+		return failed(line, client.error());
+	const auto explained = client->explain(line.unit);
+	if (!explained)
+		return failed(line, explained.error());
+	return print(line.json ? json_text(to_json(*explained))
+			       : render_explanation(style_for(line, STDOUT_FILENO), *explained))
+		       ? 0
+		       : exit_status(RefusalKind::Failed);
+}
+
 int check_units(const CommandLine &line)
 {
 	const auto result = [&] {
@@ -224,6 +238,8 @@ int run(const CommandLine &line)
 		return show_peers(line);
 	case Task::Exports:
 		return show_exports(line);
+	case Task::Explain:
+		return show_explanation(line);
 	case Task::Watch:
 		return watch(line);
 	case Task::Events:

@@ -50,6 +50,13 @@ struct Handler : ControlHandler {
 		report.not_served.resize(1);
 		return report;
 	}
+	Answered<ExplainReport> explain(const std::string &disk) override
+	{
+		ExplainReport report;
+		report.disk = disk;
+		report.explanations.push_back({"unit sw0", {"One.", "Two."}});
+		return report;
+	}
 	void order(CallId, const Order &order) override
 	{
 		FUZZ_EXPECT(order.unit == "sw0");
@@ -96,6 +103,10 @@ void check_forms(const Json &json)
 	if (const auto exports = exports_from_json(json)) {
 		const auto again = exports_from_json(to_json(*exports));
 		FUZZ_EXPECT(again && *again == *exports);
+	}
+	if (const auto explained = explain_from_json(json)) {
+		const auto again = explain_from_json(to_json(*explained));
+		FUZZ_EXPECT(again && *again == *explained);
 	}
 	if (const auto event = event_from_json(json)) {
 		const auto again = event_from_json(to_json(*event));

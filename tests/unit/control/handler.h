@@ -28,6 +28,13 @@ struct RecordingHandler : ControlHandler {
 	ClusterReport cluster() override { return joined; }
 	ExportsReport served;
 	ExportsReport exports() override { return served; }
+	Answered<ExplainReport> explained;
+	Answered<ExplainReport> explain(const std::string &disk) override
+	{
+		if (explained)
+			explained->disk = disk;
+		return explained;
+	}
 	void order(CallId id, const Order &order) override
 	{
 		orders.emplace_back(id, order);

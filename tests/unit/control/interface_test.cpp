@@ -73,6 +73,11 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	EXPECT_EQ(members_after("method Exports(unit: ?string) -> ("), keys(served));
 	EXPECT_EQ(members_after("type Export ("), keys(served["exports"][0]));
 	EXPECT_EQ(members_after("type NotServed ("), keys(served["not_served"][0]));
+	ExplainReport explained;
+	explained.explanations.resize(1);
+	const Json said = to_json(explained);
+	EXPECT_EQ(members_after("method Explain(disk: string) -> ("), keys(said));
+	EXPECT_EQ(members_after("type Explanation ("), keys(said["explanations"][0]));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;

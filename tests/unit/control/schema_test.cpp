@@ -126,6 +126,18 @@ TEST(Schema, OfExportsHasTheMembersAndWordsThatAreWritten)
 	expect_words<ExportState>(exports["$defs"]["export"], "state");
 }
 
+TEST(Schema, OfExplainHasTheMembersThatAreWritten)
+{
+	const Json explain = schema("explain");
+	ExplainReport report;
+	report.explanations.resize(1);
+	const Json written = to_json(report);
+	expect_members(explain, written, "explain");
+	expect_members(explain["properties"]["explanations"]["items"], written["explanations"][0],
+		       "explanation");
+	expect_words<Source>(explain, "source");
+}
+
 TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)
 {
 	const Json history = schema("history");

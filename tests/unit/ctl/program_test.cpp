@@ -169,6 +169,27 @@ TEST_F(Program, ExportsAreShownOrSaidToBeNone)
 	EXPECT_EQ(run({"exports", "sw9"}).status, exit_status(RefusalKind::NotFound));
 }
 
+TEST_F(Program, ExplainSaysItOrWhyNot)
+{
+	serve();
+	EXPECT_EQ(run({"explain"}).status, exit_status(RefusalKind::Usage));
+	handler.explained = refuse(RefusalKind::NotFound, "there is no such thing", "look for it");
+	const auto none = run({"explain", "sdz"});
+	EXPECT_EQ(none.status, exit_status(RefusalKind::NotFound));
+	EXPECT_NE(none.error.find("hint: look for it"), std::string::npos) << none.error;
+	ExplainReport report;
+	report.unit = "sw0";
+	report.explanations = {{"unit sw0", {"One.", "Two."}}, {"device sdb", {"Three."}}};
+	handler.explained = report;
+	const auto text = run({"explain", "/dev/sdb"});
+	EXPECT_EQ(text.status, 0);
+	EXPECT_EQ(text.out, "unit sw0\n  One. Two.\n\ndevice sdb\n  Three.\n");
+	const auto json = explain_from_json(Json::parse(run({"explain", "sdb", "--json"}).out));
+	ASSERT_TRUE(json);
+	report.disk = "sdb";
+	EXPECT_EQ(*json, report);
+}
+
 TEST_F(Program, HistoryIsDrawnIntoAFileOrOnStandardOutput)
 {
 	handler.state.units[0].history = {
