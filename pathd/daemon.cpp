@@ -283,6 +283,25 @@ void Daemon::hide_legs()
 		log::say(Message::Warning, {}, "nor in this one: {}", passing.error().message());
 }
 
+/// Tells who has a leg open past its unit.
+void Daemon::guard_legs()
+{
+	if (options_.dry_run)
+		return;
+	const auto legs = [this] {
+		Guard::Legs all;
+		for (const auto &[name, unit] : units_)
+			for (const auto number : unit->legs())
+				all.emplace(number, name);
+		return all;
+	};
+	const std::string server(config_.cluster.serve ? serve_socket : "");
+	guard_.emplace(mailbox_, server, legs, [this](const std::string &name) {
+		if (const auto unit = units_.find(name); unit != units_.end())
+			unit->second->touch();
+	});
+}
+
 void Daemon::make_units()
 {
 	if (config_.units.empty())
@@ -399,6 +418,9 @@ const Report &Daemon::report()
 	report_.units.clear();
 	for (auto &[name, unit] : units_)
 		report_.units.push_back(unit->report(at));
+	for (auto &unit : report_.units)
+		if (guard_)
+			unit.opened_by = guard_->opened(unit.name);
 	return report_;
 }
 
@@ -484,6 +506,8 @@ void Daemon::round()
 		finder_.look(config_, directory_.get(), sightings_.get());
 	if (serving_)
 		serving_->step(at);
+	if (guard_)
+		guard_->step(at, config_.daemon.guard_interval);
 	if (server_) {
 		if (changed)
 			server_->changed(at);
@@ -509,6 +533,9 @@ void Daemon::round()
 				wake = std::min(wake, *deadline);
 	if (serving_)
 		wake = std::min(wake, serving_->deadline());
+	if (guard_)
+		if (const auto deadline = guard_->deadline(config_.daemon.guard_interval))
+			wake = std::min(wake, *deadline);
 	if (server_)
 		if (const auto deadline = server_->deadline())
 			wake = std::min(wake, *deadline);
@@ -534,6 +561,7 @@ Result<void> Daemon::run()
 	if (auto started = watchdog_.start(); !started)
 		return started;
 	make_units();
+	guard_legs();
 	(void)dm_.arm();
 	loop_->after_each_round([this] { round(); });
 	auto done = loop_->run();

@@ -16,6 +16,7 @@
 #include "pathd/cluster.h"
 #include "pathd/disk_finder.h"
 #include "pathd/event_loop.h"
+#include "pathd/guard.h"
 #include "pathd/mailbox.h"
 #include "pathd/unit.h"
 #include "pathd/watchdog.h"
@@ -47,6 +48,8 @@ public:
 	[[nodiscard]] const Report &report() override;
 	[[nodiscard]] FlightReport flight(const std::string &unit) override;
 	[[nodiscard]] ClusterReport cluster() override;
+	[[nodiscard]] ExportsReport exports() override;
+	[[nodiscard]] Answered<ExplainReport> explain(const std::string &disk) override;
 	void order(CallId id, const Order &order) override;
 	void reload(CallId id, bool dry_run) override;
 
@@ -64,6 +67,7 @@ private:
 	void remove_unit(const std::string &name);
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
+	void guard_legs();
 	[[nodiscard]] Result<void> join_cluster();
 	void tell_members();
 	void reload_found();
@@ -87,6 +91,7 @@ private:
 	std::unique_ptr<Serving> serving_;
 	DiskFinder finder_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
+	std::optional<Guard> guard_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;
 	Report report_;

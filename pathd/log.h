@@ -36,7 +36,9 @@ namespace swpath::log
 	X(UnitCreated, "6f4a1d2ce0b94b0f8a51c3ad9b9e7a09", 5)                                      \
 	X(ConfigRejected, "6f4a1d2ce0b94b0f8a51c3ad9b9e7a0a", 3)                                   \
 	X(Dropped, "6f4a1d2ce0b94b0f8a51c3ad9b9e7a0b", 4)                                          \
-	X(GiveUp, "6f4a1d2ce0b94b0f8a51c3ad9b9e7a0c", 4)
+	X(GiveUp, "6f4a1d2ce0b94b0f8a51c3ad9b9e7a0c", 4)                                           \
+	X(LegOpened, "6f4a1d2ce0b94b0f8a51c3ad9b9e7a10", 4)                                        \
+	X(LegClosed, "6f4a1d2ce0b94b0f8a51c3ad9b9e7a11", 5)
 
 enum class Message : std::uint8_t {
 #define SWPATH_MESSAGE_NAME(name, id, priority) name,

@@ -73,9 +73,11 @@ bool alive_or_ended(const std::string &socket)
 /// What the keeper's thread found.
 struct Serving::Look {
 	std::shared_ptr<const ServerProcess> process;
-	bool tried = false; ///< to start one
+	bool tried = false;   ///< to start one
+	bool strange = false; ///< one is there and answers what is no status
 	bool answers = false;
 	std::string trouble;
+	std::optional<ServeReport> told;
 	std::map<Line, ServedState> states;
 };
 
@@ -209,6 +211,8 @@ void Serving::looked(const Look &look, Instant now)
 	process_ = look.process;
 	if (look.answers) {
 		looked_once_ = true;
+		told_ = look.told;
+		told_at_ = now;
 		for (const auto &[line, seen] : look.states) {
 			auto &state = states_[line];
 			if (seen.epoch > state.epoch)
@@ -224,8 +228,8 @@ void Serving::looked(const Look &look, Instant now)
 	} else {
 		if (look.tried)
 			start_at_ = restart_.ended(began_, now);
-		due_ = std::max(now, start_at_);
-		if (look.tried && look.trouble != trouble_) {
+		due_ = std::max(look.strange ? now + look_interval : now, start_at_);
+		if ((look.tried || look.strange) && look.trouble != trouble_) {
 			trouble_ = look.trouble;
 			log::say(Message::Warning, {}, "not serving: {}", trouble_);
 		}
@@ -278,7 +282,15 @@ void Serving::step(Instant now)
 			    found && *found)
 				look.process =
 					std::make_shared<const ServerProcess>(std::move(**found));
-		look.answers = status.has_value();
+		if (status) {
+			auto told = serve_report_from_json(*status);
+			look.strange = !told;
+			if (told)
+				look.told = std::move(*told);
+			else
+				look.trouble = told.error().message;
+		}
+		look.answers = look.told.has_value();
 		if (!status && look.trouble.empty())
 			look.trouble = look.process && look.process->ended()
 					       ? "the server has ended; its own words are above"
@@ -292,14 +304,14 @@ void Serving::step(Instant now)
 						if (epoch.is_number_unsigned())
 							look.states[{wwid, client}].epoch =
 								epoch.get<std::uint64_t>();
-		for (const auto &each : status ? status->value("exports", Json::array()) : Json()) {
-			auto &state =
-				look.states[{each.value("wwid", ""), each.value("client", "")}];
-			const auto epoch = each.value("epoch", std::uint64_t(0));
+		for (const auto &each :
+		     look.told ? look.told->exports : std::vector<ServeReport::Entry>{}) {
+			auto &state = look.states[line_of(each.view.order.name)];
+			const auto epoch = each.view.order.name.epoch;
 			if (epoch < state.epoch)
 				continue;
 			state.epoch = epoch;
-			state.open = each.value("state", "") != word(ExportState::Drained);
+			state.open = each.view.state != ExportState::Drained;
 		}
 		mailbox->post([=, this, look = std::move(look)] {
 			if (!here.expired())

@@ -54,6 +54,11 @@ public:
 	/// Of every client the newest epoch, if it is not drained.
 	[[nodiscard]] std::vector<ExportName> open_exports(const std::string &wwid) const;
 	[[nodiscard]] std::uint16_t port() const { return setup_.listen.port; }
+	/// What the server said the last time, and when; nothing: it has not answered yet.
+	[[nodiscard]] const std::optional<ServeReport> &told() const { return told_; }
+	[[nodiscard]] Instant told_at() const { return told_at_; }
+	/// Why it does not answer; empty: it does, or it has not been asked yet.
+	[[nodiscard]] const std::string &trouble() const { return trouble_; }
 
 	using Exported = std::function<void(const Answered<ExportedReply> &)>;
 	using OnRevoked = std::function<void(const Answered<Revoked> &)>;
@@ -88,6 +93,8 @@ private:
 	std::map<Line, ServedState> states_;
 	std::shared_ptr<const ServerProcess> process_;
 	RestartPolicy restart_;
+	std::optional<ServeReport> told_;
+	Instant told_at_{};
 	bool answers_ = false;
 	bool looking_ = false;
 	bool looked_once_ = false;

@@ -13,6 +13,8 @@
 #include "libpath/base/instant.h"
 #include "libpath/cluster/server_directory.h"
 #include "libpath/config/config.h"
+#include "libpath/control/explain.h"
+#include "libpath/control/exports_report.h"
 #include "libpath/control/flight_recorder.h"
 #include "libpath/control/order.h"
 #include "libpath/control/peer_service.h"
@@ -71,6 +73,8 @@ public:
 	void seen(const std::vector<BlockDevice> &devices, const std::vector<DevNumber> &marked);
 	/// The kernel says that the connection of /dev/nbd<index> died.
 	void connection_died(std::uint32_t index);
+	/// Every device that leads to the disk, those that no path wants too.
+	[[nodiscard]] std::vector<DevNumber> legs() const;
 	/// New configuration of the same unit.
 	void reconfigure(const UnitConfig &config);
 	/// This process is not to touch the unit any more: gives back what was borrowed from the
@@ -88,6 +92,8 @@ public:
 	[[nodiscard]] Answered<Done> order(const Order &order, Instant now);
 	/// The unit as it is in memory, the kernel's status being asked once more.
 	[[nodiscard]] UnitReport report(Instant now);
+	/// All that explains its paths, but for the places in the configuration.
+	[[nodiscard]] UnitFacts facts(Instant now);
 	/// What was recorded of it since this process keeps it.
 	[[nodiscard]] FlightReport flight(Instant now);
 	/// A connection was ended and its device is still there: its end has no event.
@@ -99,6 +105,8 @@ public:
 	[[nodiscard]] bool can_serve() const;
 	/// What peers may know of the disk; nothing: it is not served.
 	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
+	/// What speaks for and against serving it, but for the server's own trouble.
+	[[nodiscard]] ServeFacts serve_facts(Instant now) const;
 	/// A peer's order about the disk. `address`: where the peer asks from.
 	void carry_out(const PeerOrder &order, const std::string &address);
 	/// The plan that would be carried out now, a line for each step.

@@ -129,6 +129,14 @@ void Unit::seen(const std::vector<BlockDevice> &devices, const std::vector<DevNu
 	touch();
 }
 
+std::vector<DevNumber> Unit::legs() const
+{
+	std::vector<DevNumber> numbers;
+	for (const auto &[number, leg] : legs_)
+		numbers.push_back(number);
+	return numbers;
+}
+
 std::string Unit::backend_of(unsigned slot) const
 {
 	const auto &path = config_.paths[slot];

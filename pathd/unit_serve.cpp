@@ -83,6 +83,21 @@ std::optional<PeerDisk> Unit::peer_disk(const std::string &peer) const
 	return disk;
 }
 
+ServeFacts Unit::serve_facts(Instant now) const
+{
+	ServeFacts facts;
+	const auto disk = peer_disk({});
+	facts.direct = disk && disk->direct;
+	if (disk && disk->looped)
+		facts.looped = path_label(*kernel_->status.active);
+	for (unsigned i = 0; i < slots_.size(); i++)
+		if (config_.paths[i].kind == PathKind::DIRECT)
+			facts.direct_text +=
+				fmt::format("{}{}: {}", facts.direct_text.empty() ? "" : ", ",
+					    path_label(i), path_text(i, now));
+	return facts;
+}
+
 void Unit::answer_peer(std::uint64_t token, PeerStatus status, std::string text)
 {
 	PeerAnswer answer;

@@ -41,7 +41,10 @@ std::vector<KeyValue> values_of(const DaemonConfig &daemon)
 {
 	return {{"socket", toml_string(daemon.socket)},
 		{"socket_group", toml_string(daemon.socket_group)},
-		{"log_level", toml_string(word(daemon.log_level))}};
+		{"log_level", toml_string(word(daemon.log_level))},
+		{"guard_interval", daemon.guard_interval == Duration::zero()
+					   ? toml_string("never")
+					   : toml_string(daemon.guard_interval)}};
 }
 
 std::vector<KeyValue> values_of(const ClusterConfig &cluster)

@@ -107,6 +107,8 @@ struct DaemonConfig {
 	std::string socket = "/run/swpath/pathd.sock";
 	std::string socket_group = "disk"; ///< may read; changing is for root
 	LogLevel log_level = LogLevel::Info;
+	/// Between two looks who has a leg open past its unit; 0: never.
+	Duration guard_interval = std::chrono::seconds(10);
 
 	bool operator==(const DaemonConfig &) const = default;
 };

@@ -663,8 +663,15 @@ void Reader::read_common(const toml::table &root, const std::string &file)
 				       [&](const auto &n, const auto &k) {
 					       read_text(n, k, daemon.socket_group);
 				       }},
-				      {"log_level", [&](const auto &n, const auto &k) {
+				      {"log_level",
+				       [&](const auto &n, const auto &k) {
 					       read_word(n, k, daemon.log_level);
+				       }},
+				      {"guard_interval", [&](const auto &n, const auto &k) {
+					       read_duration(n, k, std::chrono::seconds(1),
+							     std::chrono::hours(1),
+							     std::chrono::milliseconds(1),
+							     daemon.guard_interval, "never");
 				       }}});
 		  }},
 		 {"cluster", [&](const auto &node, const auto &key) { read_cluster(node, key); }},

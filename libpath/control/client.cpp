@@ -239,6 +239,17 @@ Answered<ClusterReport> ControlClient::cluster()
 	return read_answer(call(method_name("Peers")), cluster_from_json);
 }
 
+Answered<ExportsReport> ControlClient::exports(std::string_view unit)
+{
+	return read_answer(call(method_name("Exports"), unit_parameter(unit)), exports_from_json);
+}
+
+Answered<ExplainReport> ControlClient::explain(std::string_view disk)
+{
+	return read_answer(call(method_name("Explain"), {{"disk", std::string(disk)}}),
+			   explain_from_json);
+}
+
 Answered<Done> ControlClient::order(Verb verb, std::string_view unit, std::string_view path,
 				    bool forced, bool dry_run)
 {

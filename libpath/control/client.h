@@ -40,6 +40,11 @@ public:
 	[[nodiscard]] Answered<FlightReport> flight(std::string_view unit);
 	/// The cluster of pathd's host. A pathd that knows of none yet: BadRequest.
 	[[nodiscard]] Answered<ClusterReport> cluster();
+	/// What pathd's host serves. A pathd that does not tell yet: BadRequest.
+	[[nodiscard]] Answered<ExportsReport> exports(std::string_view unit = {});
+	/// Why a unit or a disk of pathd's host has its paths. A pathd that does not explain yet:
+	/// BadRequest.
+	[[nodiscard]] Answered<ExplainReport> explain(std::string_view disk);
 	/// Names are resolved by the server, as find_unit() and find_path() do. `path` is empty for
 	/// verbs that take none.
 	[[nodiscard]] Answered<Done> order(Verb verb, std::string_view unit, std::string_view path,

@@ -18,6 +18,12 @@ using Fields = std::vector<std::pair<std::string_view, std::string>>;
 /// carry either.
 Fields fields_of(const UnitReport &unit)
 {
+	std::string opened_by;
+	for (const auto &user : unit.opened_by)
+		opened_by += fmt::format("{}{} has {}", opened_by.empty() ? "" : ", ",
+					 user.pid ? fmt::format("{} ({})", user.command, *user.pid)
+						  : user.command,
+					 user.device);
 	return {
 		{"state", std::string(word(unit.health))},
 		{"reason", unit.reason_text},
@@ -31,6 +37,7 @@ Fields fields_of(const UnitReport &unit)
 		{"active", unit.active ? std::to_string(*unit.active) : ""},
 		{"fence", std::string(word(unit.fence))},
 		{"pinned", unit.pinned ? "true" : "false"},
+		{"opened_by", opened_by},
 	};
 }
 

@@ -126,6 +126,17 @@ struct ServerReport {
 	bool operator==(const ServerReport &) const = default;
 };
 
+/// Somebody who has a leg open past the unit.
+struct LegUser {
+	std::optional<std::uint32_t> pid; ///< nothing: the kernel itself
+	std::string command;              ///< "sleep"; "dm-3 (vg0-root)", "mount at /mnt"
+	std::string device;               ///< "sda", or a partition of it
+	WallTime since{};                 ///< when it was first seen
+	bool write = false;
+
+	bool operator==(const LegUser &) const = default;
+};
+
 struct UnitReport {
 	std::string name; ///< "sw0"
 	std::optional<DevNumber>
@@ -162,6 +173,7 @@ struct UnitReport {
 		reservation;               ///< nothing: its users have no key, or no pathd
 	std::vector<ServerReport> servers; ///< other hosts, the primary first
 	std::vector<PathReport> paths;     ///< by index
+	std::vector<LegUser> opened_by;    ///< at the last look, spare legs too; no pathd: empty
 	std::vector<SwitchReport> history; ///< oldest first, at most SW_HISTORY_MAX
 
 	bool operator==(const UnitReport &) const = default;

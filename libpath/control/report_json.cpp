@@ -96,6 +96,16 @@ void read_server(const Json &json, ServerReport &server, std::optional<Error> &e
 	in.read("priority", server.priority);
 }
 
+void read_leg_user(const Json &json, LegUser &user, std::optional<Error> &error)
+{
+	Reader in(json, error, "opened_by");
+	in.read("pid", user.pid);
+	in.read("command", user.command);
+	in.read("device", user.device);
+	in.read("since", user.since);
+	in.read("write", user.write);
+}
+
 void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 {
 	Reader in(json, error, "unit");
@@ -132,6 +142,9 @@ void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 		[&](const Json &each) { read_server(each, unit.servers.emplace_back(), error); });
 	in.each("paths",
 		[&](const Json &each) { read_path(each, unit.paths.emplace_back(), error); });
+	in.each("opened_by", [&](const Json &each) {
+		read_leg_user(each, unit.opened_by.emplace_back(), error);
+	});
 	if (const Json *last = in.member("last_switch"))
 		read_switch(*last, unit.history.emplace_back(), error);
 }
@@ -222,6 +235,13 @@ Json to_json(const UnitReport &unit)
 	Json paths = Json::array();
 	for (const auto &path : unit.paths)
 		paths.push_back(to_json(path));
+	Json opened_by = Json::array();
+	for (const auto &user : unit.opened_by)
+		opened_by.push_back({{"pid", value(user.pid)},
+				     {"command", user.command},
+				     {"device", user.device},
+				     {"since", value(user.since)},
+				     {"write", user.write}});
 	return {{"name", unit.name},
 		{"number", value(unit.number)},
 		{"dm", unit.number ? Json(fmt::format("dm-{}", unit.number->minor)) : Json()},
@@ -252,6 +272,7 @@ Json to_json(const UnitReport &unit)
 		{"reservation", std::move(reservation)},
 		{"servers", std::move(servers)},
 		{"paths", std::move(paths)},
+		{"opened_by", std::move(opened_by)},
 		{"last_switch", unit.history.empty() ? Json() : to_json(unit.history.back())}};
 }
 

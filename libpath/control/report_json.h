@@ -11,6 +11,8 @@
 #include "libpath/base/result.h"
 #include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
+#include "libpath/control/explain_report.h"
+#include "libpath/control/exports_report.h"
 #include "libpath/control/flight.h"
 #include "libpath/control/report.h"
 
@@ -40,6 +42,12 @@ inline constexpr int report_version = 1;
 /// {"schema":"swpath.peers","version":1,"generated":…,"name":…,"members":[…],"peers":[…]}.
 [[nodiscard]] Json to_json(const ClusterReport &report);
 
+/// {"schema":"swpath.exports","version":1,"generated":…,"exports":[…],"not_served":[…]}.
+[[nodiscard]] Json to_json(const ExportsReport &report);
+
+/// {"schema":"swpath.explain","version":1,"generated":…,"disk":…,"explanations":[…]}.
+[[nodiscard]] Json to_json(const ExplainReport &report);
+
 /// Errors of all readers: EBADMSG the text is not of this form; the context names the key.
 /// Those of whole forms also: EPROTONOSUPPORT a schema of another name or a newer version.
 [[nodiscard]] Result<Report> report_from_json(const Json &json);
@@ -50,5 +58,7 @@ inline constexpr int report_version = 1;
 [[nodiscard]] Result<Report> history_from_json(const Json &json);
 [[nodiscard]] Result<FlightReport> flight_from_json(const Json &json);
 [[nodiscard]] Result<ClusterReport> cluster_from_json(const Json &json);
+[[nodiscard]] Result<ExportsReport> exports_from_json(const Json &json);
+[[nodiscard]] Result<ExplainReport> explain_from_json(const Json &json);
 
 } // namespace swpath

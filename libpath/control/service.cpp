@@ -172,6 +172,34 @@ Dispatched read_peers(const Call &call, ControlHandler &handler)
 	return answer({{}, to_json(handler.cluster()), false});
 }
 
+Dispatched read_exports(const Call &call, ControlHandler &handler)
+{
+	Parameters in(call.parameters, {"unit"});
+	const std::string unit = in.text("unit");
+	if (in.wrong())
+		return answer(invalid_parameter(*in.wrong()));
+	if (unit.empty())
+		return answer({{}, to_json(handler.exports()), false});
+	const Report &report = handler.report();
+	const auto found = find_unit(report, unit);
+	if (!found)
+		return answer(reply_of(found.error()));
+	const std::string name = report.units[*found].name;
+	return answer({{}, to_json(exports_of(handler.exports(), name)), false});
+}
+
+Dispatched read_explain(const Call &call, ControlHandler &handler)
+{
+	Parameters in(call.parameters, {"disk"});
+	const std::string disk = in.needed_text("disk");
+	if (in.wrong())
+		return answer(invalid_parameter(*in.wrong()));
+	const auto explained = handler.explain(disk);
+	if (!explained)
+		return answer(reply_of(explained.error()));
+	return answer({{}, to_json(*explained), false});
+}
+
 Dispatched begin_events(const Call &call, ControlHandler &handler)
 {
 	Parameters in(call.parameters, {"unit"});
@@ -275,6 +303,10 @@ Dispatched dispatch(const Call &call, uid_t uid, CallId id, ControlHandler &hand
 		return read_flight(call, handler);
 	if (method == "Peers")
 		return read_peers(call, handler);
+	if (method == "Exports")
+		return read_exports(call, handler);
+	if (method == "Explain")
+		return read_explain(call, handler);
 	if (method == "Events")
 		return begin_events(call, handler);
 

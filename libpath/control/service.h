@@ -10,6 +10,8 @@
 #include <sys/types.h>
 
 #include "libpath/control/cluster_report.h"
+#include "libpath/control/explain_report.h"
+#include "libpath/control/exports_report.h"
 #include "libpath/control/flight.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
@@ -35,6 +37,13 @@ public:
 
 	/// The cluster of this host, from memory. Must not block.
 	[[nodiscard]] virtual ClusterReport cluster() = 0;
+
+	/// What this host serves, from memory. Must not block.
+	[[nodiscard]] virtual ExportsReport exports() = 0;
+
+	/// Why a unit, or a disk of this host, has the paths that it has. Reads sysfs, no disk.
+	/// Refusals: NotFound neither a unit nor a disk is called so; those of find_unit().
+	[[nodiscard]] virtual Answered<ExplainReport> explain(const std::string &disk) = 0;
 
 	/// Carries out an order of uid 0 whose unit and path exist in report(). Call
 	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2

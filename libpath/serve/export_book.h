@@ -23,21 +23,12 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/base/result.h"
-#include "libpath/base/words.h"
 #include "libpath/serve/client_address.h"
 #include "libpath/serve/export_name.h"
+#include "libpath/serve/export_state.h"
 
 namespace swpath
 {
-
-/// (enumerator, word)
-#define SW_EXPORT_STATES(X)                                                                        \
-	X(Open, "open")                                                                            \
-	X(Failed, "failed") /* the direct path failed: nobody is served; may be exported again */  \
-	X(Draining, "draining") /* revoked; connections or requests have not ended */              \
-	X(Drained, "drained")   /* revoked, and nothing of it is left */
-
-SWPATH_WORDS(ExportState, SW_EXPORT_STATES)
 
 /// Names an open connection; never used twice.
 using ConnectionId = std::uint64_t;

@@ -324,4 +324,76 @@ Json to_json(const ServeReport &report)
 		{"refusals", std::move(refusals)}};
 }
 
+namespace
+{
+
+ExportView read_view(Members &in)
+{
+	ExportView view;
+	view.order.name = {in.text("wwid", true), in.text("client", true),
+			   in.number<std::uint64_t>("epoch")};
+	const auto state = from_word<ExportState>(in.text("state", true));
+	if (!state)
+		in.wrong("state", "is no state of an export");
+	view.state = state.value_or(ExportState::Open);
+	view.order.device = in.text("device", true);
+	for (const auto &each : in.texts("clients")) {
+		auto pattern = ClientPattern::parse(each);
+		if (pattern)
+			view.order.clients.push_back(std::move(*pattern));
+		else
+			in.wrong("clients", pattern.error().message());
+	}
+	view.order.read_only = in.flag("read_only");
+	view.path_error = in.number<std::uint16_t>("path_errno", 0);
+	view.connections = in.number<unsigned>("connections");
+	view.connections_ended = in.number<unsigned>("connections_ended");
+	view.in_flight = in.number<unsigned>("in_flight");
+	if (const auto oldest_ms = in.number<std::uint32_t>("oldest_ms", 0); oldest_ms > 0)
+		view.oldest = milliseconds(oldest_ms);
+	view.requests = in.number<std::uint64_t>("requests");
+	view.lost = in.number<std::uint64_t>("lost");
+	view.refused = in.number<std::uint64_t>("refused");
+	return view;
+}
+
+} // namespace
+
+Answered<ServeReport> serve_report_from_json(const Json &json)
+{
+	Members in(json);
+	ServeReport report;
+	report.pid = static_cast<int>(in.number<std::uint32_t>("pid"));
+	report.started_ms_ago = in.number<std::uint64_t>("started_ms_ago");
+	report.tls = in.flag("tls");
+	std::string wrong;
+	const auto list = json.find("exports");
+	if (list == json.end() || !list->is_array())
+		in.wrong("exports", "is not a list");
+	else
+		for (const auto &each : *list) {
+			Members of(each);
+			report.exports.push_back(
+				{read_view(of), of.number<std::uint64_t>("since_ms")});
+			if (!of.wrong().empty() && wrong.empty())
+				wrong = of.wrong();
+		}
+	const auto refusals = json.find("refusals");
+	if (refusals == json.end() || !refusals->is_array())
+		in.wrong("refusals", "is not a list");
+	else
+		for (const auto &each : *refusals) {
+			Members of(each);
+			report.refusals.push_back({of.number<std::uint64_t>("ms_ago"),
+						   of.text("client", true), of.text("text", true)});
+			if (!of.wrong().empty() && wrong.empty())
+				wrong = of.wrong();
+		}
+	if (wrong.empty())
+		wrong = in.wrong();
+	if (!wrong.empty())
+		return refuse(RefusalKind::Failed, "answer of the server: " + wrong);
+	return report;
+}
+
 } // namespace swpath

@@ -101,5 +101,6 @@ public:
 [[nodiscard]] Answered<ExportedReply> exported_from_json(const Json &json);
 [[nodiscard]] Answered<RevokedReply> revoked_from_json(const Json &json);
 [[nodiscard]] Json to_json(const ServeReport &report);
+[[nodiscard]] Answered<ServeReport> serve_report_from_json(const Json &json);
 
 } // namespace swpath

@@ -159,11 +159,18 @@ Parser::Parser()
 		reading(&app, "history", Task::History, "List the last 32 switches of units");
 	auto *peers = reading(&app, "peers", Task::Peers,
 			      "Show the hosts of the cluster and who takes part");
+	auto *exports = reading(&app, "exports", Task::Exports,
+				"Show what this host serves to peers, and what not and why");
+	auto *explain = reading(&app, "explain", Task::Explain,
+				"Say why a disk has the paths that it has, in sentences");
+	explain->add_option("DISK", line.unit,
+			    std::string(name_of_units) + "; or a disk of this host: /dev/sdb")
+		->required();
 	auto *check = reading(&app, "check", Task::Check,
 			      "Answer as a monitoring plugin: exit status 0, 1, 2 or 3");
-	for (auto *verb : {status, list, paths, watch, events, history, check})
+	for (auto *verb : {status, list, paths, watch, events, history, exports, check})
 		verb->add_option("UNIT", line.unit, name_of_units);
-	for (auto *verb : {status, list, paths, events, history, peers, check})
+	for (auto *verb : {status, list, paths, events, history, peers, exports, explain, check})
 		verb->add_flag("--json", line.json, "Print JSON");
 	history->add_option("--svg", line.svg,
 			    "Draw a picture into FILE instead (SVG; - is standard output): held "
@@ -298,13 +305,15 @@ void collect(const CLI::App &app, const std::string &prefix, std::vector<VerbHel
 			collect(*verb, name + " ", verbs);
 			continue;
 		}
-		VerbHelp help{name, verb->get_description(), {}, false, false};
+		VerbHelp help{name, verb->get_description(), {}, false, false, false};
 		for (const auto *option : verb->get_options()) {
 			const auto option_name = option->get_name();
 			if (option_name == "UNIT")
 				help.takes_unit = true;
 			else if (option_name == "PATH")
 				help.takes_path = true;
+			else if (option_name == "DISK")
+				help.takes_disk = true;
 			else if (option_name != "--help")
 				help.options.push_back(option_name);
 		}

@@ -24,6 +24,8 @@ enum class Task : std::uint8_t {
 	Events,
 	History,
 	Peers,
+	Exports,
+	Explain,
 	Check,
 	Order,
 	Reload,
@@ -75,6 +77,7 @@ struct VerbHelp {
 	std::vector<std::string> options; ///< "--json"
 	bool takes_unit = false;
 	bool takes_path = false;
+	bool takes_disk = false; ///< a unit, or a disk of this host
 };
 /// Every verb but the hidden ones, in the order of `--help`.
 [[nodiscard]] std::vector<VerbHelp> verbs_in_help();

@@ -95,6 +95,13 @@ std::vector<std::string> completions(const std::vector<std::string> &words, cons
 		} else if (verb && verb->takes_unit && plain.size() == 1) {
 			for (const auto &unit : report.units)
 				offers.push_back(unit.name);
+		} else if (verb && verb->takes_disk && plain.size() == 1) {
+			for (const auto &unit : report.units) {
+				offers.push_back(unit.name);
+				for (const auto &path : unit.paths)
+					offers.push_back(path.device);
+			}
+			std::erase(offers, "");
 		} else if (verb && verb->takes_path && plain.size() == 2) {
 			add_paths(offers, report, plain[1]);
 		}

@@ -6,6 +6,8 @@
 
 #include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
+#include "libpath/control/explain_report.h"
+#include "libpath/control/exports_report.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
 #include "pathd/ctl/style.h"
@@ -23,6 +25,10 @@ namespace swpath::ctl
 [[nodiscard]] std::string render_paths(const Style &style, const Report &report);
 /// `pathctl peers`: how far the members have recovered together, and a line for each peer.
 [[nodiscard]] std::string render_peers(const Style &style, const ClusterReport &report);
+/// `pathctl exports`: the server, a line for each export, and what is not served and why.
+[[nodiscard]] std::string render_exports(const Style &style, const ExportsReport &report);
+/// `pathctl explain`: a paragraph for each thing.
+[[nodiscard]] std::string render_explanation(const Style &style, const ExplainReport &report);
 /// `pathctl history`: a line for each switch and its certificate below, oldest first.
 [[nodiscard]] std::string render_history(const Style &style, const Report &report);
 

@@ -243,6 +243,21 @@ std::string servers_line(const Style &style, const UnitReport &unit)
 	return hosts.empty() ? hosts : item(style, "servers", hosts);
 }
 
+std::string opened_lines(const Style &style, const UnitReport &unit, WallTime now)
+{
+	std::string text;
+	for (const auto &user : unit.opened_by)
+		text += item(style, "opened by",
+			     fmt::format("{} {} {} since {}: it goes past the unit{}",
+					 user.pid ? fmt::format("{} (process {})", user.command,
+								*user.pid)
+						  : user.command,
+					 user.write ? "writes" : "reads", user.device,
+					 clock_text(style, user.since, now),
+					 user.write ? " and can destroy its data" : ""));
+	return text;
+}
+
 } // namespace
 
 std::string render_switch(const Style &style, const SwitchReport &report, WallTime now,
@@ -284,6 +299,7 @@ std::string render_unit(const Style &style, const UnitReport &unit, WallTime now
 	text += failback_line(style, unit, now);
 	text += reservation_line(style, unit);
 	text += servers_line(style, unit);
+	text += opened_lines(style, unit, now);
 	return text;
 }
 

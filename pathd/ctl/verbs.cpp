@@ -95,6 +95,44 @@ int show_peers(const CommandLine &line)
 		       : exit_status(RefusalKind::Failed);
 }
 
+int show_exports(const CommandLine &line)
+{
+	auto client = ControlClient::connect(line.socket, line.timeout);
+	if (!client)
+		return failed(line, client.error());
+	const auto exports = client->exports(line.unit);
+	if (!exports)
+		return failed(line, exports.error());
+	if (line.json)
+		return print(json_text(to_json(*exports))) ? 0 : exit_status(RefusalKind::Failed);
+	if (exports->address.empty())
+		return failed(line, {RefusalKind::NotFound, "this host serves no disks",
+				     "give its [cluster] an address to serve at, and a unit serve "
+				     "= true; see swpath.toml(5)"});
+	if (!line.unit.empty() && exports->exports.empty() && exports->not_served.empty())
+		return failed(line, {RefusalKind::NotFound,
+				     fmt::format("{} is not to be served", line.unit),
+				     "serve = true in the unit's configuration changes that; see "
+				     "swpath.toml(5)"});
+	return print(render_exports(style_for(line, STDOUT_FILENO), *exports))
+		       ? 0
+		       : exit_status(RefusalKind::Failed);
+}
+
+int show_explanation(const CommandLine &line)
+{
+	auto client = ControlClient::connect(line.socket, line.timeout);
+	if (!client)
+		return failed(line, client.error());
+	const auto explained = client->explain(line.unit);
+	if (!explained)
+		return failed(line, explained.error());
+	return print(line.json ? json_text(to_json(*explained))
+			       : render_explanation(style_for(line, STDOUT_FILENO), *explained))
+		       ? 0
+		       : exit_status(RefusalKind::Failed);
+}
+
 int check_units(const CommandLine &line)
 {
 	const auto result = [&] {
@@ -198,6 +236,10 @@ int run(const CommandLine &line)
 		return line.svg.empty() ? read_and_show(line) : draw_history(line);
 	case Task::Peers:
 		return show_peers(line);
+	case Task::Exports:
+		return show_exports(line);
+	case Task::Explain:
+		return show_explanation(line);
 	case Task::Watch:
 		return watch(line);
 	case Task::Events:

@@ -42,6 +42,21 @@ struct Handler : ControlHandler {
 		report.peers.resize(1);
 		return report;
 	}
+	ExportsReport exports() override
+	{
+		ExportsReport report;
+		report.exports.resize(1);
+		report.exports[0].unit = "sw0";
+		report.not_served.resize(1);
+		return report;
+	}
+	Answered<ExplainReport> explain(const std::string &disk) override
+	{
+		ExplainReport report;
+		report.disk = disk;
+		report.explanations.push_back({"unit sw0", {"One.", "Two."}});
+		return report;
+	}
 	void order(CallId, const Order &order) override
 	{
 		FUZZ_EXPECT(order.unit == "sw0");
@@ -84,6 +99,14 @@ void check_forms(const Json &json)
 	if (const auto cluster = cluster_from_json(json)) {
 		const auto again = cluster_from_json(to_json(*cluster));
 		FUZZ_EXPECT(again && *again == *cluster);
+	}
+	if (const auto exports = exports_from_json(json)) {
+		const auto again = exports_from_json(to_json(*exports));
+		FUZZ_EXPECT(again && *again == *exports);
+	}
+	if (const auto explained = explain_from_json(json)) {
+		const auto again = explain_from_json(to_json(*explained));
+		FUZZ_EXPECT(again && *again == *explained);
 	}
 	if (const auto event = event_from_json(json)) {
 		const auto again = event_from_json(to_json(*event));

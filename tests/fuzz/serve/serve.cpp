@@ -74,6 +74,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		FUZZ_EXPECT(read && *read && parse_reply(**read));
 		(void)exported_from_json(**message);
 		(void)revoked_from_json(**message);
+		(void)serve_report_from_json(**message);
+		if (call->method == "io.swpath.Serve.Status" && reply.error.empty())
+			FUZZ_EXPECT(serve_report_from_json(parse_reply(**read)->parameters)
+					    .has_value());
 		if (call->method == "io.swpath.Serve.Export" && reply.error.empty())
 			FUZZ_EXPECT(exported_from_json(reply.parameters).has_value());
 		if (call->method == "io.swpath.Serve.Revoke" && reply.error.empty())

@@ -104,6 +104,7 @@ TEST(ParseConfig, ReadsEveryKey)
 socket = "/run/other.sock"
 socket_group = "storage"
 log_level = "debug"
+guard_interval = "2s"
 [defaults]
 check_interval = "2s"
 stall = "8s"
@@ -125,7 +126,7 @@ path = [
   { kind = "served", server = "unix:/run/x.sock" },
 ]
 )");
-	EXPECT_EQ(config.daemon, (DaemonConfig{"/run/other.sock", "storage", LogLevel::Debug}));
+	EXPECT_EQ(config.daemon, (DaemonConfig{"/run/other.sock", "storage", LogLevel::Debug, 2s}));
 	ASSERT_TRUE(config.unit("sw7"));
 	const auto &unit = *config.unit("sw7");
 	EXPECT_EQ(unit.wwid, "naa.60014051234567890abcdef012345678");
@@ -167,6 +168,8 @@ TEST(ParseConfig, ABadValueIsRefusedWithItsPlace)
 		problems(unit_with("stall = 5")),
 		"a.toml:3:9: unit.sw0.stall is not a duration in double quotes (write for example "
 		"\"5s\", \"500ms\", \"10min\" or \"1h\")\n");
+	EXPECT_THAT(problems("[daemon]\nguard_interval = \"100ms\"\n"),
+		    HasSubstr("daemon.guard_interval 100ms is not from 1s to 1h, or \"never\""));
 	EXPECT_THAT(problems(unit_with("stall = \"5 s\"")), HasSubstr("'5 s' is not a duration"));
 	EXPECT_THAT(problems(unit_with("stall = \"50ms\"")),
 		    HasSubstr("50ms is not from 100ms to 10min, or \"never\""));

@@ -26,6 +26,15 @@ struct RecordingHandler : ControlHandler {
 	}
 	ClusterReport joined;
 	ClusterReport cluster() override { return joined; }
+	ExportsReport served;
+	ExportsReport exports() override { return served; }
+	Answered<ExplainReport> explained;
+	Answered<ExplainReport> explain(const std::string &disk) override
+	{
+		if (explained)
+			explained->disk = disk;
+		return explained;
+	}
 	void order(CallId id, const Order &order) override
 	{
 		orders.emplace_back(id, order);

@@ -44,12 +44,14 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	unit.failback.emplace();
 	unit.reservation.emplace();
 	unit.servers.emplace_back();
+	unit.opened_by.resize(1);
 	const Json json = to_json(unit);
 	EXPECT_EQ(members_after("type Unit ("), keys(json));
 	EXPECT_EQ(members_after("type Path ("), keys(json["paths"][0]));
 	EXPECT_EQ(members_after("type Failback ("), keys(json["failback"]));
 	EXPECT_EQ(members_after("type Reservation ("), keys(json["reservation"]));
 	EXPECT_EQ(members_after("type Server ("), keys(json["servers"][0]));
+	EXPECT_EQ(members_after("type LegUser ("), keys(json["opened_by"][0]));
 	EXPECT_EQ(members_after("type Switch ("), keys(to_json(SwitchReport{})));
 	EXPECT_EQ(members_after("method Status(unit: ?string) -> ("), keys(to_json(Report{})));
 	EXPECT_EQ(members_after("method History(unit: ?string) -> ("),
@@ -66,6 +68,18 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	const Json peers = to_json(cluster);
 	EXPECT_EQ(members_after("method Peers() -> ("), keys(peers));
 	EXPECT_EQ(members_after("type Peer ("), keys(peers["peers"][0]));
+	ExportsReport exports;
+	exports.exports.resize(1);
+	exports.not_served.resize(1);
+	const Json served = to_json(exports);
+	EXPECT_EQ(members_after("method Exports(unit: ?string) -> ("), keys(served));
+	EXPECT_EQ(members_after("type Export ("), keys(served["exports"][0]));
+	EXPECT_EQ(members_after("type NotServed ("), keys(served["not_served"][0]));
+	ExplainReport explained;
+	explained.explanations.resize(1);
+	const Json said = to_json(explained);
+	EXPECT_EQ(members_after("method Explain(disk: string) -> ("), keys(said));
+	EXPECT_EQ(members_after("type Explanation ("), keys(said["explanations"][0]));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;

@@ -23,6 +23,8 @@ UnitReport full_unit()
 	unit.servers = {{"beta", "10.0.0.2:10809", 10}, {"gamma", "10.0.0.3:10809", 100}};
 	unit.reservation = ReservationReport{
 		"0xfedcba9876543210", ReservationType::WriteExclusiveRegistrants, {0}};
+	unit.opened_by = {{812, "sleep", "sda", testing::noon, true},
+			  {{}, "dm-3 (vg0-root)", "sdb1", testing::noon, false}};
 	unit.paths[0].text = "no answer for 2 s";
 	unit.paths[0].since = testing::noon - std::chrono::seconds(3);
 	unit.paths[0].last_probe = testing::noon - std::chrono::seconds(1);

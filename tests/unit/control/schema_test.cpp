@@ -50,6 +50,7 @@ TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
 	unit.failback.emplace();
 	unit.reservation.emplace();
 	unit.servers.emplace_back();
+	unit.opened_by.resize(1);
 	const Json written = to_json(testing::report_of(unit));
 	expect_members(status, written, "status");
 	expect_members(status["$defs"]["unit"], written["units"][0], "unit");
@@ -60,6 +61,8 @@ TEST(Schema, OfStatusHasTheMembersAndWordsThatAreWritten)
 		       written["units"][0]["reservation"], "reservation");
 	expect_members(status["$defs"]["unit"]["properties"]["servers"]["items"],
 		       written["units"][0]["servers"][0], "server");
+	expect_members(status["$defs"]["unit"]["properties"]["opened_by"]["items"],
+		       written["units"][0]["opened_by"][0], "opened_by");
 	expect_members(status["$defs"]["switch"], to_json(SwitchReport{}), "switch");
 
 	expect_words<Source>(status, "source");
@@ -110,6 +113,32 @@ TEST(Schema, OfPeersHasTheMembersAndWordsThatAreWritten)
 	expect_members(peers["$defs"]["peer"], written["peers"][0], "peer");
 	expect_words<Source>(peers, "source");
 	expect_words<RecoveryPhase>(peers, "phase");
+}
+
+TEST(Schema, OfExportsHasTheMembersAndWordsThatAreWritten)
+{
+	const Json exports = schema("exports");
+	ExportsReport report;
+	report.exports.resize(1);
+	report.not_served.resize(1);
+	const Json written = to_json(report);
+	expect_members(exports, written, "exports");
+	expect_members(exports["$defs"]["export"], written["exports"][0], "export");
+	expect_members(exports["$defs"]["not_served"], written["not_served"][0], "not_served");
+	expect_words<Source>(exports, "source");
+	expect_words<ExportState>(exports["$defs"]["export"], "state");
+}
+
+TEST(Schema, OfExplainHasTheMembersThatAreWritten)
+{
+	const Json explain = schema("explain");
+	ExplainReport report;
+	report.explanations.resize(1);
+	const Json written = to_json(report);
+	expect_members(explain, written, "explain");
+	expect_members(explain["properties"]["explanations"]["items"], written["explanations"][0],
+		       "explanation");
+	expect_words<Source>(explain, "source");
 }
 
 TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)

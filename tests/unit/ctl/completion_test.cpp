@@ -40,6 +40,13 @@ TEST(Completion, OffersUnitsThenPaths)
 	EXPECT_EQ(offers({"hold", "sw0", ""}), Words{});
 }
 
+TEST(Completion, OffersUnitsAndDisksForAVerbThatTakesEither)
+{
+	EXPECT_EQ(offers({"explain", ""}), (Words{"nbd0", "sda", "sw0", "sw1"}));
+	EXPECT_EQ(offers({"explain", "sw0", ""}), Words{});
+	EXPECT_EQ(offers({"exports", ""}), (Words{"sw0", "sw1"}));
+}
+
 TEST(Completion, OffersOptionsAndTheirValues)
 {
 	EXPECT_EQ(offers({"hold", "sw0", "--d"}), (Words{"--dry-run"}));

@@ -144,6 +144,52 @@ TEST_F(Program, PeersAreShownOrSaidToBeNone)
 	EXPECT_EQ(run({"peers", "sw0"}).status, exit_status(RefusalKind::Usage));
 }
 
+TEST_F(Program, ExportsAreShownOrSaidToBeNone)
+{
+	EXPECT_EQ(run({"exports"}).status, exit_status(RefusalKind::NotReachable));
+	serve();
+	const auto none = run({"exports"});
+	EXPECT_EQ(none.status, exit_status(RefusalKind::NotFound));
+	EXPECT_NE(none.error.find("[cluster]"), std::string::npos) << none.error;
+	handler.served.address = "10.0.0.2:10809";
+	handler.served.answers = true;
+	EXPECT_EQ(run({"exports", "sw0"}).status, exit_status(RefusalKind::NotFound));
+	handler.served.exports.resize(2);
+	handler.served.exports[0].unit = "sw0";
+	handler.served.exports[1].unit = "sw1";
+	handler.served.not_served = {{"sw2", "naa.2", "no peer has asked for it"}};
+	EXPECT_NE(run({"exports"}).out.find("sw2"), std::string::npos);
+	const auto json = exports_from_json(Json::parse(run({"exports", "--json"}).out));
+	ASSERT_TRUE(json);
+	EXPECT_EQ(*json, handler.served);
+	const auto one = exports_from_json(Json::parse(run({"exports", "/dev/sw0", "--json"}).out));
+	ASSERT_TRUE(one);
+	EXPECT_EQ(one->exports, (std::vector{handler.served.exports[0]}));
+	EXPECT_TRUE(one->not_served.empty());
+	EXPECT_EQ(run({"exports", "sw9"}).status, exit_status(RefusalKind::NotFound));
+}
+
+TEST_F(Program, ExplainSaysItOrWhyNot)
+{
+	serve();
+	EXPECT_EQ(run({"explain"}).status, exit_status(RefusalKind::Usage));
+	handler.explained = refuse(RefusalKind::NotFound, "there is no such thing", "look for it");
+	const auto none = run({"explain", "sdz"});
+	EXPECT_EQ(none.status, exit_status(RefusalKind::NotFound));
+	EXPECT_NE(none.error.find("hint: look for it"), std::string::npos) << none.error;
+	ExplainReport report;
+	report.unit = "sw0";
+	report.explanations = {{"unit sw0", {"One.", "Two."}}, {"device sdb", {"Three."}}};
+	handler.explained = report;
+	const auto text = run({"explain", "/dev/sdb"});
+	EXPECT_EQ(text.status, 0);
+	EXPECT_EQ(text.out, "unit sw0\n  One. Two.\n\ndevice sdb\n  Three.\n");
+	const auto json = explain_from_json(Json::parse(run({"explain", "sdb", "--json"}).out));
+	ASSERT_TRUE(json);
+	report.disk = "sdb";
+	EXPECT_EQ(*json, report);
+}
+
 TEST_F(Program, HistoryIsDrawnIntoAFileOrOnStandardOutput)
 {
 	handler.state.units[0].history = {

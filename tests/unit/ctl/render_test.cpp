@@ -3,12 +3,9 @@
 /// look: SW_UPDATE_GOLDEN=1 in the environment, then read the diff.
 #include "pathd/ctl/render.h"
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "pathd/ctl/check.h"
 #include "tests/unit/control/reports.h"
+#include "tests/unit/ctl/golden.h"
 
 namespace swpath
 {
@@ -16,31 +13,12 @@ namespace
 {
 
 using ctl::Style;
+using swpath::testing::expect_fits;
+using swpath::testing::expect_golden;
 using swpath::testing::noon;
 using swpath::testing::report_of;
 using swpath::testing::unit_from;
 using namespace std::chrono_literals;
-
-void expect_golden(const std::string &name, const std::string &text)
-{
-	const auto path = std::string(SW_GOLDEN_DIR) + "/" + name + ".txt";
-	if (std::getenv("SW_UPDATE_GOLDEN"))
-		std::ofstream(path) << text;
-	std::ifstream file(path);
-	ASSERT_TRUE(file) << path;
-	std::stringstream golden;
-	golden << file.rdbuf();
-	EXPECT_EQ(text, golden.str()) << "see " << path;
-}
-
-void expect_fits(const std::string &text, std::size_t width)
-{
-	std::istringstream lines(text);
-	for (std::string line; std::getline(lines, line);) {
-		EXPECT_LE(ctl::columns_of(line), width) << line;
-		EXPECT_FALSE(line.ends_with(' ')) << "'" << line << "'";
-	}
-}
 
 void expect_status(const std::string &name, const UnitReport &unit)
 {
@@ -78,6 +56,14 @@ TEST(RenderStatus, Online)
 TEST(RenderStatus, Degraded)
 {
 	expect_status("status-degraded", degraded());
+}
+TEST(RenderStatus, NamesWhoHasLegsOpen)
+{
+	auto unit = online();
+	unit.opened_by = {{812, "dd", "sda", noon - 90s, true},
+			  {4711, "cat", "sda1", noon - 20s, false},
+			  {{}, "dm-3 (vg0-root)", "sdb", noon - 10s, true}};
+	expect_status("status-opened", unit);
 }
 TEST(RenderStatus, WaitsForTheOldPathToDrain)
 {
@@ -279,6 +265,72 @@ TEST(Render, PeersAndHowFarTheyHaveComeTogether)
 	text += ctl::render_peers(Style{}, report);
 	expect_fits(text, 80);
 	expect_golden("peers", text);
+}
+
+TEST(Render, ExportsAndWhatIsNotServed)
+{
+	ExportsReport report;
+	report.generated = noon;
+	report.address = "10.0.0.2:10809";
+	report.tls = true;
+	report.answers = true;
+	report.process = 812;
+	report.told = noon - 1s;
+	ExportReport open;
+	open.unit = "sw0";
+	open.wwid = "naa.60014051234567890abcdef012345678";
+	open.client = "alpha";
+	open.epoch = 7;
+	open.since = noon - 90s;
+	open.device = "/dev/sda";
+	open.addresses = {"10.0.0.1"};
+	open.connections = 1;
+	open.inflight_requests = 3;
+	open.oldest_ms = 12;
+	open.requests = 123456;
+	ExportReport draining = open;
+	draining.client = "gamma";
+	draining.epoch = 2;
+	draining.state = ExportState::Draining;
+	draining.oldest_ms = 4300;
+	draining.lost = 1;
+	draining.refused = 17;
+	ExportReport left = open;
+	left.unit.clear();
+	left.wwid = "naa.5001";
+	left.state = ExportState::Drained;
+	left.connections = left.inflight_requests = 0;
+	left.oldest_ms = 0;
+	left.read_only = true;
+	left.since = noon - 48h;
+	report.exports = {open, draining, left};
+	report.not_served = {{"sw1", "naa.6002", why_not_served({})}};
+	auto text = ctl::render_exports(Style{}, report);
+	report.answers = false;
+	report.tls = false;
+	report.trouble = "the server has ended; its own words are above";
+	report.exports = {open};
+	report.not_served = {{"sw0", open.wwid, "the server does not answer"}};
+	text += ctl::render_exports(Style{}, report);
+	expect_fits(text, 80);
+	expect_golden("exports", text);
+}
+
+TEST(Render, WhyAUnitIsNotServed)
+{
+	ServeFacts facts;
+	facts.direct_text = "direct: no device";
+	EXPECT_EQ(why_not_served(facts),
+		  "no direct path of this host is proved: direct: no device");
+	facts.direct = true;
+	EXPECT_EQ(why_not_served(facts), "no peer has asked for it");
+	facts.looped = "served beta";
+	EXPECT_EQ(why_not_served(facts),
+		  "this host uses the disk through another one itself (served beta)");
+	facts.server_trouble = "it is being started";
+	EXPECT_EQ(why_not_served(facts), "the server does not answer: it is being started");
+	facts.enabled = false;
+	EXPECT_EQ(why_not_served(facts), "the unit is switched off here (enabled = false)");
 }
 
 TEST(RenderTables, History)

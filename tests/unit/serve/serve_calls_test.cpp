@@ -104,6 +104,39 @@ TEST(ServeCalls, WhatIsWrongIsNamedAndNothingIsDone)
 	}
 }
 
+TEST(ServeCalls, AReportIsReadAsItWasWritten)
+{
+	ServeReport report;
+	report.pid = 812;
+	report.tls = true;
+	ServeReport::Entry entry;
+	entry.view.order = order_for("naa.1", 7, "/dev/sdx", "10.0.0.0/24");
+	entry.view.state = ExportState::Draining;
+	entry.view.in_flight = 3;
+	entry.view.oldest = 2345ms;
+	entry.view.requests = 1ULL << 40;
+	entry.since_ms = 99;
+	report.exports.push_back(entry);
+	report.refusals.push_back({5, "10.0.0.9", "may not"});
+	const auto json = Json::parse(to_json(report).dump());
+	const auto read = serve_report_from_json(json);
+	ASSERT_TRUE(read) << read.error().message;
+	EXPECT_EQ(to_json(*read), json);
+	EXPECT_EQ(read->exports[0].view.order, entry.view.order);
+
+	const std::pair<const char *, Json> wrongs[] = {
+		{"state", "shut"}, {"epoch", -1}, {"clients", "any"}, {"in_flight", Json()}};
+	for (const auto &[key, wrong] : wrongs) {
+		auto other = json;
+		other["exports"][0][key] = wrong;
+		const auto refused = serve_report_from_json(other);
+		ASSERT_FALSE(refused) << key;
+		EXPECT_THAT(refused.error().message, HasSubstr(key));
+	}
+	for (const auto &other : {Json(7), Json::object(), Json{{"exports", 1}}})
+		EXPECT_FALSE(serve_report_from_json(other));
+}
+
 TEST(ServeCalls, TheLineSaysWhatTheProofIs)
 {
 	RevokedReply reply;

@@ -39,6 +39,16 @@ servers_are() {
 	[ "$(pathctl status sw0 --json | jq -r '[.units[0].servers[].host] | join(",")')" = "$1" ]
 }
 
+# CLIENT STATE of each export of beta's that has been used.
+beta_serves() {
+	[ "$(host_pathctl beta exports sw0 --json |
+		jq -r '.exports[] | select(.requests > 0) | .client + " " + .state')" = "$1" ]
+}
+
+explained() {
+	pathctl explain "$1" | tr -s ' \n' ' '
+}
+
 to_a_peer_and_back() {
 	cluster
 	cluster_start
@@ -51,6 +61,12 @@ to_a_peer_and_back() {
 	wait_until 30 sw_is sw0 active 1
 	writer_flows sw0 50
 	expect_less 0 "$(disk_get 1 writes)" "writes through beta"
+	wait_until 20 beta_serves "alpha open"
+	note "$(host_pathctl beta exports)"
+	expect_match 'Peer beta attests the disk .* I/O goes over served beta, though direct' "$(explained sw0)"
+	expect_match 'LOGICAL UNIT RESET through served beta.*beta revokes its export' "$(explained sw0)"
+	expect_match "leads to the same disk at $(pathd_hctl 2), and is not used" "$(explained "$(disk_dev 2)")"
+	note "$(pathctl explain sw0)"
 	pathctl failback sw0
 	wait_until 30 sw_is sw0 active 0
 	ends_without_harm

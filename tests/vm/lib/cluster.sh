@@ -13,6 +13,7 @@
 #   host_kill_all HOST              SIGKILL for its pathd and its server
 #   host_config HOST [KEY=VALUE...]   its configuration anew, with keys of its unit
 #   host_server HOST                prints the process of its server
+#   host_pathctl HOST ARGS...       pathctl as its administrator would call it
 #   host_said HOST REGEX            succeeds if its pathd logged a line of that
 #   cluster_start                   all, until the unit is online with usable paths
 
@@ -138,6 +139,10 @@ host_kill_all() {
 	[ -z "$server" ] || kill -KILL "$server"
 	host_kill "$1"
 	[ -z "$server" ] || wait_until 30 process_is_gone "$server"
+}
+
+host_pathctl() {
+	nsenter --target "$(cat "$(host_dir "$1")/pid")" --mount --net pathctl "${@:2}"
 }
 
 host_said() {

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/sys/device_users.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libpath/sys/file.h"
+#include "libpath/sys/proc_text.h"
+#include "libpath/sys/sysfs.h"
+#include "libpath/unit/kinds.h"
+
+namespace swpath
+{
+namespace
+{
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t mounts_bytes_max = 4U << 20;
+constexpr std::size_t stat_bytes_max = 4096;
+
+struct Directory {
+	DIR *dir = nullptr;
+
+	explicit Directory(const std::string &path) : dir(::opendir(path.c_str())) {}
+	~Directory()
+	{
+		if (dir != nullptr)
+			::closedir(dir);
+	}
+	Directory(const Directory &) = delete;
+	Directory &operator=(const Directory &) = delete;
+};
+
+/// What is looked for, by its own number or a partition's.
+struct Wanted {
+	DevNumber device;
+	std::string name;
+};
+using WantedMap = std::map<DevNumber, Wanted>;
+
+/// The process of an entry of /proc; 0: it is none.
+pid_t process_of(std::string_view name)
+{
+	pid_t pid = 0;
+	const auto end = std::from_chars(name.data(), name.data() + name.size(), pid);
+	return end.ec == std::errc{} && end.ptr == name.data() + name.size() ? pid : 0;
+}
+
+std::vector<std::string> names_in(const fs::path &directory)
+{
+	std::vector<std::string> names;
+	std::error_code error;
+	for (auto entry = fs::directory_iterator(directory, error);
+	     !error && entry != fs::directory_iterator(); entry.increment(error))
+		names.push_back(entry->path().filename());
+	return names;
+}
+
+/// A device and its partitions, and which other devices stand on them.
+void look_at_device(DevNumber device, const std::string &sys, WantedMap &wanted,
+		    std::vector<DeviceUse> &uses)
+{
+	std::error_code error;
+	const auto directory =
+		fs::canonical(fmt::format("{}/dev/block/{}", sys, device.text()), error);
+	if (error)
+		return; // it is gone
+	std::vector<fs::path> places{directory};
+	for (const auto &name : names_in(directory))
+		if (fs::exists(directory / name / "partition", error))
+			places.push_back(directory / name);
+	for (const auto &place : places) {
+		const auto name = place.filename().string();
+		const auto number = read_attribute(place / "dev");
+		if (const auto parsed = number ? DevNumber::parse(*number) : std::nullopt)
+			wanted[*parsed] = {device, name};
+		for (const auto &holder : names_in(place / "holders")) {
+			const auto mapped = place / "holders" / holder / "dm";
+			const auto uuid = read_attribute(mapped / "uuid");
+			if (uuid && uuid->starts_with(SW_UUID_PREFIX))
+				continue;
+			const auto given = read_attribute(mapped / "name");
+			uses.push_back({device, name, 0, 0,
+					given ? fmt::format("{} ({})", holder, *given) : holder,
+					true});
+		}
+	}
+}
+
+void look_at_mounts(const std::string &proc, const WantedMap &wanted, std::vector<DeviceUse> &uses)
+{
+	// The first process sees what is mounted outside of this one's own sandbox.
+	auto text = read_file(proc + "/1/mountinfo", mounts_bytes_max);
+	if (!text)
+		text = read_file(proc + "/self/mountinfo", mounts_bytes_max);
+	if (!text)
+		return;
+	std::string_view rest = *text;
+	while (!rest.empty()) {
+		const auto end = std::min(rest.find('\n'), rest.size());
+		const auto mount = parse_mount_line(rest.substr(0, end));
+		rest.remove_prefix(std::min(end + 1, rest.size()));
+		if (!mount)
+			continue;
+		for (const auto &[number, want] : wanted)
+			// A file system of several devices has a number of its own.
+			if (mount->device == number || mount->source == "/dev/" + want.name)
+				uses.push_back({want.device, want.name, 0, 0,
+						"mount at " + mount->at, mount->write});
+	}
+}
+
+/// A descriptor of another process: the number of the block device behind it.
+std::optional<DevNumber> block_device_of(int directory, const char *descriptor)
+{
+	std::array<char, 64> target{};
+	const auto got = ::readlinkat(directory, descriptor, target.data(), target.size());
+	if (got <= 0 ||
+	    !std::string_view(target.data(), static_cast<std::size_t>(got)).starts_with("/dev/"))
+		return std::nullopt;
+	struct stat status {
+	};
+	if (::fstatat(directory, descriptor, &status, 0) != 0 || !S_ISBLK(status.st_mode))
+		return std::nullopt;
+	return DevNumber::from(status.st_rdev);
+}
+
+/// What one process has open. False: it may not be looked at.
+bool look_at_process(const std::string &process, pid_t pid, const WantedMap &wanted,
+		     DeviceUses &found)
+{
+	const Directory descriptors(process + "/fd");
+	if (descriptors.dir == nullptr)
+		return errno != EACCES && errno != EPERM;
+	const int directory = ::dirfd(descriptors.dir);
+	std::map<DevNumber, DeviceUse> here;
+	while (const auto *entry = ::readdir(descriptors.dir)) {
+		if (entry->d_name[0] == '.')
+			continue;
+		found.descriptors++;
+		const auto number = block_device_of(directory, entry->d_name);
+		const auto want = number ? wanted.find(*number) : wanted.end();
+		if (want == wanted.end())
+			continue;
+		// The link's own permissions are what the descriptor is open for.
+		struct stat link {
+		};
+		const bool write =
+			::fstatat(directory, entry->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+			(link.st_mode & S_IWUSR) != 0;
+		auto &use = here[want->second.device];
+		if (use.name.empty() || (write && !use.write)) {
+			use.device = want->second.device;
+			use.name = want->second.name;
+		}
+		use.write = use.write || write;
+	}
+	if (here.empty())
+		return true;
+	const auto text = read_file(process + "/stat", stat_bytes_max);
+	const auto stat = text ? parse_process_stat(*text) : std::nullopt;
+	if (!stat || stat->parent == ::getpid())
+		return true;
+	for (auto &[device, use] : here) {
+		use.pid = pid;
+		use.started = stat->started;
+		use.command = stat->command;
+		found.uses.push_back(std::move(use));
+	}
+	return true;
+}
+
+} // namespace
+
+Result<DeviceUses> device_users(std::span<const DevNumber> devices, std::span<const pid_t> known,
+				std::size_t limit, const std::string &proc, const std::string &sys)
+{
+	DeviceUses found;
+	WantedMap wanted;
+	for (const auto device : devices)
+		look_at_device(device, sys, wanted, found.uses);
+	const Directory processes(proc);
+	if (processes.dir == nullptr)
+		return fail(errno, "open " + proc);
+	look_at_mounts(proc, wanted, found.uses);
+	while (const auto *entry = ::readdir(processes.dir)) {
+		const auto pid = process_of(entry->d_name);
+		if (pid <= 0 || pid == ::getpid() ||
+		    std::find(known.begin(), known.end(), pid) != known.end())
+			continue;
+		if (found.descriptors >= limit) {
+			found.complete = false;
+			break;
+		}
+		if (!look_at_process(fmt::format("{}/{}", proc, pid), pid, wanted, found))
+			found.complete = false;
+	}
+	std::sort(found.uses.begin(), found.uses.end());
+	return found;
+}
+
+} // namespace swpath

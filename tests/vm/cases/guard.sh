@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: 6.1
+# timeout: 300
+#
+# Nobody but pathd is to use a leg. What the kernel keeps out, and who is named by pathctl and in the log if the kernel does not.
+# shellcheck source=tests/vm/lib/sw.sh
+. "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
+
+start() {
+	pathd_rig
+	mkdir -p /etc/swpath/conf.d
+	printf '[daemon]\nguard_interval = "1s"\n' >/etc/swpath/conf.d/guard.toml
+	pathd_start
+}
+
+# PID COMMAND DEVICE WRITE of each that has a leg open; "-" for the kernel's.
+openers() {
+	pathctl status sw0 --json | jq -r '.units[0].opened_by[] | "\(.pid // "-") \(.command) \(.device) \(.write)"'
+}
+
+named() {
+	openers | grep -Fxq -e "$1"
+}
+
+not_named() {
+	! openers | grep -Eq "$1"
+}
+
+status_has() {
+	pathctl status sw0 | tr -s ' \n' ' ' | grep -Fq "$1"
+}
+
+opens_exclusively() {
+	python3 -c 'import os, sys; os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)' "$1"
+}
+
+keeps_out() {
+	start
+	expect_not opens_exclusively "$(disk_dev 0)"
+	expect_not mount -t ext4 "$(disk_dev 0)" /mnt
+	opens_exclusively "$(disk_dev 2)" # no path of the table: nothing claims it
+}
+
+names_processes() {
+	local leg reader writer
+	start
+	leg=$(disk_name 0)
+	sleep 300 <"/dev/$leg" &
+	reader=$!
+	sleep 300 1<>"/dev/$leg" &
+	writer=$!
+	defer kill "$reader" "$writer"
+	wait_until 20 named "$reader sleep $leg false"
+	wait_until 20 named "$writer sleep $leg true"
+	expect status_has "sleep (process $writer) writes $leg since"
+	expect pathd_said "sleep \(process $reader\) has $leg open for reading, past the unit"
+	expect pathd_said "sleep \(process $writer\) has $leg open for writing, past the unit"
+	kill "$reader" "$writer"
+	wait_until 20 not_named sleep
+	expect pathd_said "sleep \(process $reader\) has $leg open for reading no more"
+	expect pathd_said "sleep \(process $writer\) has $leg open for writing no more"
+	# pathd's own descriptors, and the unit's claim, are nobody's business.
+	expect not_named "pathd|sw0"
+}
+
+# Device-mapper's devices share their claim, so it keeps none of them out.
+names_mappings() {
+	local leg spare number
+	start
+	leg=$(disk_name 0) spare=$(disk_name 2)
+	defer remove_mappings
+	dmsetup create onleg --table "0 2048 linear /dev/$leg 0"
+	dmsetup create onspare --table "0 2048 linear /dev/$spare 0"
+	number=$(basename "$(readlink -f /dev/mapper/onspare)")
+	wait_until 20 named "- $number (onspare) $spare true"
+	expect status_has "$number (onspare) writes $spare since"
+	expect pathd_said "$number \(onspare\) uses $spare, past the unit"
+	wait_until 20 named "- $(basename "$(readlink -f /dev/mapper/onleg)") (onleg) $leg true"
+	remove_mappings
+	wait_until 20 not_named 'onleg|onspare'
+	expect pathd_said "$number \(onspare\) uses $spare no more"
+	expect pathd_said "\(onleg\) uses $leg no more"
+}
+
+remove_mappings() {
+	local name
+	udevadm settle --timeout=20
+	for name in onleg onspare; do
+		dmsetup remove --retry "$name" 2>/dev/null || ! dmsetup info "$name" >/dev/null 2>&1
+	done
+}
+
+disk_create 32 3
+test_case "a leg cannot be mounted or opened for oneself" keeps_out
+test_case "who has a leg open is named in status and log until it has gone" names_processes
+test_case "mappings on a leg and on a spare one are named" names_mappings
