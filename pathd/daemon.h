@@ -64,6 +64,7 @@ private:
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
 	[[nodiscard]] Result<void> join_cluster();
+	[[nodiscard]] Result<std::unique_ptr<ClusterEngine>> make_engine();
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
 	DaemonOptions options_;
@@ -78,7 +79,7 @@ private:
 	std::optional<NbdEvents> nbd_;
 	std::unique_ptr<Peers> peers_;
 	std::unique_ptr<Cluster> cluster_; ///< from peers_ on
-	StaticEngine *engine_ = nullptr;   ///< cluster_'s
+	StaticEngine *engine_ = nullptr;   ///< cluster_'s, if it is that one
 	std::unique_ptr<Serving> serving_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on

@@ -51,7 +51,10 @@ std::vector<KeyValue> values_of(const ClusterConfig &cluster)
 		return values;
 	values = {{"name", toml_string(cluster.name)},
 		  {"key_file", toml_string(cluster.key_file)},
-		  {"plain", cluster.plain ? "true" : "false"}};
+		  {"plain", cluster.plain ? "true" : "false"},
+		  {"engine", toml_string(word(cluster.engine))}};
+	if (cluster.engine == ClusterEngineKind::Corosync)
+		values.push_back({"group", toml_string(cluster.group)});
 	if (cluster.listen)
 		values.push_back({"listen", toml_string(cluster.listen->text())});
 	if (cluster.serve)

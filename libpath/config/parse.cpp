@@ -402,6 +402,8 @@ void Reader::read_cluster(const toml::node &node, const std::string &key)
 		 {"serve", [&](const auto &n,
 			       const auto &k) { read_address(n, k, serve_port, cluster.serve); }},
 		 {"plain", [&](const auto &n, const auto &k) { read_bool(n, k, cluster.plain); }},
+		 {"engine", [&](const auto &n, const auto &k) { read_word(n, k, cluster.engine); }},
+		 {"group", [&](const auto &n, const auto &k) { read_text(n, k, cluster.group); }},
 		 {"peer", [&](const auto &n, const auto &k) { read_peers(n, k); }}});
 	if (problems_.size() == before)
 		for (auto &each : cluster.problems())
