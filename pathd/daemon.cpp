@@ -14,6 +14,7 @@
 #include "libpath/sys/clock.h"
 #include "libpath/sys/leg_mark.h"
 #include "pathd/log.h"
+#include "pathd/members_engine.h"
 #include "pathd/run_state.h"
 #include "pathd/static_engine.h"
 
@@ -134,6 +135,22 @@ Result<void> Daemon::watch()
 	return loop_->watch(server_->fd(), [this] { server_->step(now()); });
 }
 
+/// What knows who is a member. peers_ is there.
+Result<std::unique_ptr<ClusterEngine>> Daemon::make_engine()
+{
+	if (config_.cluster.engine == ClusterEngineKind::Static) {
+		auto engine = std::make_unique<StaticEngine>(*peers_);
+		engine_ = engine.get();
+		return engine;
+	}
+	auto engine = MembersEngine::create(peers_->self(), config_.cluster.group, mailbox_);
+	if (!engine)
+		return fail(engine.error(), "[cluster] engine");
+	if (auto watched = loop_->watch((*engine)->fd(), [] {}); !watched)
+		return tl::unexpected(watched.error());
+	return std::move(*engine);
+}
+
 /// Peers are asked and answered from now on, and the server is kept. At boot the address to listen
 /// at may come later than pathd, so a failure is not the end.
 Result<void> Daemon::join_cluster()
@@ -167,14 +184,18 @@ Result<void> Daemon::join_cluster()
 		return fail(peers.error(), "[cluster]");
 	peers_ = std::move(*peers);
 	services_.peers = peers_.get();
-	auto engine = std::make_unique<StaticEngine>(*peers_);
-	engine_ = engine.get();
+	auto engine = make_engine();
+	if (!engine) {
+		services_.peers = nullptr;
+		peers_.reset();
+		return tl::unexpected(engine.error());
+	}
 	directory_ = std::make_unique<ServerDirectory>(
 		peers_->self(), cluster.serve ? cluster.serve->text() : std::string());
 	services_.directory = directory_.get();
 	sightings_ = std::make_unique<BusSightings>(peers_->self());
 	cluster_ = std::make_unique<Cluster>(
-		peers_->self(), std::move(engine),
+		peers_->self(), std::move(*engine),
 		std::vector<SyncService *>{sightings_.get(), directory_.get()});
 	if (auto watched = loop_->watch(peers_->fd(), [] {}); !watched || !cluster.serve)
 		return watched;
@@ -439,23 +460,34 @@ ClusterReport Daemon::cluster()
 	report.trouble = join_trouble_;
 	if (!peers_)
 		return report;
-	report.engine = "static";
+	const auto &config = peers_->config();
+	report.engine = word(config.engine);
 	cluster_->report(report);
-	for (const auto &peer : peers_->config().peers) {
+	const auto is_member = [&](const std::string &name) {
+		return std::find(report.members.begin(), report.members.end(), name) !=
+		       report.members.end();
+	};
+	for (const auto &peer : config.peers) {
 		const auto *client = peers_->client(peer.name);
-		const auto &members = report.members;
-		const bool member =
-			std::find(members.begin(), members.end(), peer.name) != members.end();
+		const bool member = is_member(peer.name);
 		std::string why_not;
 		if (!client->reachable())
 			why_not = client->trouble();
-		else if (!member && !peers_->config().listen)
+		else if (!member && config.engine == ClusterEngineKind::Corosync)
+			why_not = fmt::format("it is not in corosync's group '{}' with this host",
+					      config.group);
+		else if (!member && !config.listen)
 			why_not = "[cluster] of this host has no listen: no peer can reach it";
 		else if (!member)
 			why_not = "it and this host do not both reach each other and all members";
 		report.peers.push_back({peer.name, peer.address.text(), client->reachable(), member,
 					std::move(why_not)});
 	}
+	// The names are given twice: here, and in each host's own configuration.
+	for (const auto &name : report.members)
+		if (name != config.name && config.peer(name) == nullptr)
+			report.peers.push_back(
+				{name, "", false, true, "it is no [[cluster.peer]] of this host"});
 	return report;
 }
 

@@ -71,6 +71,7 @@ private:
 	[[nodiscard]] Result<void> join_cluster();
 	void tell_members();
 	void reload_found();
+	[[nodiscard]] Result<std::unique_ptr<ClusterEngine>> make_engine();
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
 	DaemonOptions options_;
@@ -87,7 +88,7 @@ private:
 	std::unique_ptr<BusSightings> sightings_; ///< from peers_ on, like the next two
 	std::unique_ptr<ServerDirectory> directory_;
 	std::unique_ptr<Cluster> cluster_;
-	StaticEngine *engine_ = nullptr; ///< cluster_'s
+	StaticEngine *engine_ = nullptr; ///< cluster_'s, if it is that one
 	std::unique_ptr<Serving> serving_;
 	DiskFinder finder_;
 	std::map<std::string, std::unique_ptr<Unit>> units_;

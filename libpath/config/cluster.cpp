@@ -52,6 +52,9 @@ std::vector<std::string> ClusterConfig::problems() const
 	if (serve && !listen)
 		found.emplace_back(
 			"cluster serves, but does not listen: peers could not ask for a disk");
+	if (group.size() > cluster_group_bytes_max)
+		found.push_back(fmt::format("cluster: group has more than {} bytes",
+					    cluster_group_bytes_max));
 	for (std::size_t i = 0; i < peers.size(); i++) {
 		// Units without paths have one of each.
 		if (peers[i].name == word(PathKind::DIRECT))

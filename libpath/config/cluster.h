@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libpath/base/result.h"
+#include "libpath/base/words.h"
 
 namespace swpath
 {
@@ -17,6 +18,15 @@ namespace swpath
 inline constexpr std::uint16_t peer_port = 10808;
 /// Where disks are served, if no other port is given: NBD's own.
 inline constexpr std::uint16_t serve_port = 10809;
+
+/// What knows who is a member.
+#define SWPATH_CLUSTER_ENGINES(X)                                                                  \
+	X(Static, "static")     /* the peers that this host reaches, and they it */                \
+	X(Corosync, "corosync") /* a group of processes of this host's corosync */
+SWPATH_WORDS(ClusterEngineKind, SWPATH_CLUSTER_ENGINES)
+
+/// Of a name in corosync.
+inline constexpr std::size_t cluster_group_bytes_max = 128;
 
 /// A numeric address and a port. No names: whoever is to be fenced may be the name server.
 struct HostAddress {
@@ -47,6 +57,8 @@ struct ClusterConfig {
 	/// Of the disks that this host serves: who needs a server asks the lowest first.
 	std::uint16_t priority = 100;
 	std::vector<PeerConfig> peers;
+	ClusterEngineKind engine = ClusterEngineKind::Static;
+	std::string group = "swpath"; ///< of corosync's processes
 
 	bool operator==(const ClusterConfig &) const = default;
 

@@ -55,7 +55,10 @@ std::vector<KeyValue> values_of(const ClusterConfig &cluster)
 	values = {{"name", toml_string(cluster.name)},
 		  {"key_file", toml_string(cluster.key_file)},
 		  {"plain", cluster.plain ? "true" : "false"},
-		  {"priority", std::to_string(cluster.priority)}};
+		  {"priority", std::to_string(cluster.priority)},
+		  {"engine", toml_string(word(cluster.engine))}};
+	if (cluster.engine == ClusterEngineKind::Corosync)
+		values.push_back({"group", toml_string(cluster.group)});
 	if (cluster.listen)
 		values.push_back({"listen", toml_string(cluster.listen->text())});
 	if (cluster.serve)

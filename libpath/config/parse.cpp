@@ -410,6 +410,8 @@ void Reader::read_cluster(const toml::node &node, const std::string &key)
 			  read_count(n, k, std::numeric_limits<std::uint16_t>::max(), priority);
 			  cluster.priority = static_cast<std::uint16_t>(priority);
 		  }},
+		 {"engine", [&](const auto &n, const auto &k) { read_word(n, k, cluster.engine); }},
+		 {"group", [&](const auto &n, const auto &k) { read_text(n, k, cluster.group); }},
 		 {"peer", [&](const auto &n, const auto &k) { read_peers(n, k); }}});
 	if (problems_.size() == before)
 		for (auto &each : cluster.problems())

@@ -12,7 +12,7 @@
 namespace swpath
 {
 
-/// A host of the configuration.
+/// A host of the configuration; or a member that is none of them, and has no address.
 struct PeerReport {
 	std::string name;       ///< "beta"
 	std::string address;    ///< where its pathd answers: "10.0.0.2:10808"
@@ -28,7 +28,7 @@ struct ClusterReport {
 	Source source = Source::Pathd;
 	std::string version; ///< of the program that made it
 	std::string name;    ///< of this host; empty: there is no [cluster]
-	std::string engine;  ///< what knows the members: "static"; empty: not joined yet
+	std::string engine; ///< what knows the members: "static", "corosync"; empty: not joined yet
 	std::string trouble; ///< what keeps this host out of its cluster; may be empty
 
 	// As RecoveryStatus has them.
@@ -43,7 +43,7 @@ struct ClusterReport {
 	std::uint64_t refused = 0;
 	std::uint64_t left_out = 0; ///< times that a member was, because it was silent
 
-	std::vector<PeerReport> peers; ///< in the order of the configuration
+	std::vector<PeerReport> peers; ///< in the order of the configuration, then the others
 
 	bool operator==(const ClusterReport &) const = default;
 };

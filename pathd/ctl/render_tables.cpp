@@ -88,6 +88,8 @@ std::string render_peers(const Style &style, const ClusterReport &report)
 	else if (report.phase == RecoveryPhase::Complete)
 		state = fmt::format("{}, recovered together in epoch {}",
 				    fmt::join(report.members, ", "), report.epoch);
+	else if (report.members.empty())
+		state = "none yet";
 	else
 		state = fmt::format("{}, recovering ({}){}", fmt::join(report.members, ", "),
 				    word(report.phase),
@@ -107,7 +109,7 @@ std::string render_peers(const Style &style, const ClusterReport &report)
 			return Grid::Cell{yes ? "yes" : "no", yes ? Paint::Good : Paint::Bad};
 		};
 		grid.add({{peer.name, Paint::Bold},
-			  {peer.address},
+			  {or_dash(peer.address)},
 			  yes_no(peer.reachable),
 			  yes_no(peer.member),
 			  {or_dash(peer.text)}});

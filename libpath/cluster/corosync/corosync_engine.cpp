@@ -165,6 +165,15 @@ void CorosyncEngine::lose(cs_error_t error)
 	carry_out(group_.lost());
 }
 
+void CorosyncEngine::ask()
+{
+	ask_at_ = now_ + ask_interval;
+	unsigned node = 0;
+	const auto error = cpg_local_get(handle_, &node);
+	if (error != CS_OK && error != CS_ERR_TRY_AGAIN)
+		lose(error);
+}
+
 void CorosyncEngine::dispatch()
 {
 	for (unsigned i = 0; i < messages_max; i++) {
@@ -195,6 +204,8 @@ std::vector<ClusterEvent> CorosyncEngine::step(Instant now)
 	if (!connected_ && reconnect_.due(now))
 		if (const auto error = connect(); error != CS_OK)
 			lose(error);
+	if (connected_ && now >= ask_at_)
+		ask();
 	if (connected_)
 		dispatch();
 	if (connected_) {
@@ -220,9 +231,9 @@ std::optional<Instant> CorosyncEngine::next() const
 		return now_;
 	if (!connected_)
 		return reconnect_.next().value_or(now_);
-	auto at = queue_.next(now_);
-	if (const auto deadline = group_.deadline())
-		at = at ? std::min(*at, *deadline) : *deadline;
+	auto at = ask_at_;
+	for (const auto &other : {queue_.next(now_), group_.deadline()})
+		at = std::min(at, other.value_or(at));
 	return at;
 }
 

@@ -2,10 +2,11 @@
 /// The engine `corosync`: a closed process group (CPG) of the corosync of this host. Who is a
 /// member is decided by GroupMembership, what is sent when by SendQueue; this carries it out.
 ///
-/// step() waits for nobody while corosync runs or is dead. While it connects it waits for
-/// corosync's answer: libcpg knows no other way. A corosync that is stopped (SIGSTOP, a debugger)
-/// keeps it there for as long as that lasts. So this has no place in a process that anybody waits
-/// for.
+/// step() waits for nobody while corosync runs or is dead. A corosync that is stopped (SIGSTOP, a
+/// debugger) keeps it for as long as that lasts: libcpg knows no other way, and so it is asked on
+/// purpose, once in ask_interval. Its members have left out this host then, and it would never hear
+/// of it. So this has no place in a process that anybody waits for, and belongs into one that
+/// somebody watches: swpath-members.
 #pragma once
 
 #include <memory>
@@ -25,6 +26,7 @@ class CorosyncEngine final : public ClusterEngine
 {
 public:
 	static constexpr std::string_view default_group = "swpath";
+	static constexpr Duration ask_interval = std::chrono::seconds(1);
 
 	/// Waits for nothing: the first step() connects. Errors: EINVAL `group` has not 1 to 128
 	/// bytes, or `self` no name of 1 to 64; errno of epoll_create1().
@@ -60,6 +62,7 @@ private:
 				const std::uint32_t *nodes);
 
 	[[nodiscard]] cs_error_t connect();
+	void ask();
 	void dispatch();
 	void flush();
 	void lose(cs_error_t error);
@@ -70,6 +73,7 @@ private:
 	bool connected_ = false;
 	cpg_handle_t handle_ = 0; ///< while connected
 	Backoff reconnect_{std::chrono::milliseconds(100), std::chrono::seconds(5)};
+	Instant ask_at_{};
 	GroupMembership group_;
 	SendQueue queue_;
 	Instant now_{}; ///< of the present step(), for what libcpg calls back with

@@ -6,7 +6,7 @@
 #
 #   hosts                        prints the lab's hosts
 #   hosts_start [KEY=VALUE...]   configures all, with keys of the unit as swpath.toml has them, and starts pathd on each; returns
-#                                when all paths of all are usable. At each later boot of a host its pathd starts by itself.
+#                                when all paths of all are usable. LAB_CLUSTER_KEYS are more keys of [cluster]. At each later boot of a host its pathd starts by itself.
 #                                HOSTS_DISCOVER=shared|all: nobody names a disk or a path; sw0 is found
 #   host_slot HOST OTHER         the slot of OTHER's path in the unit of HOST
 #   host_waits_for S HOST COMMAND...   runs wait_until there
@@ -33,6 +33,7 @@ host_config() {
 	shift
 	printf '[cluster]\nname = "%s"\nkey_file = "/etc/swpath/keys"\nplain = true\n' "$host"
 	printf 'listen = "%s"\nserve = "%s"\n' "$(lab_address "$host" lan)" "$(lab_address "$host" lan)"
+	[ -z "${LAB_CLUSTER_KEYS:-}" ] || printf '%s\n' "$LAB_CLUSTER_KEYS"
 	for other in $(hosts); do
 		[ "$other" = "$host" ] ||
 			printf '[[cluster.peer]]\nname = "%s"\naddress = "%s"\n' "$other" "$(lab_address "$other" lan)"

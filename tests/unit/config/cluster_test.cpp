@@ -83,6 +83,27 @@ TEST(ClusterConfig, WhatCannotWorkIsRefused)
 	EXPECT_THAT(with("serve = \"10", "plian = true\nserve = \"10"), HasSubstr("did you mean"));
 }
 
+TEST(ClusterConfig, AnEngineHasAGroupAndIsStaticByDefault)
+{
+	const auto with = [](const std::string &to) {
+		return changed(std::string(cluster) + unit, "serve = \"10.0.0.1\"",
+			       to + "\nserve = \"10.0.0.1\"");
+	};
+	const auto plain = good(std::string(cluster) + unit);
+	EXPECT_EQ(plain.cluster.engine, ClusterEngineKind::Static);
+	const auto config = good(with("engine = \"corosync\"\ngroup = \"disks\""));
+	EXPECT_EQ(config.cluster.engine, ClusterEngineKind::Corosync);
+	EXPECT_EQ(config.cluster.group, "disks");
+	EXPECT_EQ(good(with("engine = \"corosync\"")).cluster.group, "swpath");
+	const auto changes = diff(plain, config);
+	ASSERT_EQ(changes.size(), 1U);
+	EXPECT_THAT(changes[0].keys, Contains(KeyChange{"engine", "\"static\"", "\"corosync\""}));
+	EXPECT_THAT(problems(with("engine = \"corosnyc\"")), HasSubstr("did you mean 'corosync'"));
+	EXPECT_THAT(problems(with("group = \"\"")), HasSubstr("is empty"));
+	EXPECT_THAT(problems(with("group = \"" + std::string(129, 'g') + "\"")),
+		    HasSubstr("more than 128 bytes"));
+}
+
 TEST(ClusterConfig, AChangeIsNamed)
 {
 	const auto before = good(std::string(cluster) + unit);

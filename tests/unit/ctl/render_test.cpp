@@ -261,6 +261,12 @@ TEST(Render, PeersAndHowFarTheyHaveComeTogether)
 	report.waiting_for = {"beta"};
 	report.peers.clear();
 	text += ctl::render_peers(Style{}, report);
+	report.peers = {{"delta", "", false, true, "it is no [[cluster.peer]] of this host"}};
+	text += ctl::render_peers(Style{}, report);
+	report.peers.clear();
+	report.phase = RecoveryPhase::Alone;
+	report.members.clear();
+	text += ctl::render_peers(Style{}, report);
 	report.trouble = "corosync: Connection refused";
 	text += ctl::render_peers(Style{}, report);
 	expect_fits(text, 80);

@@ -3,9 +3,12 @@
 # kernels: 6.1
 # timeout: 300
 #
-# The lock space dlm on the kernel's real lock manager: one node, two processes as two holders.
+# The lock space dlm on the kernel's real lock manager: one node, two processes as two holders. And pathd with the engine corosync
+# beside them, whose cluster is this node.
 # shellcheck source=tests/vm/lib/sw.sh
 . "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
 # shellcheck source=tests/vm/lib/dlm.sh
 . "$SW_LIB/dlm.sh"
 
@@ -72,7 +75,42 @@ a_killed_holder_leaves_no_value() {
 	wait_until 40 holder_told two '^published .* valid 8{64}$'
 }
 
+peers_say() {
+	[[ $(pathctl peers --json | jq -r '[.engine, .phase, .trouble, .members[]] | join(" ")') =~ $1 ]]
+}
+
+peers_clean() {
+	pathctl peers || true
+	cat "$PATHD_LOG"
+	pkill -CONT -x corosync || true
+	pathd_stop
+	rm -rf /etc/swpath /run/swpath
+}
+
+a_member_by_corosync() {
+	local before
+	mkdir -p /etc/swpath
+	psktool -u alpha -p /etc/swpath/keys >/dev/null
+	chmod 600 /etc/swpath/keys
+	printf '[cluster]\nname = "alpha"\nkey_file = "/etc/swpath/keys"\nengine = "corosync"\n' >/etc/swpath/swpath.toml
+	defer peers_clean
+	modprobe dm-mod
+	pathd_run
+	wait_until 60 peers_say '^corosync complete  alpha$'
+	before=$(pgrep -x swpath-members)
+	kill -KILL "$before"
+	wait_until 30 process_is_gone "$before"
+	wait_until 30 peers_say '^corosync complete  alpha$'
+	# The process is replaced again and again, and none of them is heard of by corosync before it goes on.
+	pkill -STOP -x corosync
+	wait_until 30 peers_say '^corosync no membership .*has not answered for 5 s'
+	pkill -CONT -x corosync
+	wait_until 30 peers_say '^corosync complete  alpha$'
+	expect_eq 1 "$(pgrep -c -x swpath-members)" "processes"
+}
+
 dlm_start
 test_case "a value that one holder publishes is told to the other, and outlives who wrote it" a_value_is_seen
 test_case "two that publish at once come to an end: one is overtaken" two_publish_at_once
 test_case "a holder that is killed with EX leaves a value that is not valid, and the next one publishes again" a_killed_holder_leaves_no_value
+test_case "pathd is a member by corosync, also after swpath-members was killed, and after corosync stood still" a_member_by_corosync
