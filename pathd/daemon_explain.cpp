@@ -63,7 +63,8 @@ Answered<ExplainReport> Daemon::explain(const std::string &disk)
 			facts.device =
 				DiskFacts{device.sysname, std::string(word(device.transport)),
 					  device.wwid,    device.hctl,
-					  device.dm_name, device.nbd_backend};
+					  device.dm_name, device.nbd_backend,
+					  finder_.why_not(device.wwid)};
 			explained.wwid = device.wwid;
 			for (const auto &[name, each] : units_) {
 				const auto legs = each->legs();

@@ -12,7 +12,7 @@
 
 #include "libpath/base/result.h"
 #include "libpath/cluster/cluster_engine.h"
-#include "libpath/cluster/member_bytes.h"
+#include "libpath/cluster/message_bytes.h"
 
 namespace swpath
 {

@@ -404,7 +404,28 @@ Explanation about_stranger(const ExplainFacts &facts)
 			"{} is configured, which differs in little: was it meant?", near));
 	else
 		say.push_back("To use it, write a [unit.swN] with it; see swpath.toml(5).");
+	if (!device.not_found.empty())
+		say.push_back(fmt::format("It does not become a unit by itself: {}.",
+					  device.not_found));
 	return done();
+}
+
+/// Who could take over, and whom the unit could not go to.
+Explanation about_servers(const UnitFacts &unit)
+{
+	std::string list;
+	Sentences say;
+	for (const auto &server : unit.report.servers)
+		list += fmt::format("{}{} ({})", list.empty() ? "" : ", then ", server.host,
+				    server.address);
+	say.push_back(fmt::format("Known in advance to serve the disk: {}.", list));
+	for (const auto &server : unit.report.servers)
+		if (std::none_of(unit.config.paths.begin(), unit.config.paths.end(),
+				 [&](const PathConfig &path) { return path.peer == server.host; }))
+			say.push_back(fmt::format("The unit has no path through {0}: leave its "
+						  "paths out, or add one with peer = \"{0}\".",
+						  server.host));
+	return {"servers", std::move(say)};
 }
 
 Explanation about_disabled(const ConfiguredUnit &unit)
@@ -444,6 +465,8 @@ std::vector<Explanation> explain(const ExplainFacts &facts)
 		said.push_back(about_active(unit));
 		said.push_back(about_fence(unit));
 	}
+	if (!unit.report.servers.empty())
+		said.push_back(about_servers(unit));
 	return said;
 }
 

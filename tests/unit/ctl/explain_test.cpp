@@ -13,6 +13,9 @@ namespace swpath
 namespace
 {
 
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using swpath::testing::noon;
 using namespace std::chrono_literals;
 
@@ -81,6 +84,30 @@ TEST(Explain, AUnitThatIsWell)
 {
 	auto unit = testing::unit_from(testing::online_line, MonitorWord::Ok, MonitorWord::Ok);
 	expect_told("explain-online", facts_of(std::move(unit)));
+}
+
+TEST(Explain, ServersAreThoseThatWereToldInAdvance)
+{
+	auto facts = facts_of(
+		testing::unit_from(testing::online_line, MonitorWord::Ok, MonitorWord::Ok));
+	EXPECT_THAT(told(facts), Not(HasSubstr("in advance")));
+	facts.unit->report.servers = {{"beta", "10.0.0.2:10809", 10}, {"gamma", "10.0.0.3:10809", 100}};
+	const auto said = explain(facts).back();
+	EXPECT_EQ(said.about, "servers");
+	EXPECT_THAT(said.sentences,
+		    ElementsAre("Known in advance to serve the disk: beta (10.0.0.2:10809), then gamma "
+				"(10.0.0.3:10809).",
+				"The unit has no path through gamma: leave its paths out, or add one with "
+				"peer = \"gamma\"."));
+}
+
+TEST(Explain, WhyADiskDoesNotBecomeAUnitByItself)
+{
+	ExplainFacts facts;
+	facts.device = DiskFacts{"sdc", "scsi", "naa.6002", "3:0:0:0", "", "", ""};
+	EXPECT_THAT(told(facts), Not(HasSubstr("by itself")));
+	facts.device->not_found = "[discover] excepts it";
+	EXPECT_THAT(told(facts), HasSubstr("a unit by itself: [discover] excepts it."));
 }
 
 TEST(Explain, ADeviceOfAUnitIsSaidToBeOneFirst)
