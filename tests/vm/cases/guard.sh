@@ -10,6 +10,7 @@
 . "$SW_LIB/pathd.sh"
 
 start() {
+	# shellcheck disable=SC2119 # with its defaults
 	pathd_rig
 	mkdir -p /etc/swpath/conf.d
 	printf '[daemon]\nguard_interval = "1s"\n' >/etc/swpath/conf.d/guard.toml
@@ -48,6 +49,7 @@ names_processes() {
 	local leg reader writer
 	start
 	leg=$(disk_name 0)
+	# shellcheck disable=SC2217 # it only keeps it open
 	sleep 300 <"/dev/$leg" &
 	reader=$!
 	sleep 300 1<>"/dev/$leg" &
