@@ -60,11 +60,13 @@ Answered<ExplainReport> Daemon::explain(const std::string &disk)
 		for (const auto &device : *devices) {
 			if (!is_called(device, disk))
 				continue;
-			facts.device =
-				DiskFacts{device.sysname, std::string(word(device.transport)),
-					  device.wwid,    device.hctl,
-					  device.dm_name, device.nbd_backend,
-					  finder_.why_not(device.wwid)};
+			facts.device = DiskFacts{device.sysname,
+						 std::string(word(device.transport)),
+						 device.wwid,
+						 device.hctl,
+						 device.dm_name,
+						 device.nbd_backend,
+						 finder_.why_not(device.wwid)};
 			explained.wwid = device.wwid;
 			for (const auto &[name, each] : units_) {
 				const auto legs = each->legs();

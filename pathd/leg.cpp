@@ -6,6 +6,7 @@
 
 #include "libpath/base/text.h"
 #include "libpath/sys/clock.h"
+#include "libpath/sys/iscsi_session.h"
 #include "libpath/sys/medium.h"
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/reserve.h"
@@ -93,6 +94,13 @@ Result<std::shared_ptr<Leg>> Leg::create(const BlockDevice &device, PathKind kin
 				*fd = std::move(*opened);
 		});
 	}
+	if (kind == PathKind::DIRECT && is_iscsi(device.syspath)) {
+		auto cutter = Worker::start("cut-" + device.sysname);
+		if (!cutter)
+			return tl::unexpected(cutter.error());
+		leg->cutter_ = std::move(*cutter);
+		(void)leg->cutter_->submit(prepare_iscsi_cut);
+	}
 	return leg;
 }
 
@@ -158,8 +166,29 @@ bool Leg::nexus(std::optional<std::uint64_t> copy, Duration limit,
 	});
 }
 
+Leg::GiveUp Leg::next_give_up() const
+{
+	if (kind_ == PathKind::SERVED)
+		return GiveUp::Disconnect;
+	return cutter_ && !cut_ ? GiveUp::Cut : GiveUp::Reset;
+}
+
+void Leg::cut_session()
+{
+	cut_ = cutter_->submit(
+		[mailbox = mailbox_, weak = weak_from_this(), sysname = device_.sysname] {
+			auto result = cut_iscsi_session(iscsi_connections(sysname));
+			mailbox->post([weak, result = std::move(result)] {
+				if (const auto leg = weak.lock())
+					leg->on_given_up_(*leg, result);
+			});
+		});
+}
+
 void Leg::give_up()
 {
+	if (next_give_up() == GiveUp::Cut)
+		return cut_session();
 	if (giving_up_)
 		return;
 	// An open descriptor would keep the ended connection's device busy.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "libpath/base/instant.h"
 #include "libpath/sys/udev.h"
@@ -41,8 +42,17 @@ public:
 	/// Begin of the check that is running, if any.
 	[[nodiscard]] std::optional<Instant> probing_since() const { return probing_since_; }
 
-	/// Direct: resets the logical unit. Served: ends the connection. Idempotent while one runs.
+	/// What give_up() does next.
+	enum class GiveUp : std::uint8_t { Reset, Cut, Disconnect };
+	[[nodiscard]] GiveUp next_give_up() const;
+	/// Direct: cuts the iSCSI session, if it hangs on one and was not cut since it worked; else
+	/// resets the logical unit. Served: ends the connection. Idempotent while one runs.
 	void give_up();
+	/// The leg works, so what give_up() did is over. True: its settings have to be borrowed
+	/// anew.
+	[[nodiscard]] bool recovered() { return std::exchange(cut_, false); }
+	/// Direct: a connection carries it that can be cut.
+	[[nodiscard]] bool has_connection() const { return cutter_ != nullptr; }
 
 	/// Direct: one step of a fence, on the thread that resets. `answered` is called on the
 	/// loop's thread, unless the leg is gone by then. False: the thread hangs, nothing will be
@@ -72,6 +82,7 @@ private:
 	Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox,
 	    OnProbe on_probe, OnGivenUp on_given_up);
 	void start(std::uint64_t mv);
+	void cut_session();
 	void finished(const ProbeFacts &facts, std::uint64_t mv);
 
 	BlockDevice device_;
@@ -84,9 +95,11 @@ private:
 	std::shared_ptr<NexusLook> nexus_;   ///< that thread's, too
 	std::unique_ptr<Worker> checker_;
 	std::unique_ptr<Worker> breaker_;
+	std::unique_ptr<Worker> cutter_; ///< of an iSCSI disk: both others may hang on it
 	std::optional<Instant> probing_since_;
 	std::optional<std::uint64_t> again_; ///< a check was asked for while one ran
 	bool giving_up_ = false;
+	bool cut_ = false; ///< its session, and it has not worked since
 };
 
 } // namespace swpath

@@ -227,7 +227,7 @@ private:
 
 	// unit_legs.cpp
 	void drop_leg(DevNumber number);
-	void borrow_settings(Leg &leg);
+	void borrow_settings(Leg &leg, bool cut = false);
 	void give_key(unsigned slot);
 	[[nodiscard]] std::optional<unsigned> slot_of(const Leg &leg) const;
 	[[nodiscard]] std::string path_label(unsigned slot) const;

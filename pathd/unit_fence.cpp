@@ -14,6 +14,24 @@ namespace swpath
 
 using log::Message;
 
+namespace
+{
+
+const char *give_up_text(Leg::GiveUp what)
+{
+	switch (what) {
+	case Leg::GiveUp::Reset:
+		return "resetting the logical unit";
+	case Leg::GiveUp::Cut:
+		return "cutting the iSCSI session";
+	case Leg::GiveUp::Disconnect:
+		return "ending the connection";
+	}
+	return "";
+}
+
+} // namespace
+
 std::vector<MvCandidate> Unit::candidates() const
 {
 	std::vector<MvCandidate> list(kernel_->status.paths.size());
@@ -22,6 +40,7 @@ std::vector<MvCandidate> Unit::candidates() const
 		if (const auto *leg = in_table(i)) {
 			list[i].name = leg->device().sysname;
 			list[i].proved_at = slots_[i].monitor.proved_at();
+			list[i].connection = leg->has_connection();
 			if (leg->kind() == PathKind::DIRECT)
 				list[i].fencing = {.reachable = leg->proved,
 						   .reservations =
@@ -64,9 +83,9 @@ bool Unit::verify(Instant now)
 			const std::string label = path_label(action.path);
 			log::say(Message::GiveUp, {.unit = config_.name, .path = label},
 				 "{} does not drain: {}", label,
-				 found->second->kind() == PathKind::DIRECT
-					 ? "resetting the logical unit"
-					 : "ending the connection");
+				 give_up_text(found->second->next_give_up()));
+			if (found->second->next_give_up() == Leg::GiveUp::Cut)
+				borrow_settings(*found->second, true);
 			found->second->give_up();
 			break;
 		}

@@ -203,11 +203,13 @@ void Unit::drop_leg(DevNumber number)
 	}
 }
 
-void Unit::borrow_settings(Leg &leg)
+/// `cut`: its session is about to be.
+void Unit::borrow_settings(Leg &leg, bool cut)
 {
 	if (leg.kind() != PathKind::DIRECT || services_.dry_run)
 		return;
 	ScsiLimits limits;
+	limits.cut = cut;
 	limits.command_timeout_s =
 		static_cast<unsigned>(config_.effective_command_timeout().count());
 	limits.eh_deadline_s = limits.command_timeout_s;

@@ -228,6 +228,8 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 	if (reason == Reason::NONE) {
 		leg.proved = true;
 		leg.failures = 0;
+		if (leg.recovered())
+			borrow_settings(leg);
 		leg.reservations = facts.reservations;
 		slot.text.clear();
 		slot.proof = evidence(leg.kind(), by_peer(i),

@@ -405,8 +405,8 @@ Explanation about_stranger(const ExplainFacts &facts)
 	else
 		say.push_back("To use it, write a [unit.swN] with it; see swpath.toml(5).");
 	if (!device.not_found.empty())
-		say.push_back(fmt::format("It does not become a unit by itself: {}.",
-					  device.not_found));
+		say.push_back(
+			fmt::format("It does not become a unit by itself: {}.", device.not_found));
 	return done();
 }
 

@@ -60,7 +60,8 @@ struct DiskFacts {
 	std::string hctl;
 	std::string dm_name;
 	std::string nbd_backend;
-	std::string not_found{}; ///< why it does not become a unit by itself; one clause, may be empty
+	std::string
+		not_found{}; ///< why it does not become a unit by itself; one clause, may be empty
 };
 
 /// A unit of the configuration.

@@ -130,13 +130,18 @@ void MountVerification::replaced(unsigned path)
 		attempts_[path] = {};
 }
 
-void MountVerification::look_after_drain(const UnitStatus &status, Instant now, MvActions &actions)
+void MountVerification::look_after_drain(const UnitStatus &status,
+					 std::span<const MvCandidate> candidates, Instant now,
+					 MvActions &actions)
 {
 	const auto left = left_path(status);
 	if (!left || status.paths[*left].inflight == 0)
 		return;
-	const Duration patience = status.paths[*left].kind == PathKind::SERVED
-					  ? policy_.give_up_served
+	const bool wanted = status.reason == Reason::OPERATOR || status.reason == Reason::FAILBACK;
+	const bool cut_first =
+		*left < candidates.size() && candidates[*left].connection && !gave_up_ && !wanted;
+	const Duration patience = status.paths[*left].kind == PathKind::SERVED || cut_first
+					  ? policy_.give_up_connection
 					  : policy_.give_up_direct;
 	const Instant due = gave_up_.value_or(began_) + patience;
 	if (now < due) {
@@ -144,7 +149,7 @@ void MountVerification::look_after_drain(const UnitStatus &status, Instant now, 
 		return;
 	}
 	gave_up_ = now;
-	wake(now + patience);
+	wake(now + (cut_first ? policy_.give_up_direct : patience));
 	actions.add({.kind = MvAction::Kind::GiveUp, .mv = mv_, .path = *left, .evidence = {}});
 }
 
@@ -371,7 +376,7 @@ MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCa
 		left_in_doubt_ = 1U << *left;
 
 	if (status.phase == Phase::DRAIN)
-		look_after_drain(status, now, actions);
+		look_after_drain(status, candidates, now, actions);
 	verify_paths(status, now, actions);
 	if (status.phase == Phase::PROVE)
 		choose(status, candidates, now, actions);

@@ -36,9 +36,10 @@ struct MvPolicy {
 	Duration retry_max = std::chrono::seconds(5);
 	/// A verification without an answer counts as failed after this.
 	Duration verify_limit = std::chrono::seconds(5);
-	/// A served leg that has not drained by then loses its connection: its requests could
-	/// only end by their timeout.
-	Duration give_up_served = std::chrono::seconds(1);
+	/// A leg over a network that has not drained by then loses its connection: its requests
+	/// could only end by their timeout. A direct one (iSCSI) not if it is left because somebody
+	/// wants so, for a disk may be slow.
+	Duration give_up_connection = std::chrono::seconds(1);
 	/// A direct leg that has not drained by then is reset. A reset of a logical unit ends the
 	/// commands of other hosts too, so the command timeout that pathd set gets its chance
 	/// first.
@@ -51,6 +52,8 @@ struct MvCandidate {
 	std::string_view name; /// for people: "sda"
 	MonitorState monitor = MonitorState::Unknown;
 	std::optional<Instant> proved_at; /// begin of the last good probe
+	/// Direct: a connection carries it, which can be ended without its target.
+	bool connection = false;
 	FencePath fencing{}; ///< what can be done about it and through it; kind and name are filled
 			     ///< in
 };
@@ -145,7 +148,8 @@ private:
 
 	void reset(std::uint64_t mv, Instant now);
 	void wake(Instant at);
-	void look_after_drain(const UnitStatus &status, Instant now, MvActions &actions);
+	void look_after_drain(const UnitStatus &status, std::span<const MvCandidate> candidates,
+			      Instant now, MvActions &actions);
 	void verify_paths(const UnitStatus &status, Instant now, MvActions &actions);
 	void choose(const UnitStatus &status, std::span<const MvCandidate> candidates, Instant now,
 		    MvActions &actions);

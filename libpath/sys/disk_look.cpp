@@ -85,8 +85,8 @@ bool is_used(const BlockDevice &disk, const UsedDevices &used)
 	const auto is = [&](const fs::path &device, const std::string &name) {
 		const auto number = read_attribute((device / "dev").string());
 		return has_holders(device) || used.nodes.contains("/dev/" + name) ||
-		       (number && used.numbers.contains(
-					  DevNumber::parse(*number).value_or(DevNumber{})));
+		       (number &&
+			used.numbers.contains(DevNumber::parse(*number).value_or(DevNumber{})));
 	};
 	if (is(disk.syspath, disk.sysname))
 		return true;

@@ -111,7 +111,7 @@ Result<std::vector<Setting>> scsi_settings(std::string_view sysname, const ScsiL
 	// Until then a session that was lost keeps its commands, 120 s by default, and no reset
 	// gets them back.
 	const auto recovery = parent_attribute(*device, "session", "iscsi_session", "recovery_tmo");
-	add(recovery, std::max(limits.command_timeout_s, 1U));
+	add(recovery, limits.cut ? 0 : std::max(limits.command_timeout_s, 1U));
 	// An iSCSI host has no reset of its own to fall back to when the time is over, so the
 	// kernel refuses it a deadline (EINVAL).
 	if (limits.eh_deadline_s && !recovery)

@@ -13,10 +13,10 @@ namespace swpath
 namespace
 {
 
+using swpath::testing::noon;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using swpath::testing::noon;
 using namespace std::chrono_literals;
 
 const std::string wwid = "naa.60014051234567890abcdef012345678";
@@ -91,14 +91,17 @@ TEST(Explain, ServersAreThoseThatWereToldInAdvance)
 	auto facts = facts_of(
 		testing::unit_from(testing::online_line, MonitorWord::Ok, MonitorWord::Ok));
 	EXPECT_THAT(told(facts), Not(HasSubstr("in advance")));
-	facts.unit->report.servers = {{"beta", "10.0.0.2:10809", 10}, {"gamma", "10.0.0.3:10809", 100}};
+	facts.unit->report.servers = {{"beta", "10.0.0.2:10809", 10},
+				      {"gamma", "10.0.0.3:10809", 100}};
 	const auto said = explain(facts).back();
 	EXPECT_EQ(said.about, "servers");
-	EXPECT_THAT(said.sentences,
-		    ElementsAre("Known in advance to serve the disk: beta (10.0.0.2:10809), then gamma "
-				"(10.0.0.3:10809).",
-				"The unit has no path through gamma: leave its paths out, or add one with "
-				"peer = \"gamma\"."));
+	EXPECT_THAT(
+		said.sentences,
+		ElementsAre(
+			"Known in advance to serve the disk: beta (10.0.0.2:10809), then gamma "
+			"(10.0.0.3:10809).",
+			"The unit has no path through gamma: leave its paths out, or add one with "
+			"peer = \"gamma\"."));
 }
 
 TEST(Explain, WhyADiskDoesNotBecomeAUnitByItself)

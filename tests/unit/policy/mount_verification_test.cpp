@@ -108,6 +108,23 @@ TEST_F(Mv, TellsAHungDirectLegToGiveUpLateAndAServedOneSoon)
 	EXPECT_EQ(find(actions, Kind::GiveUp)->path, 1U);
 }
 
+TEST_F(Mv, CutsTheConnectionOfADirectLegSoonAndResetsItLate)
+{
+	candidates_[0].connection = true;
+	auto drain = verifying_unit(Phase::DRAIN);
+	EXPECT_EQ(count(step(drain, 0), Kind::GiveUp), 0U);
+	EXPECT_EQ(count(step(drain, 0.9), Kind::GiveUp), 0U);
+	EXPECT_EQ(count(step(drain, 1), Kind::GiveUp), 1U);
+	EXPECT_EQ(count(step(drain, 8.9), Kind::GiveUp), 0U);
+	EXPECT_EQ(count(step(drain, 9), Kind::GiveUp), 1U);
+	// A switch that somebody wants: the disk may be slow, and nothing is wrong with it.
+	drain.mv = 4;
+	drain.reason = Reason::OPERATOR;
+	EXPECT_EQ(count(step(drain, 20), Kind::GiveUp), 0U);
+	EXPECT_EQ(count(step(drain, 27.9), Kind::GiveUp), 0U);
+	EXPECT_EQ(count(step(drain, 28), Kind::GiveUp), 1U);
+}
+
 TEST_F(Mv, NeverTellsADrainedLegToGiveUp)
 {
 	auto drain = verifying_unit(Phase::DRAIN);
