@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # nodes: array alpha beta gamma
-# timeout: 900
+# timeout: 1200
 #
 # pathd with engine = "corosync" on real corosync: who is a member, what becomes of a host whose corosync or swpath-members is killed or
 # stands still, and that a switch never waits for either.
@@ -52,6 +52,7 @@ writes_went_on() {
 		writer_lost_nothing sw0 /dev/sw0 "/dev/$(disk_of 0)"
 		note "longest $(writer_get sw0 longest_ms) ms"
 	END
+	host_history alpha 4
 }
 
 # To beta and back on alpha: how long it takes.
@@ -66,18 +67,19 @@ switch_ms() {
 	END
 }
 
-# An order waits for nobody, so it takes what it takes when nothing is wrong, and less than the time after which anybody is given up.
+# An order waits for nobody, so it takes what it takes when nothing is wrong, and what a busy machine adds (4 s were seen); who waited
+# for corosync would do so for 30 s. That no step of pathd's takes a second is a unit test's.
 switch_at_once() {
 	local ms
 	ms=$(switch_ms)
 	note "$1: there and back in $ms ms"
-	expect_less "$ms" "$(($(cat "$SW_RUN/switch_ms") + 4000))" "ms $1"
+	expect_less "$ms" "$(($(cat "$SW_RUN/switch_ms") + 10000))" "ms $1"
 }
 
 they_come_together() {
-	local host ms
+	local host
 	# shellcheck disable=SC2086 # a word each
-	wait_until 60 are_together $ALL
+	wait_until 120 are_together $ALL
 	for host in $ALL; do
 		expect_eq corosync "$(on "$host" pathctl peers --json | jq -r .engine)" "engine of $host"
 		expect_eq "" "$(trouble_of "$host")" "trouble of $host"
@@ -91,13 +93,13 @@ corosync_is_killed() {
 	defer peers_show alpha
 	writes_begin
 	on alpha pkill -KILL -x corosync
-	wait_until 30 has_left alpha
-	wait_until 30 trouble_is alpha 'corosync does not answer'
-	wait_until 30 are_together beta gamma
+	wait_until 60 has_left alpha
+	wait_until 60 trouble_is alpha 'corosync does not answer'
+	wait_until 60 are_together beta gamma
 	switch_at_once "without corosync"
 	corosync_start alpha
 	# shellcheck disable=SC2086
-	wait_until 60 are_together $ALL
+	wait_until 120 are_together $ALL
 	expect_eq "" "$(trouble_of alpha)" "trouble"
 	writes_went_on
 }
@@ -106,13 +108,13 @@ corosync_stands_still() {
 	defer peers_show alpha
 	writes_begin
 	on alpha pkill -STOP -x corosync
-	wait_until 30 has_left alpha
-	wait_until 30 trouble_is alpha 'has not answered for 5 s'
-	wait_until 30 are_together beta gamma
+	wait_until 60 has_left alpha
+	wait_until 60 trouble_is alpha 'has not answered for 5 s'
+	wait_until 60 are_together beta gamma
 	switch_at_once "corosync stands still"
 	on alpha pkill -CONT -x corosync
 	# shellcheck disable=SC2086
-	wait_until 60 are_together $ALL
+	wait_until 120 are_together $ALL
 	writes_went_on
 }
 
@@ -129,9 +131,9 @@ the_process_is_killed_or_stands_still() {
 		before=$(on alpha pgrep -x swpath-members)
 		on alpha pkill "-$signal" -x swpath-members
 		switch_at_once "after SIG$signal to swpath-members"
-		wait_until 30 is_replaced alpha "$before"
+		wait_until 60 is_replaced alpha "$before"
 		# shellcheck disable=SC2086
-		wait_until 60 are_together $ALL
+		wait_until 120 are_together $ALL
 	done
 	writes_went_on
 }
@@ -140,21 +142,21 @@ pathd_is_killed() {
 	local rounds
 	rounds=$(on alpha pathctl peers --json | jq .rounds)
 	on beta pkill -KILL -x pathd
-	wait_until 30 are_together alpha gamma
+	wait_until 60 are_together alpha gamma
 	on beta pathd_run
 	# shellcheck disable=SC2086
-	wait_until 60 are_together $ALL
+	wait_until 120 are_together $ALL
 	expect_less "$rounds" "$(on alpha pathctl peers --json | jq .rounds)" "rounds of alpha"
 	expect_eq 1 "$(on beta pgrep -c -x swpath-members)" "processes on beta"
 }
 
 lan_is_cut() {
 	cut gamma lan
-	wait_until 60 are_together alpha beta
-	wait_until 60 are_together gamma
+	wait_until 120 are_together alpha beta
+	wait_until 120 are_together gamma
 	heal gamma lan
 	# shellcheck disable=SC2086
-	wait_until 90 are_together $ALL
+	wait_until 120 are_together $ALL
 }
 
 gamma_restarts_as() {
@@ -181,13 +183,13 @@ two_have_one_name() {
 		name = "alpha"
 		address = "$(lab_address alpha lan)"
 	END
-	wait_until 60 trouble_is gamma "both have the name 'beta'"
-	wait_until 60 trouble_is alpha "both have the name 'beta'"
-	wait_until 60 are_together alpha beta
+	wait_until 120 trouble_is gamma "both have the name 'beta'"
+	wait_until 120 trouble_is alpha "both have the name 'beta'"
+	wait_until 120 are_together alpha beta
 	has_left gamma
 	gamma_restarts_as <"$LAB/gamma/share/etc/swpath/swpath.toml"
 	# shellcheck disable=SC2086
-	wait_until 60 are_together $ALL
+	wait_until 120 are_together $ALL
 	expect_eq "" "$(trouble_of alpha)" "trouble"
 }
 
