@@ -67,12 +67,13 @@ switch_ms() {
 	END
 }
 
-# An order waits for nobody, so it takes what it takes when nothing is wrong, and less than the time after which anybody is given up.
+# An order waits for nobody, so it takes what it takes when nothing is wrong, and what a busy machine adds (4 s were seen); who waited
+# for corosync would do so for 30 s. That no step of pathd's takes a second is a unit test's.
 switch_at_once() {
 	local ms
 	ms=$(switch_ms)
 	note "$1: there and back in $ms ms"
-	expect_less "$ms" "$(($(cat "$SW_RUN/switch_ms") + 4000))" "ms $1"
+	expect_less "$ms" "$(($(cat "$SW_RUN/switch_ms") + 10000))" "ms $1"
 }
 
 they_come_together() {
