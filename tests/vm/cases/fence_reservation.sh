@@ -52,6 +52,10 @@ the_old_path_is_preempted() {
 	expect_eq 2 "$(keys "${SESSION_DEV[b]}" | wc -l)" "keys of both paths again"
 }
 
+recovery_tmo_is() {
+	[ "$(cat "/sys/block/${SESSION_DEV[$1]}/device/../../iscsi_session"/session*/recovery_tmo)" = "$2" ]
+}
+
 # No error comes, only silence: the session fails, its device is blocked and at last taken offline.
 a_cut_session_is_preempted() {
 	reservations_rig
@@ -65,11 +69,15 @@ a_cut_session_is_preempted() {
 	wait_until 90 sw_is sw0 active 1
 	writer_flows sw0
 	expect_eq preempt-abort "$(history_last method)" "method"
+	# Its target will not say, so nobody waits until the initiator has found that out.
+	expect pathd_said 'cutting the iSCSI session'
+	note "I/O held $(($(history_last drain_us) / 1000)) ms for the drain"
 	wait_until 60 grep -qE 'blocked|transport-offline' "/sys/block/${SESSION_DEV[a]}/device/state"
 	iptables -F INPUT
 	# Logged in again, with its key again.
 	wait_until 120 path_is_usable 0
 	expect_eq 2 "$(keys "${SESSION_DEV[b]}" | wc -l)" "keys"
+	wait_until 20 recovery_tmo_is a 4
 	writer_lost_nothing sw0 "/dev/${SESSION_DEV[b]}"
 }
 
