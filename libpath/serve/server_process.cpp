@@ -4,10 +4,8 @@
 #include <cerrno>
 #include <csignal>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,8 +13,7 @@
 #include "libpath/control/client.h"
 #include "libpath/control/server_socket.h"
 #include "libpath/serve/client_address.h"
-
-extern char **environ;
+#include "libpath/sys/spawn.h"
 
 namespace swpath
 {
@@ -30,46 +27,6 @@ Result<UniqueFd> open_pidfd(pid_t pid)
 		return fail(errno, fmt::format("open process {}", pid));
 	return fd;
 }
-
-/// The pointers that execve(2) wants; they live as long as `words`.
-std::vector<char *> pointers(const std::vector<std::string> &words)
-{
-	std::vector<char *> all;
-	all.reserve(words.size() + 1);
-	for (const auto &each : words)
-		all.push_back(const_cast<char *>(each.c_str()));
-	all.push_back(nullptr);
-	return all;
-}
-
-class SpawnRules
-{
-public:
-	SpawnRules()
-	{
-		posix_spawnattr_init(&attributes);
-		posix_spawn_file_actions_init(&actions);
-		// A daemon blocks signals, which is inherited, and ignores some, which is too.
-		sigset_t none, all;
-		sigemptyset(&none);
-		sigfillset(&all);
-		posix_spawnattr_setsigmask(&attributes, &none);
-		posix_spawnattr_setsigdefault(&attributes, &all);
-		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-							      POSIX_SPAWN_SETSIGDEF);
-		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	}
-	SpawnRules(const SpawnRules &) = delete;
-	SpawnRules &operator=(const SpawnRules &) = delete;
-	~SpawnRules()
-	{
-		posix_spawn_file_actions_destroy(&actions);
-		posix_spawnattr_destroy(&attributes);
-	}
-
-	posix_spawnattr_t attributes{};
-	posix_spawn_file_actions_t actions{};
-};
 
 } // namespace
 
@@ -121,25 +78,16 @@ Result<ServerProcess> ServerProcess::start(const ServerSetup &setup)
 	if (const auto &path = setup.listen.unix_path; !path.empty())
 		if (auto free = remove_dead_socket(path); !free)
 			return tl::unexpected(std::move(free.error()));
-	const auto arguments = pointers(command->arguments);
-	auto environment = pointers(command->environment);
-	environment.pop_back();
-	for (char **each = environ; *each; each++)
-		environment.push_back(*each);
-	environment.push_back(nullptr);
-	const SpawnRules rules;
-	pid_t pid = -1;
-	const int error = ::posix_spawnp(&pid, arguments[0], &rules.actions, &rules.attributes,
-					 arguments.data(), environment.data());
-	if (error != 0)
-		return fail(error, fmt::format("start '{}'", setup.nbdkit));
+	const auto pid = spawn(command->arguments, command->environment);
+	if (!pid)
+		return tl::unexpected(pid.error());
 	// Not reaped yet, so the number still means this process.
-	auto pidfd = open_pidfd(pid);
+	auto pidfd = open_pidfd(*pid);
 	if (!pidfd) {
-		::kill(pid, SIGTERM);
+		::kill(*pid, SIGTERM);
 		return tl::unexpected(std::move(pidfd.error()));
 	}
-	return ServerProcess(pid, std::move(*pidfd));
+	return ServerProcess(*pid, std::move(*pidfd));
 }
 
 Result<std::optional<ServerProcess>> ServerProcess::process_of(const ControlClient &client,
