@@ -65,6 +65,23 @@ std::vector<KeyValue> values_of(const ClusterConfig &cluster)
 	return values;
 }
 
+std::vector<KeyValue> values_of(const HintsConfig &hints)
+{
+	std::vector<KeyValue> values;
+	if (!hints.configured)
+		return values;
+	values = {
+		{"engine", toml_string(word(hints.engine))},
+		{"lockspace", toml_string(hints.lockspace)},
+		{"number", hints.number ? fmt::format("{}", *hints.number) : toml_string("auto")}};
+	for (std::size_t i = 0; i < hints.buses.size(); i++) {
+		const auto &bus = hints.buses[i];
+		values.push_back({fmt::format("bus.{}.port", i), toml_string(bus.port)});
+		values.push_back({fmt::format("bus.{}.name", i), toml_string(bus.name.text())});
+	}
+	return values;
+}
+
 void add_path(std::vector<KeyValue> &values, std::size_t index, const PathConfig &path)
 {
 	const auto add = [&](std::string_view key, std::string_view value) {
@@ -216,6 +233,7 @@ std::vector<EffectiveValue> effective_values(const Config &config)
 	};
 	add("daemon", values_of(config.daemon), false);
 	add("cluster", values_of(config.cluster), false);
+	add("hints", values_of(config.hints), false);
 	for (const auto &[name, unit] : config.units)
 		add("unit." + name, values_of(unit), true);
 	return values;
@@ -230,6 +248,9 @@ std::vector<ConfigChange> diff(const Config &before, const Config &after)
 	if (before.cluster != after.cluster)
 		found.push_back({ConfigChangeKind::ClusterChanged, "",
 				 changes(values_of(before.cluster), values_of(after.cluster))});
+	if (before.hints != after.hints)
+		found.push_back({ConfigChangeKind::HintsChanged, "",
+				 changes(values_of(before.hints), values_of(after.hints))});
 	for (const auto &[name, unit] : before.units) {
 		const auto *now = after.unit(name);
 		if (!now)

@@ -14,6 +14,7 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/config/cluster.h"
+#include "libpath/config/hints.h"
 #include "libpath/unit/kinds.h"
 #include "libpath/unit/nbd_endpoint.h"
 
@@ -107,6 +108,7 @@ struct Origin {
 struct Config {
 	DaemonConfig daemon;
 	ClusterConfig cluster;
+	HintsConfig hints;
 	std::map<std::string, UnitConfig> units; ///< by name
 	/// Origin of each value that was written, by its full key ("unit.sw0.failback.interval",
 	/// "unit.sw0.path.0.server"). A unit's key that is missing here came from "defaults.…" if
@@ -155,6 +157,7 @@ struct EffectiveValue {
 #define SWPATH_CONFIG_CHANGES(X)                                                                   \
 	X(DaemonChanged, "daemon changed")                                                         \
 	X(ClusterChanged, "cluster changed")                                                       \
+	X(HintsChanged, "hints changed")                                                           \
 	X(UnitAdded, "unit added")                                                                 \
 	X(UnitRemoved, "unit removed")                                                             \
 	X(UnitChanged, "unit changed")
