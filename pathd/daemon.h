@@ -13,6 +13,7 @@
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/settings_book.h"
 #include "libpath/sys/udev.h"
+#include "pathd/bus_hints.h"
 #include "pathd/cluster.h"
 #include "pathd/event_loop.h"
 #include "pathd/mailbox.h"
@@ -46,6 +47,7 @@ public:
 	[[nodiscard]] const Report &report() override;
 	[[nodiscard]] FlightReport flight(const std::string &unit) override;
 	[[nodiscard]] ClusterReport cluster() override;
+	[[nodiscard]] HintsReport hints() override;
 	void order(CallId id, const Order &order) override;
 	void reload(CallId id, bool dry_run) override;
 
@@ -64,6 +66,8 @@ private:
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
 	[[nodiscard]] Result<void> join_cluster();
+	[[nodiscard]] Result<void> begin_hints();
+	void step_hints(Instant now);
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
 	DaemonOptions options_;
@@ -80,6 +84,7 @@ private:
 	std::unique_ptr<Cluster> cluster_; ///< from peers_ on
 	StaticEngine *engine_ = nullptr;   ///< cluster_'s
 	std::unique_ptr<Serving> serving_;
+	std::unique_ptr<BusHints> hints_; ///< if there is a [hints]
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;

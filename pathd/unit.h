@@ -29,6 +29,7 @@
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/settings_book.h"
 #include "libpath/sys/udev.h"
+#include "pathd/bus_hints.h"
 #include "pathd/leg.h"
 #include "pathd/mailbox.h"
 #include "pathd/peers.h"
@@ -50,6 +51,7 @@ struct Services {
 	bool dry_run = false;       ///< print plans, carry out none
 	Peers *peers = nullptr;     ///< null: there is no [cluster]
 	Serving *serving = nullptr; ///< null: this host serves nothing
+	BusHints *hints = nullptr;  ///< null: there is no [hints]
 };
 
 class Unit
@@ -93,6 +95,8 @@ public:
 	/// The first look at every path is done: there is a verdict about each, and the device has
 	/// been created, or cannot be.
 	[[nodiscard]] bool settled() const;
+	/// There was a verdict about each direct path that this host has.
+	[[nodiscard]] bool directs_judged() const;
 	/// What peers may know of the disk; nothing: it is not served.
 	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
 	/// A peer's order about the disk. `address`: where the peer asks from.
@@ -238,6 +242,11 @@ private:
 						      const ProbeFacts &facts);
 	void tell(unsigned slot, Instant now);
 	[[nodiscard]] MonitorPolicy monitor_policy() const;
+
+	// unit_hints.cpp
+	void hint_probed(const Leg &leg, const ProbeFacts &facts, Reason reason);
+	void hint_seen(const Leg &leg);
+	void hint_gone(const Leg &leg);
 
 	// unit_report.cpp
 	void record(Instant now);

@@ -40,6 +40,8 @@ public:
 	[[nodiscard]] Answered<FlightReport> flight(std::string_view unit);
 	/// The cluster of pathd's host. A pathd that knows of none yet: BadRequest.
 	[[nodiscard]] Answered<ClusterReport> cluster();
+	/// The buses of pathd's host. A pathd that knows of none yet: BadRequest.
+	[[nodiscard]] Answered<HintsReport> hints();
 	/// Names are resolved by the server, as find_unit() and find_path() do. `path` is empty for
 	/// verbs that take none.
 	[[nodiscard]] Answered<Done> order(Verb verb, std::string_view unit, std::string_view path,

@@ -12,6 +12,7 @@
 #include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
 #include "libpath/control/flight.h"
+#include "libpath/control/hints_report.h"
 #include "libpath/control/report.h"
 
 namespace swpath
@@ -40,6 +41,9 @@ inline constexpr int report_version = 1;
 /// {"schema":"swpath.peers","version":1,"generated":…,"name":…,"members":[…],"peers":[…]}.
 [[nodiscard]] Json to_json(const ClusterReport &report);
 
+/// {"schema":"swpath.hints","version":1,"generated":…,"ports":[{"port":…}],"buses":[{"bus":…}]}.
+[[nodiscard]] Json to_json(const HintsReport &report);
+
 /// Errors of all readers: EBADMSG the text is not of this form; the context names the key.
 /// Those of whole forms also: EPROTONOSUPPORT a schema of another name or a newer version.
 [[nodiscard]] Result<Report> report_from_json(const Json &json);
@@ -50,5 +54,6 @@ inline constexpr int report_version = 1;
 [[nodiscard]] Result<Report> history_from_json(const Json &json);
 [[nodiscard]] Result<FlightReport> flight_from_json(const Json &json);
 [[nodiscard]] Result<ClusterReport> cluster_from_json(const Json &json);
+[[nodiscard]] Result<HintsReport> hints_from_json(const Json &json);
 
 } // namespace swpath

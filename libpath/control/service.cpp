@@ -172,6 +172,14 @@ Dispatched read_peers(const Call &call, ControlHandler &handler)
 	return answer({{}, to_json(handler.cluster()), false});
 }
 
+Dispatched read_hints(const Call &call, ControlHandler &handler)
+{
+	Parameters in(call.parameters, {});
+	if (in.wrong())
+		return answer(invalid_parameter(*in.wrong()));
+	return answer({{}, to_json(handler.hints()), false});
+}
+
 Dispatched begin_events(const Call &call, ControlHandler &handler)
 {
 	Parameters in(call.parameters, {"unit"});
@@ -275,6 +283,8 @@ Dispatched dispatch(const Call &call, uid_t uid, CallId id, ControlHandler &hand
 		return read_flight(call, handler);
 	if (method == "Peers")
 		return read_peers(call, handler);
+	if (method == "Hints")
+		return read_hints(call, handler);
 	if (method == "Events")
 		return begin_events(call, handler);
 

@@ -11,6 +11,7 @@
 
 #include "libpath/control/cluster_report.h"
 #include "libpath/control/flight.h"
+#include "libpath/control/hints_report.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
 #include "libpath/control/wire.h"
@@ -35,6 +36,8 @@ public:
 
 	/// The cluster of this host, from memory. Must not block.
 	[[nodiscard]] virtual ClusterReport cluster() = 0;
+	/// The buses of this host and the marks on them, from memory. Must not block.
+	[[nodiscard]] virtual HintsReport hints() = 0;
 
 	/// Carries out an order of uid 0 whose unit and path exist in report(). Call
 	/// ControlServer::answer() with `id`, now or later; the client waits (its own deadline is 2

@@ -159,11 +159,13 @@ Parser::Parser()
 		reading(&app, "history", Task::History, "List the last 32 switches of units");
 	auto *peers = reading(&app, "peers", Task::Peers,
 			      "Show the hosts of the cluster and who takes part");
+	auto *hints = reading(&app, "hints", Task::Hints,
+			      "Show the buses of this host and which other hosts are on");
 	auto *check = reading(&app, "check", Task::Check,
 			      "Answer as a monitoring plugin: exit status 0, 1, 2 or 3");
 	for (auto *verb : {status, list, paths, watch, events, history, check})
 		verb->add_option("UNIT", line.unit, name_of_units);
-	for (auto *verb : {status, list, paths, events, history, peers, check})
+	for (auto *verb : {status, list, paths, events, history, peers, hints, check})
 		verb->add_flag("--json", line.json, "Print JSON");
 	history->add_option("--svg", line.svg,
 			    "Draw a picture into FILE instead (SVG; - is standard output): held "

@@ -24,6 +24,7 @@ enum class Task : std::uint8_t {
 	Events,
 	History,
 	Peers,
+	Hints,
 	Check,
 	Order,
 	Reload,

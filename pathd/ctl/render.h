@@ -6,6 +6,7 @@
 
 #include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
+#include "libpath/control/hints_report.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
 #include "pathd/ctl/style.h"
@@ -23,6 +24,8 @@ namespace swpath::ctl
 [[nodiscard]] std::string render_paths(const Style &style, const Report &report);
 /// `pathctl peers`: how far the members have recovered together, and a line for each peer.
 [[nodiscard]] std::string render_peers(const Style &style, const ClusterReport &report);
+/// `pathctl hints`: the lock space, what is thought of each port, and the mark of each bus.
+[[nodiscard]] std::string render_hints(const Style &style, const HintsReport &report);
 /// `pathctl history`: a line for each switch and its certificate below, oldest first.
 [[nodiscard]] std::string render_history(const Style &style, const Report &report);
 

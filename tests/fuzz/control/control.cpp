@@ -42,6 +42,13 @@ struct Handler : ControlHandler {
 		report.peers.resize(1);
 		return report;
 	}
+	HintsReport hints() override
+	{
+		HintsReport report;
+		report.ports.resize(1);
+		report.buses.resize(2);
+		return report;
+	}
 	void order(CallId, const Order &order) override
 	{
 		FUZZ_EXPECT(order.unit == "sw0");
@@ -84,6 +91,10 @@ void check_forms(const Json &json)
 	if (const auto cluster = cluster_from_json(json)) {
 		const auto again = cluster_from_json(to_json(*cluster));
 		FUZZ_EXPECT(again && *again == *cluster);
+	}
+	if (const auto hints = hints_from_json(json)) {
+		const auto again = hints_from_json(to_json(*hints));
+		FUZZ_EXPECT(again && *again == *hints);
 	}
 	if (const auto event = event_from_json(json)) {
 		const auto again = event_from_json(to_json(*event));

@@ -26,6 +26,8 @@ struct RecordingHandler : ControlHandler {
 	}
 	ClusterReport joined;
 	ClusterReport cluster() override { return joined; }
+	HintsReport hinted;
+	HintsReport hints() override { return hinted; }
 	void order(CallId id, const Order &order) override
 	{
 		orders.emplace_back(id, order);

@@ -64,6 +64,13 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	const Json peers = to_json(cluster);
 	EXPECT_EQ(members_after("method Peers() -> ("), keys(peers));
 	EXPECT_EQ(members_after("type Peer ("), keys(peers["peers"][0]));
+	HintsReport hints;
+	hints.ports.resize(1);
+	hints.buses.resize(1);
+	const Json hinted = to_json(hints);
+	EXPECT_EQ(members_after("method Hints() -> ("), keys(hinted));
+	EXPECT_EQ(members_after("type Port ("), keys(hinted["ports"][0]));
+	EXPECT_EQ(members_after("type Bus ("), keys(hinted["buses"][0]));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;
