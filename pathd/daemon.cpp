@@ -120,6 +120,9 @@ Result<void> Daemon::watch()
 	}
 	if (!done || options_.dry_run)
 		return done;
+	// Units do without.
+	if (auto begun = begin_hints(); !begun)
+		log::say(Message::Error, {}, "no marks are left: {}", begun.error().message());
 	// This process has the lock of the directory: a socket in it is a dead process's, though
 	// that may be unable to end, and callers that it will never answer may have filled its
 	// queue.
@@ -397,6 +400,9 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 		if (change.kind == ConfigChangeKind::ClusterChanged)
 			log::say(Message::Warning, {},
 				 "[cluster] is read when pathd starts: restart it (units go on)");
+		if (change.kind == ConfigChangeKind::HintsChanged)
+			log::say(Message::Warning, {},
+				 "[hints] is read when pathd starts: restart it (units go on)");
 		if (removed)
 			remove_unit(change.unit);
 		else if (kept != units_.end() && disabled)
@@ -491,6 +497,41 @@ ClusterReport Daemon::cluster()
 	return report;
 }
 
+/// Marks are left and read from now on; the lock space itself comes when there is a bus.
+Result<void> Daemon::begin_hints()
+{
+	if (!config_.hints.configured)
+		return {};
+	auto hints = BusHints::create(config_.hints, config_.cluster.serve.has_value(), mailbox_,
+				      [this] {
+					      for (auto &[name, unit] : units_)
+						      unit->touch();
+				      });
+	if (!hints)
+		return fail(hints.error(), "[hints]");
+	hints_ = std::move(*hints);
+	services_.hints = hints_.get();
+	return loop_->watch(hints_->fd(), [] {}); // round() does the rest
+}
+
+void Daemon::step_hints(Instant now)
+{
+	if (std::all_of(units_.begin(), units_.end(),
+			[](const auto &each) { return each.second->directs_judged(); }))
+		hints_->ports_known();
+	hints_->step(now);
+}
+
+HintsReport Daemon::hints()
+{
+	HintsReport report;
+	if (hints_)
+		report = hints_->report();
+	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report.version = SWPATH_VERSION;
+	return report;
+}
+
 void Daemon::order(CallId id, const Order &order)
 {
 	const auto found = units_.find(order.unit);
@@ -538,6 +579,8 @@ void Daemon::round()
 		finder_.look(config_, directory_.get(), sightings_.get());
 	if (serving_)
 		serving_->step(at);
+	if (hints_)
+		step_hints(at);
 	if (guard_)
 		guard_->step(at, config_.daemon.guard_interval);
 	if (server_) {
@@ -565,6 +608,8 @@ void Daemon::round()
 				wake = std::min(wake, *deadline);
 	if (serving_)
 		wake = std::min(wake, serving_->deadline());
+	if (hints_)
+		wake = std::min(wake, hints_->deadline());
 	if (guard_)
 		if (const auto deadline = guard_->deadline(config_.daemon.guard_interval))
 			wake = std::min(wake, *deadline);

@@ -13,6 +13,7 @@
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/settings_book.h"
 #include "libpath/sys/udev.h"
+#include "pathd/bus_hints.h"
 #include "pathd/cluster.h"
 #include "pathd/disk_finder.h"
 #include "pathd/event_loop.h"
@@ -50,6 +51,7 @@ public:
 	[[nodiscard]] ClusterReport cluster() override;
 	[[nodiscard]] ExportsReport exports() override;
 	[[nodiscard]] Answered<ExplainReport> explain(const std::string &disk) override;
+	[[nodiscard]] HintsReport hints() override;
 	void order(CallId id, const Order &order) override;
 	void reload(CallId id, bool dry_run) override;
 
@@ -72,6 +74,8 @@ private:
 	void tell_members();
 	void reload_found();
 	[[nodiscard]] Result<std::unique_ptr<ClusterEngine>> make_engine();
+	[[nodiscard]] Result<void> begin_hints();
+	void step_hints(Instant now);
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 
 	DaemonOptions options_;
@@ -91,6 +95,7 @@ private:
 	StaticEngine *engine_ = nullptr; ///< cluster_'s, if it is that one
 	std::unique_ptr<Serving> serving_;
 	DiskFinder finder_;
+	std::unique_ptr<BusHints> hints_; ///< if there is a [hints]
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::optional<Guard> guard_;
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on

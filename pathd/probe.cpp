@@ -224,6 +224,7 @@ Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
 		return tl::unexpected(keys.error());
 	}
 	facts.reservations = true;
+	facts.keys = keys->keys;
 	const bool listed =
 		std::find(keys->keys.begin(), keys->keys.end(), key.key) != keys->keys.end();
 	// A key that is listed may be another nexus's, from before this device had the path's

@@ -32,6 +32,7 @@ struct ProbeFacts {
 	WitnessList expected;            ///< as given to the check
 	std::vector<WitnessSight> shown; ///< in the places of them that could be read
 	bool reservations = false;       ///< direct legs, if a key was asked for: the disk has them
+	std::vector<std::uint64_t> keys; ///< then: those that were registered
 	std::optional<NexusView> nexus;  ///< direct legs, with ProbeKey::carry: what is registered
 	bool copied = false;             ///< ProbeKey::copy was done
 };

@@ -114,10 +114,12 @@ void Unit::reconfigure(const UnitConfig &config)
 
 void Unit::let_go()
 {
-	for (const auto &[number, leg] : legs_)
+	for (const auto &[number, leg] : legs_) {
+		hint_gone(*leg);
 		if (auto given = services_.settings.give_back(leg->device().sysname); !given)
 			log::say(Message::Warning, {.unit = config_.name},
 				 "cannot put back settings: {}", given.error().message());
+	}
 }
 
 void Unit::save_state()
@@ -427,6 +429,8 @@ void Unit::schedule(Instant now)
 		if (const auto decision = failback_now(now); decision.at)
 			due_ = std::min(
 				due_, std::max(*decision.at, now + std::chrono::milliseconds(10)));
+	if (const auto at = services_.hints ? services_.hints->next_admission(now) : std::nullopt)
+		due_ = std::min(due_, *at);
 	// A mount verification that is not moving is looked at often: drain counts have no events.
 	if (kernel_ && kernel_->status.state == UnitState::VERIFY)
 		due_ = std::min(due_, now + std::chrono::milliseconds(100));

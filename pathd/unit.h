@@ -32,6 +32,7 @@
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/settings_book.h"
 #include "libpath/sys/udev.h"
+#include "pathd/bus_hints.h"
 #include "pathd/leg.h"
 #include "pathd/mailbox.h"
 #include "pathd/peers.h"
@@ -54,6 +55,7 @@ struct Services {
 	Peers *peers = nullptr;                     ///< null: there is no [cluster]
 	Serving *serving = nullptr;                 ///< null: this host serves nothing
 	const ServerDirectory *directory = nullptr; ///< null: there is no [cluster]
+	BusHints *hints = nullptr;                  ///< null: there is no [hints]
 };
 
 class Unit
@@ -103,6 +105,8 @@ public:
 	[[nodiscard]] bool settled() const;
 	/// A peer would get the disk from this host now.
 	[[nodiscard]] bool can_serve() const;
+	/// There was a verdict about each direct path that this host has.
+	[[nodiscard]] bool directs_judged() const;
 	/// What peers may know of the disk; nothing: it is not served.
 	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
 	/// What speaks for and against serving it, but for the server's own trouble.
@@ -251,6 +255,11 @@ private:
 						      const ProbeFacts &facts);
 	void tell(unsigned slot, Instant now);
 	[[nodiscard]] MonitorPolicy monitor_policy() const;
+
+	// unit_hints.cpp
+	void hint_probed(const Leg &leg, const ProbeFacts &facts, Reason reason);
+	void hint_seen(const Leg &leg);
+	void hint_gone(const Leg &leg);
 
 	// unit_report.cpp
 	void record(Instant now);

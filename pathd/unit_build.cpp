@@ -45,7 +45,7 @@ SeenWorld Unit::world(Instant now) const
 		seen.settled = leg->settled;
 		world.legs.push_back(std::move(seen));
 	}
-	return world;
+	return services_.hints ? services_.hints->admit(std::move(world)) : world;
 }
 
 /// What is to be done, from what is seen now. Nothing: the unit cannot be planned.

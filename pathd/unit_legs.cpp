@@ -108,6 +108,7 @@ void Unit::seen(const std::vector<BlockDevice> &devices, const std::vector<DevNu
 			found = legs_.emplace(device.number, std::move(*leg)).first;
 			if (auto socket = sockets_.extract(device.sysname))
 				found->second->socket = std::move(socket.mapped());
+			hint_seen(*found->second);
 			log::say(Message::Plain, {.unit = config_.name}, "{} {} ({}) appeared",
 				 word(*kind), device.sysname, device.number.text());
 		}
@@ -189,6 +190,7 @@ void Unit::drop_leg(DevNumber number)
 	(void)services_.settings.give_back(leg->device().sysname);
 	if (!services_.dry_run)
 		(void)unmark_leg(number);
+	hint_gone(*leg);
 	legs_.erase(found);
 	if (const auto slot = slot_of(*leg)) {
 		// One that was rejected is gone because we closed it: why is what people ask.

@@ -225,6 +225,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		}
 		keep_coherence(i);
 	}
+	hint_probed(leg, facts, reason);
 	if (reason == Reason::NONE) {
 		leg.proved = true;
 		leg.failures = 0;

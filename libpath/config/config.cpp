@@ -81,6 +81,23 @@ std::vector<KeyValue> values_of(const DiscoverConfig &discover)
 		{"except", fmt::format("[{}]", except)}};
 }
 
+std::vector<KeyValue> values_of(const HintsConfig &hints)
+{
+	std::vector<KeyValue> values;
+	if (!hints.configured)
+		return values;
+	values = {
+		{"engine", toml_string(word(hints.engine))},
+		{"lockspace", toml_string(hints.lockspace)},
+		{"number", hints.number ? fmt::format("{}", *hints.number) : toml_string("auto")}};
+	for (std::size_t i = 0; i < hints.buses.size(); i++) {
+		const auto &bus = hints.buses[i];
+		values.push_back({fmt::format("bus.{}.port", i), toml_string(bus.port)});
+		values.push_back({fmt::format("bus.{}.name", i), toml_string(bus.name.text())});
+	}
+	return values;
+}
+
 void add_path(std::vector<KeyValue> &values, std::size_t index, const PathConfig &path)
 {
 	const auto add = [&](std::string_view key, std::string_view value) {
@@ -233,6 +250,7 @@ std::vector<EffectiveValue> effective_values(const Config &config)
 	add("daemon", values_of(config.daemon), false);
 	add("cluster", values_of(config.cluster), false);
 	add("discover", values_of(config.discover), false);
+	add("hints", values_of(config.hints), false);
 	for (const auto &[name, unit] : config.units)
 		add("unit." + name, values_of(unit), true);
 	return values;
@@ -250,6 +268,9 @@ std::vector<ConfigChange> diff(const Config &before, const Config &after)
 	if (before.discover != after.discover)
 		found.push_back({ConfigChangeKind::DiscoverChanged, "",
 				 changes(values_of(before.discover), values_of(after.discover))});
+	if (before.hints != after.hints)
+		found.push_back({ConfigChangeKind::HintsChanged, "",
+				 changes(values_of(before.hints), values_of(after.hints))});
 	for (const auto &[name, unit] : before.units) {
 		const auto *now = after.unit(name);
 		if (!now)

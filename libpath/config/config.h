@@ -14,6 +14,7 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/config/cluster.h"
+#include "libpath/config/hints.h"
 #include "libpath/unit/kinds.h"
 #include "libpath/unit/nbd_endpoint.h"
 
@@ -128,6 +129,7 @@ struct Config {
 	DaemonConfig daemon;
 	ClusterConfig cluster;
 	DiscoverConfig discover;
+	HintsConfig hints;
 	std::map<std::string, UnitConfig> units; ///< by name
 	/// Origin of each value that was written, by its full key ("unit.sw0.failback.interval",
 	/// "unit.sw0.path.0.server"). A unit's key that is missing here came from "defaults.…" if
@@ -177,6 +179,7 @@ struct EffectiveValue {
 	X(DaemonChanged, "daemon changed")                                                         \
 	X(ClusterChanged, "cluster changed")                                                       \
 	X(DiscoverChanged, "discover changed")                                                     \
+	X(HintsChanged, "hints changed")                                                           \
 	X(UnitAdded, "unit added")                                                                 \
 	X(UnitRemoved, "unit removed")                                                             \
 	X(UnitChanged, "unit changed")

@@ -2,13 +2,8 @@
 /// The schema.
 #include <algorithm>
 #include <array>
-#include <functional>
 
-#include <fmt/format.h>
-
-#include "libpath/base/text.h"
-#include "libpath/config/config.h"
-#include "libpath/config/toml_tree.h"
+#include "libpath/config/reader.h"
 #include "libpath/unit/unit_name.h"
 
 namespace swpath
@@ -24,95 +19,26 @@ constexpr std::size_t wwid_bytes_max = 128 - (sizeof(SW_UUID_PREFIX) - 1);
 constexpr std::size_t name_bytes_max = 32;
 constexpr std::size_t export_bytes_max = 4096;
 
-/// Reads trees into a Config, noting every problem.
-class Reader
-{
-public:
-	void read_common(const toml::table &root, const std::string &file);
-	void read_units(const toml::table &root, const std::string &file);
-	[[nodiscard]] ConfigResult finish() &&;
-	void note(ConfigProblem problem) { problems_.push_back(std::move(problem)); }
-
-private:
-	/// Reads the value of a key; `key` is its full name, for origins.
-	using Handler = std::function<void(const toml::node &node, const std::string &key)>;
-	struct Key {
-		std::string_view name;
-		Handler read;
-	};
-
-	void problem(const toml::source_region &at, std::string text, std::string hint = "");
-	void problem(const toml::node &at, std::string text, std::string hint = "");
-	void read_table(const toml::node &node, const std::string &prefix,
-			const std::vector<Key> &keys);
-
-	std::vector<Key> unit_keys(UnitConfig &unit);
-	void read_failback(const toml::node &node, const std::string &key,
-			   FailbackConfig &failback);
-	void read_unit(const std::string &name, const toml::node &node);
-	void read_cluster(const toml::node &node, const std::string &key);
-	void read_peers(const toml::node &node, const std::string &key);
-	void read_address(const toml::node &node, const std::string &key, std::uint16_t port,
-			  std::optional<HostAddress> &into);
-	void read_discover(const toml::node &node, const std::string &key);
-	void give_paths(UnitConfig &unit);
-	void check_peers();
-	void read_paths(const toml::node &node, const std::string &key, UnitConfig &unit);
-	void read_path(const toml::node &node, const std::string &key, UnitConfig &unit);
-	void read_wwid(const toml::node &node, const std::string &key, std::string &into);
-	void read_path_name(const toml::node &node, const std::string &key, std::string &into);
-
-	std::optional<std::string> text(const toml::node &node, const std::string &key);
-	void read_text(const toml::node &node, const std::string &key, std::string &into);
-	void read_bool(const toml::node &node, const std::string &key, bool &into);
-	void read_count(const toml::node &node, const std::string &key, unsigned most,
-			unsigned &into);
-	/// `never` is a word for 0, or empty.
-	std::optional<Duration> duration(const toml::node &node, const std::string &key,
-					 Duration least, Duration most, Duration step,
-					 std::string_view never = "");
-	void read_duration(const toml::node &node, const std::string &key, Duration least,
-			   Duration most, Duration step, Duration &into,
-			   std::string_view never = "");
-	template <class E>
-	void read_word(const toml::node &node, const std::string &key, E &into)
-	{
-		const auto given = text(node, key);
-		if (!given)
-			return;
-		if (const auto value = from_word<E>(*given)) {
-			into = *value;
-			return;
-		}
-		const auto near = nearest_word(*given, Words<E>::all);
-		problem(node, fmt::format("{} '{}' is none of {}", key, *given, words_listed<E>()),
-			near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-	}
-
-	std::string file_;
-	Config config_;
-	UnitConfig defaults_;
-	std::vector<ConfigProblem> problems_;
-};
-
 Origin origin_of(const std::string &file, const toml::source_region &region)
 {
 	return {file, static_cast<unsigned>(region.begin.line),
 		static_cast<unsigned>(region.begin.column)};
 }
 
-void Reader::problem(const toml::source_region &at, std::string text, std::string hint)
+} // namespace
+
+void ConfigReader::problem(const toml::source_region &at, std::string text, std::string hint)
 {
 	note({origin_of(file_, at), std::move(text), std::move(hint)});
 }
 
-void Reader::problem(const toml::node &at, std::string text, std::string hint)
+void ConfigReader::problem(const toml::node &at, std::string text, std::string hint)
 {
 	problem(at.source(), std::move(text), std::move(hint));
 }
 
-void Reader::read_table(const toml::node &node, const std::string &prefix,
-			const std::vector<Key> &keys)
+void ConfigReader::read_table(const toml::node &node, const std::string &prefix,
+			      const std::vector<Key> &keys)
 {
 	const auto *table = node.as_table();
 	if (!table) {
@@ -142,7 +68,7 @@ void Reader::read_table(const toml::node &node, const std::string &prefix,
 	}
 }
 
-std::optional<std::string> Reader::text(const toml::node &node, const std::string &key)
+std::optional<std::string> ConfigReader::text(const toml::node &node, const std::string &key)
 {
 	if (const auto *value = node.as_string())
 		return value->get();
@@ -150,7 +76,7 @@ std::optional<std::string> Reader::text(const toml::node &node, const std::strin
 	return std::nullopt;
 }
 
-void Reader::read_text(const toml::node &node, const std::string &key, std::string &into)
+void ConfigReader::read_text(const toml::node &node, const std::string &key, std::string &into)
 {
 	if (auto given = text(node, key)) {
 		if (given->empty())
@@ -162,7 +88,7 @@ void Reader::read_text(const toml::node &node, const std::string &key, std::stri
 	}
 }
 
-void Reader::read_bool(const toml::node &node, const std::string &key, bool &into)
+void ConfigReader::read_bool(const toml::node &node, const std::string &key, bool &into)
 {
 	if (const auto *value = node.as_boolean())
 		into = value->get();
@@ -170,8 +96,8 @@ void Reader::read_bool(const toml::node &node, const std::string &key, bool &int
 		problem(node, fmt::format("{} is neither true nor false", key));
 }
 
-void Reader::read_count(const toml::node &node, const std::string &key, unsigned most,
-			unsigned &into)
+void ConfigReader::read_count(const toml::node &node, const std::string &key, unsigned most,
+			      unsigned &into)
 {
 	const auto *value = node.as_integer();
 	if (value && value->get() >= 0 && value->get() <= static_cast<std::int64_t>(most))
@@ -180,9 +106,9 @@ void Reader::read_count(const toml::node &node, const std::string &key, unsigned
 		problem(node, fmt::format("{} is not a whole number from 0 to {}", key, most));
 }
 
-std::optional<Duration> Reader::duration(const toml::node &node, const std::string &key,
-					 Duration least, Duration most, Duration step,
-					 std::string_view never)
+std::optional<Duration> ConfigReader::duration(const toml::node &node, const std::string &key,
+					       Duration least, Duration most, Duration step,
+					       std::string_view never)
 {
 	const auto range = fmt::format("{} to {}{}", duration_text(least), duration_text(most),
 				       never.empty() ? "" : fmt::format(", or \"{}\"", never));
@@ -212,14 +138,16 @@ std::optional<Duration> Reader::duration(const toml::node &node, const std::stri
 	return given;
 }
 
-void Reader::read_duration(const toml::node &node, const std::string &key, Duration least,
-			   Duration most, Duration step, Duration &into, std::string_view never)
+void ConfigReader::read_duration(const toml::node &node, const std::string &key, Duration least,
+				 Duration most, Duration step, Duration &into,
+				 std::string_view never)
 {
 	if (const auto given = duration(node, key, least, most, step, never))
 		into = *given;
 }
 
-void Reader::read_failback(const toml::node &node, const std::string &key, FailbackConfig &failback)
+void ConfigReader::read_failback(const toml::node &node, const std::string &key,
+				 FailbackConfig &failback)
 {
 	using namespace std::chrono_literals;
 	read_table(node, key,
@@ -234,7 +162,7 @@ void Reader::read_failback(const toml::node &node, const std::string &key, Failb
 		     }}});
 }
 
-std::vector<Reader::Key> Reader::unit_keys(UnitConfig &unit)
+std::vector<ConfigReader::Key> ConfigReader::unit_keys(UnitConfig &unit)
 {
 	using namespace std::chrono_literals;
 	return {
@@ -270,7 +198,7 @@ std::vector<Reader::Key> Reader::unit_keys(UnitConfig &unit)
 	};
 }
 
-void Reader::read_wwid(const toml::node &node, const std::string &key, std::string &into)
+void ConfigReader::read_wwid(const toml::node &node, const std::string &key, std::string &into)
 {
 	auto given = text(node, key);
 	if (!given)
@@ -323,7 +251,7 @@ void Reader::read_wwid(const toml::node &node, const std::string &key, std::stri
 	into = std::move(*given);
 }
 
-void Reader::read_path_name(const toml::node &node, const std::string &key, std::string &into)
+void ConfigReader::read_path_name(const toml::node &node, const std::string &key, std::string &into)
 {
 	const auto given = text(node, key);
 	if (!given)
@@ -342,146 +270,7 @@ void Reader::read_path_name(const toml::node &node, const std::string &key, std:
 		into = *given;
 }
 
-void Reader::read_address(const toml::node &node, const std::string &key, std::uint16_t port,
-			  std::optional<HostAddress> &into)
-{
-	const auto given = text(node, key);
-	if (!given)
-		return;
-	if (auto address = HostAddress::parse(*given, port))
-		into = std::move(*address);
-	else
-		problem(node, fmt::format("{} {}", key, address.error().context),
-			fmt::format("write \"10.0.0.2:{}\"", port));
-}
-
-void Reader::read_peers(const toml::node &node, const std::string &key)
-{
-	const auto *array = node.as_array();
-	if (!array) {
-		problem(node, fmt::format("{} is not a list of tables", key),
-			"write [[cluster.peer]]");
-		return;
-	}
-	std::size_t index = 0;
-	for (const auto &each : *array) {
-		PeerConfig peer;
-		std::optional<HostAddress> address;
-		const auto before = problems_.size();
-		read_table(each, fmt::format("{}.{}", key, index++),
-			   {{"name", [&](const auto &n,
-					 const auto &k) { read_path_name(n, k, peer.name); }},
-			    {"address", [&](const auto &n, const auto &k) {
-				     read_address(n, k, peer_port, address);
-			     }}});
-		if (problems_.size() != before)
-			continue;
-		if (peer.name.empty() || !address) {
-			problem(each, fmt::format("{} needs a name and an address", key));
-			continue;
-		}
-		peer.address = std::move(*address);
-		config_.cluster.peers.push_back(std::move(peer));
-	}
-}
-
-void Reader::read_cluster(const toml::node &node, const std::string &key)
-{
-	auto &cluster = config_.cluster;
-	const auto before = problems_.size();
-	if (cluster.configured()) {
-		problem(node, "cluster is described in another file already");
-		return;
-	}
-	read_table(
-		node, key,
-		{{"name",
-		  [&](const auto &n, const auto &k) { read_path_name(n, k, cluster.name); }},
-		 {"key_file",
-		  [&](const auto &n, const auto &k) { read_text(n, k, cluster.key_file); }},
-		 {"listen", [&](const auto &n,
-				const auto &k) { read_address(n, k, peer_port, cluster.listen); }},
-		 {"serve", [&](const auto &n,
-			       const auto &k) { read_address(n, k, serve_port, cluster.serve); }},
-		 {"plain", [&](const auto &n, const auto &k) { read_bool(n, k, cluster.plain); }},
-		 {"priority",
-		  [&](const auto &n, const auto &k) {
-			  unsigned priority = cluster.priority;
-			  read_count(n, k, std::numeric_limits<std::uint16_t>::max(), priority);
-			  cluster.priority = static_cast<std::uint16_t>(priority);
-		  }},
-		 {"engine", [&](const auto &n, const auto &k) { read_word(n, k, cluster.engine); }},
-		 {"group", [&](const auto &n, const auto &k) { read_text(n, k, cluster.group); }},
-		 {"peer", [&](const auto &n, const auto &k) { read_peers(n, k); }}});
-	if (problems_.size() == before)
-		for (auto &each : cluster.problems())
-			problem(node, std::move(each));
-}
-
-void Reader::read_discover(const toml::node &node, const std::string &key)
-{
-	auto &discover = config_.discover;
-	read_table(
-		node, key,
-		{{"units", [&](const auto &n, const auto &k) { read_word(n, k, discover.units); }},
-		 {"except", [&](const auto &n, const auto &k) {
-			  const auto *list = n.as_array();
-			  if (!list) {
-				  problem(n, fmt::format("{} is not a list", k),
-					  "write except = [\"naa.6001405*\"]");
-				  return;
-			  }
-			  discover.except.clear();
-			  for (const auto &each : *list)
-				  read_text(each, k, discover.except.emplace_back());
-		  }}});
-}
-
-/// A unit without paths has this host's own way to the disk, then one through each peer.
-void Reader::give_paths(UnitConfig &unit)
-{
-	PathConfig own;
-	own.name = word(PathKind::DIRECT);
-	unit.paths.push_back(std::move(own));
-	for (const auto &peer : config_.cluster.peers) {
-		if (!unit.build || unit.paths.size() == SW_PATHS_MAX)
-			return;
-		PathConfig path;
-		path.kind = PathKind::SERVED;
-		path.name = path.peer = peer.name;
-		unit.paths.push_back(std::move(path));
-	}
-}
-
-/// What units say about the cluster, when all files are read.
-void Reader::check_peers()
-{
-	const auto &cluster = config_.cluster;
-	for (const auto &[name, unit] : config_.units) {
-		const auto note_unit = [&, &unit_name = name](std::string text) {
-			note({config_.origins["unit." + unit_name], std::move(text), ""});
-		};
-		if (unit.serve && !cluster.serve)
-			note_unit(fmt::format("unit.{} is to be served, but [cluster] has no "
-					      "serve = \"ADDRESS\"",
-					      name));
-		for (const auto &path : unit.paths) {
-			if (!path.peer.empty() && !cluster.peer(path.peer))
-				note_unit(fmt::format("unit.{}: '{}' is no [[cluster.peer]]", name,
-						      path.peer));
-			if (!unit.build && path.kind == PathKind::SERVED)
-				note_unit(fmt::format("unit.{} is not built here, so the served "
-						      "path '{}' is of no use",
-						      name, path.name));
-		}
-		if (!unit.build && !unit.serve)
-			note_unit(fmt::format("unit.{} is neither built nor served: write "
-					      "enabled = false",
-					      name));
-	}
-}
-
-void Reader::read_path(const toml::node &node, const std::string &key, UnitConfig &unit)
+void ConfigReader::read_path(const toml::node &node, const std::string &key, UnitConfig &unit)
 {
 	PathConfig path;
 	bool has_kind = false;
@@ -571,7 +360,7 @@ void Reader::read_path(const toml::node &node, const std::string &key, UnitConfi
 	unit.paths.push_back(std::move(path));
 }
 
-void Reader::read_paths(const toml::node &node, const std::string &key, UnitConfig &unit)
+void ConfigReader::read_paths(const toml::node &node, const std::string &key, UnitConfig &unit)
 {
 	const auto *array = node.as_array();
 	if (!array) {
@@ -588,7 +377,7 @@ void Reader::read_paths(const toml::node &node, const std::string &key, UnitConf
 		read_path(each, fmt::format("{}.{}", key, index++), unit);
 }
 
-void Reader::read_unit(const std::string &name, const toml::node &node)
+void ConfigReader::read_unit(const std::string &name, const toml::node &node)
 {
 	const auto prefix = "unit." + name;
 	if (!is_unit_name(name)) {
@@ -640,7 +429,7 @@ void Reader::read_unit(const std::string &name, const toml::node &node)
 	config_.units[name] = std::move(unit);
 }
 
-void Reader::read_common(const toml::table &root, const std::string &file)
+void ConfigReader::read_common(const toml::table &root, const std::string &file)
 {
 	file_ = file;
 	const auto later = [](const toml::node &, const std::string &) {};
@@ -678,6 +467,7 @@ void Reader::read_common(const toml::table &root, const std::string &file)
 		  }},
 		 {"cluster", [&](const auto &node, const auto &key) { read_cluster(node, key); }},
 		 {"discover", [&](const auto &node, const auto &key) { read_discover(node, key); }},
+		 {"hints", [&](const auto &node, const auto &key) { read_hints(node, key); }},
 		 {"defaults",
 		  [&](const auto &node, const auto &key) {
 			  read_table(node, key, unit_keys(defaults_));
@@ -685,7 +475,7 @@ void Reader::read_common(const toml::table &root, const std::string &file)
 		 {"unit", later}});
 }
 
-void Reader::read_units(const toml::table &root, const std::string &file)
+void ConfigReader::read_units(const toml::table &root, const std::string &file)
 {
 	file_ = file;
 	const auto *node = root.get("unit");
@@ -700,7 +490,7 @@ void Reader::read_units(const toml::table &root, const std::string &file)
 		read_unit(std::string(name.str()), unit);
 }
 
-ConfigResult Reader::finish() &&
+ConfigResult ConfigReader::finish() &&
 {
 	if (problems_.empty()) {
 		for (auto &[name, unit] : config_.units)
@@ -713,11 +503,9 @@ ConfigResult Reader::finish() &&
 	return tl::unexpected(std::move(problems_));
 }
 
-} // namespace
-
 ConfigResult parse_config(std::span<const ConfigFile> files)
 {
-	Reader reader;
+	ConfigReader reader;
 	std::vector<std::pair<toml::table, std::string>> trees;
 	for (const auto &file : files) {
 		auto tree = parse_toml(file);

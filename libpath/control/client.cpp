@@ -250,6 +250,11 @@ Answered<ExplainReport> ControlClient::explain(std::string_view disk)
 			   explain_from_json);
 }
 
+Answered<HintsReport> ControlClient::hints()
+{
+	return read_answer(call(method_name("Hints")), hints_from_json);
+}
+
 Answered<Done> ControlClient::order(Verb verb, std::string_view unit, std::string_view path,
 				    bool forced, bool dry_run)
 {

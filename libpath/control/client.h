@@ -45,6 +45,8 @@ public:
 	/// Why a unit or a disk of pathd's host has its paths. A pathd that does not explain yet:
 	/// BadRequest.
 	[[nodiscard]] Answered<ExplainReport> explain(std::string_view disk);
+	/// The buses of pathd's host. A pathd that knows of none yet: BadRequest.
+	[[nodiscard]] Answered<HintsReport> hints();
 	/// Names are resolved by the server, as find_unit() and find_path() do. `path` is empty for
 	/// verbs that take none.
 	[[nodiscard]] Answered<Done> order(Verb verb, std::string_view unit, std::string_view path,

@@ -14,6 +14,7 @@
 #include "libpath/control/explain_report.h"
 #include "libpath/control/exports_report.h"
 #include "libpath/control/flight.h"
+#include "libpath/control/hints_report.h"
 #include "libpath/control/report.h"
 
 namespace swpath
@@ -48,6 +49,9 @@ inline constexpr int report_version = 1;
 /// {"schema":"swpath.explain","version":1,"generated":…,"disk":…,"explanations":[…]}.
 [[nodiscard]] Json to_json(const ExplainReport &report);
 
+/// {"schema":"swpath.hints","version":1,"generated":…,"ports":[{"port":…}],"buses":[{"bus":…}]}.
+[[nodiscard]] Json to_json(const HintsReport &report);
+
 /// Errors of all readers: EBADMSG the text is not of this form; the context names the key.
 /// Those of whole forms also: EPROTONOSUPPORT a schema of another name or a newer version.
 [[nodiscard]] Result<Report> report_from_json(const Json &json);
@@ -60,5 +64,6 @@ inline constexpr int report_version = 1;
 [[nodiscard]] Result<ClusterReport> cluster_from_json(const Json &json);
 [[nodiscard]] Result<ExportsReport> exports_from_json(const Json &json);
 [[nodiscard]] Result<ExplainReport> explain_from_json(const Json &json);
+[[nodiscard]] Result<HintsReport> hints_from_json(const Json &json);
 
 } // namespace swpath

@@ -200,6 +200,14 @@ Dispatched read_explain(const Call &call, ControlHandler &handler)
 	return answer({{}, to_json(*explained), false});
 }
 
+Dispatched read_hints(const Call &call, ControlHandler &handler)
+{
+	Parameters in(call.parameters, {});
+	if (in.wrong())
+		return answer(invalid_parameter(*in.wrong()));
+	return answer({{}, to_json(handler.hints()), false});
+}
+
 Dispatched begin_events(const Call &call, ControlHandler &handler)
 {
 	Parameters in(call.parameters, {"unit"});
@@ -307,6 +315,8 @@ Dispatched dispatch(const Call &call, uid_t uid, CallId id, ControlHandler &hand
 		return read_exports(call, handler);
 	if (method == "Explain")
 		return read_explain(call, handler);
+	if (method == "Hints")
+		return read_hints(call, handler);
 	if (method == "Events")
 		return begin_events(call, handler);
 

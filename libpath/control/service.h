@@ -13,6 +13,7 @@
 #include "libpath/control/explain_report.h"
 #include "libpath/control/exports_report.h"
 #include "libpath/control/flight.h"
+#include "libpath/control/hints_report.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
 #include "libpath/control/wire.h"
@@ -37,6 +38,8 @@ public:
 
 	/// The cluster of this host, from memory. Must not block.
 	[[nodiscard]] virtual ClusterReport cluster() = 0;
+	/// The buses of this host and the marks on them, from memory. Must not block.
+	[[nodiscard]] virtual HintsReport hints() = 0;
 
 	/// What this host serves, from memory. Must not block.
 	[[nodiscard]] virtual ExportsReport exports() = 0;

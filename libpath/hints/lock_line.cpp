@@ -89,4 +89,46 @@ std::string lock_line(std::string_view name, const LockValue &value)
 	return fmt::format("value {} {}", name, value_text(value));
 }
 
+std::string lock_line(const LockOrder &order)
+{
+	auto line = fmt::format("{} {}", word(order.kind), order.name);
+	if (order.kind == LockOrderKind::Publish)
+		line += fmt::format(
+			" {} {}", lock_hex(order.bytes),
+			std::chrono::duration_cast<std::chrono::milliseconds>(order.limit).count());
+	return line;
+}
+
+Result<LockEvent> parse_lock_event(std::string_view line)
+{
+	const auto words = split_words(line);
+	const auto kind = words.empty() ? std::nullopt : from_word<LockEventKind>(words[0]);
+	if (!kind)
+		return fail(EINVAL, fmt::format("an event begins with one of {}",
+						words_listed<LockEventKind>()));
+	LockEvent event;
+	event.kind = *kind;
+	if (words.size() < 4)
+		return fail(EINVAL, fmt::format("{} has {} words", words[0], words.size()));
+	event.name = words[1];
+	if (*kind == LockEventKind::Failed) {
+		const auto code = parse_number<std::uint16_t>(words[2]);
+		if (!code || *code == 0)
+			return fail(EINVAL, "failed has no error number");
+		const auto text = static_cast<std::size_t>(words[3].data() - line.data());
+		event.error = Error{{*code, std::generic_category()},
+				    std::string(trimmed(line.substr(text)))};
+		return event;
+	}
+	if (auto good = check_lock_name(event.name); !good)
+		return tl::unexpected(good.error());
+	const auto bytes = parse_hex(words[3]);
+	if (words.size() != 4 || !bytes)
+		return fail(EINVAL, "a value has 64 hexadecimal digits");
+	if (words[2] != "valid" && words[2] != "invalid")
+		return fail(EINVAL, "a value is valid or invalid");
+	event.value = {*bytes, words[2] == "valid"};
+	return event;
+}
+
 } // namespace swpath

@@ -40,5 +40,9 @@ struct LockOrder {
 /// Both without a newline.
 [[nodiscard]] std::string lock_line(const LockEvent &event);
 [[nodiscard]] std::string lock_line(std::string_view name, const LockValue &value);
+[[nodiscard]] std::string lock_line(const LockOrder &order);
+/// Reads lock_line() of an event. The text of an error is in its context, with what its code means.
+/// Pure. Errors: EINVAL with what is wrong.
+[[nodiscard]] Result<LockEvent> parse_lock_event(std::string_view line);
 
 } // namespace swpath

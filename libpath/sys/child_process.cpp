@@ -32,7 +32,7 @@ std::vector<char *> pointers(const std::vector<std::string> &words)
 class SpawnRules
 {
 public:
-	explicit SpawnRules(int input)
+	SpawnRules(int input, int output)
 	{
 		posix_spawnattr_init(&attributes);
 		posix_spawn_file_actions_init(&actions);
@@ -48,6 +48,8 @@ public:
 			posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 		else
 			posix_spawn_file_actions_adddup2(&actions, input, 0);
+		if (output >= 0)
+			posix_spawn_file_actions_adddup2(&actions, output, 1);
 	}
 	SpawnRules(const SpawnRules &) = delete;
 	SpawnRules &operator=(const SpawnRules &) = delete;
@@ -79,7 +81,7 @@ Result<ChildProcess> start_child(const ChildSetup &setup)
 	for (char **each = environ; *each; each++)
 		environment.push_back(*each);
 	environment.push_back(nullptr);
-	const SpawnRules rules(setup.input);
+	const SpawnRules rules(setup.input, setup.output);
 	pid_t pid = -1;
 	const int error = ::posix_spawnp(&pid, arguments[0], &rules.actions, &rules.attributes,
 					 arguments.data(), environment.data());

@@ -166,11 +166,14 @@ Parser::Parser()
 	explain->add_option("DISK", line.unit,
 			    std::string(name_of_units) + "; or a disk of this host: /dev/sdb")
 		->required();
+	auto *hints = reading(&app, "hints", Task::Hints,
+			      "Show the buses of this host and which other hosts are on");
 	auto *check = reading(&app, "check", Task::Check,
 			      "Answer as a monitoring plugin: exit status 0, 1, 2 or 3");
 	for (auto *verb : {status, list, paths, watch, events, history, exports, check})
 		verb->add_option("UNIT", line.unit, name_of_units);
-	for (auto *verb : {status, list, paths, events, history, peers, exports, explain, check})
+	for (auto *verb :
+	     {status, list, paths, events, history, peers, exports, explain, hints, check})
 		verb->add_flag("--json", line.json, "Print JSON");
 	history->add_option("--svg", line.svg,
 			    "Draw a picture into FILE instead (SVG; - is standard output): held "

@@ -26,6 +26,7 @@ enum class Task : std::uint8_t {
 	Peers,
 	Exports,
 	Explain,
+	Hints,
 	Check,
 	Order,
 	Reload,

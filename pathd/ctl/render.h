@@ -8,6 +8,7 @@
 #include "libpath/control/event.h"
 #include "libpath/control/explain_report.h"
 #include "libpath/control/exports_report.h"
+#include "libpath/control/hints_report.h"
 #include "libpath/control/order.h"
 #include "libpath/control/report.h"
 #include "pathd/ctl/style.h"
@@ -29,6 +30,8 @@ namespace swpath::ctl
 [[nodiscard]] std::string render_exports(const Style &style, const ExportsReport &report);
 /// `pathctl explain`: a paragraph for each thing.
 [[nodiscard]] std::string render_explanation(const Style &style, const ExplainReport &report);
+/// `pathctl hints`: the lock space, what is thought of each port, and the mark of each bus.
+[[nodiscard]] std::string render_hints(const Style &style, const HintsReport &report);
 /// `pathctl history`: a line for each switch and its certificate below, oldest first.
 [[nodiscard]] std::string render_history(const Style &style, const Report &report);
 

@@ -117,6 +117,56 @@ std::string render_peers(const Style &style, const ClusterReport &report)
 	return text + grid.text(style);
 }
 
+std::string render_hints(const Style &style, const HintsReport &report)
+{
+	std::string state = fmt::format("{}", word(report.state));
+	if (report.process != 0)
+		state += fmt::format(", process {}", report.process);
+	if (report.restarts != 0)
+		state += fmt::format(", started again {} times", report.restarts);
+	if (!report.trouble.empty())
+		state += fmt::format("; {}", report.trouble);
+	const auto engine = report.lockspace.empty()
+				    ? report.engine
+				    : fmt::format("{} '{}'", report.engine, report.lockspace);
+	std::string text = wrapped(
+		style,
+		fmt::format("host {}  lock space {}: ",
+			    painted(style, Paint::Bold, fmt::format("{}", report.number)), engine),
+		2, state);
+	for (const auto &port : report.ports)
+		text += wrapped(style, port.shared ? "shared  " : "        ", 8,
+				fmt::format("{} ({})", port.text,
+					    port.given ? "a given name" : "a derived name"));
+	if (report.buses.empty())
+		return text;
+	Grid grid;
+	auto head = header({"BUS", "HELD", "MARK OF", "SHARED", "SERVES", "EPOCH", "DISK"});
+	head[5].right = true;
+	grid.add(std::move(head));
+	const auto yes_no = [](bool yes) { return Grid::Cell{yes ? "yes" : "no"}; };
+	for (const auto &bus : report.buses) {
+		const Grid::Cell held{bus.held ? "yes" : "no", bus.held ? Paint::Good : Paint::Bad};
+		if (bus.marked)
+			grid.add({{bus.bus, Paint::Bold},
+				  held,
+				  {fmt::format("{}{}", bus.server, bus.own ? ", this host" : "")},
+				  yes_no(bus.shared),
+				  yes_no(bus.serves),
+				  number(bus.epoch),
+				  {bus.disk}});
+		else
+			grid.add({{bus.bus, Paint::Bold},
+				  held,
+				  {bus.text.empty() ? "nobody" : "not valid"},
+				  {"-"},
+				  {"-"},
+				  {"-", Paint::Plain, true},
+				  {"-"}});
+	}
+	return text + grid.text(style);
+}
+
 std::string render_history(const Style &style, const Report &report)
 {
 	Grid grid;

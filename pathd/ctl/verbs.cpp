@@ -133,6 +133,26 @@ int show_explanation(const CommandLine &line)
 		       : exit_status(RefusalKind::Failed);
 }
 
+int show_hints(const CommandLine &line)
+{
+	auto client = ControlClient::connect(line.socket, line.timeout);
+	if (!client)
+		return failed(line, client.error());
+	const auto hints = client->hints();
+	if (!hints)
+		return failed(line, hints.error());
+	if (line.json)
+		return print(json_text(to_json(*hints))) ? 0 : exit_status(RefusalKind::Failed);
+	if (hints->state == HintsState::Off)
+		return failed(line,
+			      {RefusalKind::NotFound, "this host leaves no hints on its buses",
+			       "give it a [hints] in /etc/swpath/swpath.toml; see "
+			       "swpath.toml(5)"});
+	return print(render_hints(style_for(line, STDOUT_FILENO), *hints))
+		       ? 0
+		       : exit_status(RefusalKind::Failed);
+}
+
 int check_units(const CommandLine &line)
 {
 	const auto result = [&] {
@@ -240,6 +260,8 @@ int run(const CommandLine &line)
 		return show_exports(line);
 	case Task::Explain:
 		return show_explanation(line);
+	case Task::Hints:
+		return show_hints(line);
 	case Task::Watch:
 		return watch(line);
 	case Task::Events:

@@ -57,6 +57,13 @@ struct Handler : ControlHandler {
 		report.explanations.push_back({"unit sw0", {"One.", "Two."}});
 		return report;
 	}
+	HintsReport hints() override
+	{
+		HintsReport report;
+		report.ports.resize(1);
+		report.buses.resize(2);
+		return report;
+	}
 	void order(CallId, const Order &order) override
 	{
 		FUZZ_EXPECT(order.unit == "sw0");
@@ -107,6 +114,10 @@ void check_forms(const Json &json)
 	if (const auto explained = explain_from_json(json)) {
 		const auto again = explain_from_json(to_json(*explained));
 		FUZZ_EXPECT(again && *again == *explained);
+	}
+	if (const auto hints = hints_from_json(json)) {
+		const auto again = hints_from_json(to_json(*hints));
+		FUZZ_EXPECT(again && *again == *hints);
 	}
 	if (const auto event = event_from_json(json)) {
 		const auto again = event_from_json(to_json(*event));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "libpath/base/crc32c.h"
+#include "libpath/hints/lock_line.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace
@@ -37,5 +38,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		check(sound);
 	}
 	(void)swpath::BusName::parse(text_of(data, size));
+	// What the process of the lock space says; the text of a failure loses its blanks.
+	const auto event = swpath::parse_lock_event(text_of(data, size));
+	if (event && !event->error) {
+		const auto again = swpath::parse_lock_event(swpath::lock_line(*event));
+		FUZZ_EXPECT(again && again->kind == event->kind && again->name == event->name &&
+			    again->value == event->value);
+	}
 	return 0;
 }

@@ -34,13 +34,6 @@ kind = "served"
 peer = "beta"
 )";
 
-std::string changed(std::string text, const std::string &from, const std::string &to)
-{
-	const auto at = text.find(from);
-	EXPECT_NE(at, std::string::npos) << from;
-	return text.replace(at, from.size(), to);
-}
-
 TEST(ClusterConfig, ReadsEveryKey)
 {
 	const auto config = good(std::string(cluster) + unit);

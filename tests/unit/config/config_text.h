@@ -49,4 +49,12 @@ inline std::string problems(std::string text)
 	return problems(parse_text(std::move(text)));
 }
 
+/// `text` with the first `from` replaced, which the test says is there.
+inline std::string changed(std::string text, const std::string &from, const std::string &to)
+{
+	const auto at = text.find(from);
+	EXPECT_NE(at, std::string::npos) << from;
+	return text.replace(at, from.size(), to);
+}
+
 } // namespace swpath

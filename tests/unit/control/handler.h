@@ -35,6 +35,8 @@ struct RecordingHandler : ControlHandler {
 			explained->disk = disk;
 		return explained;
 	}
+	HintsReport hinted;
+	HintsReport hints() override { return hinted; }
 	void order(CallId id, const Order &order) override
 	{
 		orders.emplace_back(id, order);

@@ -80,6 +80,13 @@ TEST(Interface, DescribesEveryMemberInTheOrderOfWriting)
 	const Json said = to_json(explained);
 	EXPECT_EQ(members_after("method Explain(disk: string) -> ("), keys(said));
 	EXPECT_EQ(members_after("type Explanation ("), keys(said["explanations"][0]));
+	HintsReport hints;
+	hints.ports.resize(1);
+	hints.buses.resize(1);
+	const Json hinted = to_json(hints);
+	EXPECT_EQ(members_after("method Hints() -> ("), keys(hinted));
+	EXPECT_EQ(members_after("type Port ("), keys(hinted["ports"][0]));
+	EXPECT_EQ(members_after("type Bus ("), keys(hinted["buses"][0]));
 	Event event;
 	event.unit = "sw0";
 	event.path = 0;

@@ -141,6 +141,20 @@ TEST(Schema, OfExplainHasTheMembersThatAreWritten)
 	expect_words<Source>(explain, "source");
 }
 
+TEST(Schema, OfHintsHasTheMembersAndWordsThatAreWritten)
+{
+	const Json hints = schema("hints");
+	HintsReport report;
+	report.ports.resize(1);
+	report.buses.resize(1);
+	const Json written = to_json(report);
+	expect_members(hints, written, "hints");
+	expect_members(hints["$defs"]["port"], written["ports"][0], "port");
+	expect_members(hints["$defs"]["bus"], written["buses"][0], "bus");
+	expect_words<Source>(hints, "source");
+	expect_words<HintsState>(hints, "state");
+}
+
 TEST(Schema, OfHistoryEventsAndErrorsHasTheMembersAndWordsThatAreWritten)
 {
 	const Json history = schema("history");

@@ -339,6 +339,37 @@ TEST(Render, WhyAUnitIsNotServed)
 	EXPECT_EQ(why_not_served(facts), "the unit is switched off here (enabled = false)");
 }
 
+TEST(Render, HintsAndWhatTheyMean)
+{
+	HintsReport report;
+	report.state = HintsState::Ready;
+	report.engine = "dlm";
+	report.lockspace = "swpath";
+	report.number = 2;
+	report.process = 812;
+	report.ports = {{"host2", "$17$B", true, true,
+			 "host2 is on bus $17$B: shared, its mark shows another host, with a disk "
+			 "that is here too"},
+			{"host3", "$2147483649$A", false, false,
+			 "host3 is on bus $2147483649$A: not known to be shared, its mark is not "
+			 "valid: it was left half-written"}};
+	report.buses = {
+		{"$17$B", "swbus$17$B", true, true, "", true, true, 2, true, 7, "00c0ffee00c0ffee"},
+		{"$2147483649$A", "swbus$2147483649$A", true, false,
+		 "its mark is not valid: it was left half-written", false, false, 0, false, 0, ""}};
+	auto text = ctl::render_hints(Style{}, report);
+	report.state = HintsState::Down;
+	report.process = 0;
+	report.restarts = 3;
+	report.trouble = "its process (812) has ended; its own words are in the journal";
+	report.ports.clear();
+	report.buses.resize(1);
+	report.buses[0].held = report.buses[0].marked = false;
+	text += ctl::render_hints(Style{}, report);
+	expect_fits(text, 80);
+	expect_golden("hints", text);
+}
+
 TEST(RenderTables, History)
 {
 	auto unit = degraded();

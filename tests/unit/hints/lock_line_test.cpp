@@ -65,5 +65,38 @@ TEST(LockLine, AnEventIsOneLine)
 		  "failed a " + std::to_string(ETIMEDOUT) + " publish 'a': Connection timed out");
 }
 
+TEST(LockLine, WhatIsSaidIsReadBack)
+{
+	for (const auto *line : {"hold a", "release swbus$17$B", "value a"})
+		EXPECT_EQ(lock_line(*LockOrder::parse(line)), line);
+	EXPECT_EQ(lock_line(*LockOrder::parse("publish a " + hex + " 1500")),
+		  "publish a " + hex + " 1500");
+	for (const auto *kind : {"held", "changed", "published", "overtaken"})
+		for (const auto *validity : {"valid", "invalid"}) {
+			const auto line = std::string(kind) + " swbus$17$B " + validity + " " + hex;
+			const auto event = parse_lock_event(line);
+			ASSERT_TRUE(event) << event.error().message();
+			EXPECT_EQ(lock_line(*event), line);
+		}
+	const auto failed = parse_lock_event("failed a 110 publish 'a': it  was: locked");
+	ASSERT_TRUE(failed && failed->error);
+	EXPECT_EQ(failed->error->code.value(), 110);
+	EXPECT_EQ(failed->error->context, "publish 'a': it  was: locked");
+}
+
+TEST(LockLine, AWrongEventIsRefusedWithItsCause)
+{
+	for (const auto &line :
+	     {std::string(), std::string("taken a valid ") + hex, std::string("held a valid"),
+	      "held a/b valid " + hex, "held a maybe " + hex, "held a valid 0" + hex,
+	      "held a valid " + hex + " more", std::string("failed a 0 text"),
+	      std::string("failed a"), std::string("failed a x text")}) {
+		const auto event = parse_lock_event(line);
+		ASSERT_FALSE(event) << line;
+		EXPECT_EQ(event.error().code.value(), EINVAL);
+		EXPECT_FALSE(event.error().context.empty());
+	}
+}
+
 } // namespace
 } // namespace swpath
