@@ -30,8 +30,8 @@ constexpr Duration for_ever = std::chrono::hours(1);
 
 std::vector<std::string> BusHints::command(const HintsConfig &config)
 {
-	return {SWPATH_LIBEXEC_DIR "/swpath-lockspace", "--engine", std::string(word(config.engine)), "--lockspace",
-		config.lockspace};
+	return {SWPATH_LIBEXEC_DIR "/swpath-lockspace", "--engine",
+		std::string(word(config.engine)), "--lockspace", config.lockspace};
 }
 
 BusHints::BusHints(const HintsConfig &config, bool serves, std::string machine_id, UniqueFd watched,

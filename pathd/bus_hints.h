@@ -50,6 +50,8 @@ public:
 	void image_appears(DevNumber leg, Instant now) { keeper_.image_appears(leg, now); }
 	void image_goes(DevNumber leg) { keeper_.image_goes(leg); }
 	void ports_known() { keeper_.ports_known(); }
+	[[nodiscard]] bool has_ports() const { return keeper_.has_ports(); }
+	void members_see(DiskHashes disks) { keeper_.members_see(std::move(disks)); }
 	[[nodiscard]] SeenWorld admit(SeenWorld world) const
 	{
 		return keeper_.admit(std::move(world));

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,9 +13,7 @@
 #include "libpath/sys/clock.h"
 #include "libpath/sys/leg_mark.h"
 #include "pathd/log.h"
-#include "pathd/members_engine.h"
 #include "pathd/run_state.h"
-#include "pathd/static_engine.h"
 
 namespace swpath
 {
@@ -136,96 +133,6 @@ Result<void> Daemon::watch()
 		return fail(server.error(), "listen for pathctl");
 	server_ = std::move(*server);
 	return loop_->watch(server_->fd(), [this] { server_->step(now()); });
-}
-
-/// What knows who is a member. peers_ is there.
-Result<std::unique_ptr<ClusterEngine>> Daemon::make_engine()
-{
-	if (config_.cluster.engine == ClusterEngineKind::Static) {
-		auto engine = std::make_unique<StaticEngine>(*peers_);
-		engine_ = engine.get();
-		return engine;
-	}
-	auto engine = MembersEngine::create(peers_->self(), config_.cluster.group, mailbox_);
-	if (!engine)
-		return fail(engine.error(), "[cluster] engine");
-	if (auto watched = loop_->watch((*engine)->fd(), [] {}); !watched)
-		return tl::unexpected(watched.error());
-	return std::move(*engine);
-}
-
-/// Peers are asked and answered from now on, and the server is kept. At boot the address to listen
-/// at may come later than pathd, so a failure is not the end.
-Result<void> Daemon::join_cluster()
-{
-	const auto &cluster = config_.cluster;
-	const auto touch_all = [this] {
-		for (auto &[name, unit] : units_)
-			unit->touch();
-	};
-	Peers::Host host;
-	host.disk = [this](const std::string &wwid,
-			   const std::string &peer) -> std::optional<PeerDisk> {
-		const auto *unit = served_unit(wwid);
-		return unit != nullptr ? unit->peer_disk(peer) : std::nullopt;
-	};
-	host.carry_out = [this](const PeerOrder &order, const std::string &address) {
-		if (auto *unit = served_unit(order.request.wwid))
-			unit->carry_out(order, address);
-	};
-	host.changed = [this, touch_all] {
-		if (engine_ != nullptr)
-			engine_->links_changed();
-		touch_all();
-	};
-	host.cast = [this](const Member &from, std::string_view frame) {
-		if (engine_ != nullptr)
-			engine_->take(from, frame);
-	};
-	auto peers = Peers::create(cluster, std::move(host));
-	if (!peers)
-		return fail(peers.error(), "[cluster]");
-	peers_ = std::move(*peers);
-	services_.peers = peers_.get();
-	auto engine = make_engine();
-	if (!engine) {
-		services_.peers = nullptr;
-		peers_.reset();
-		return tl::unexpected(engine.error());
-	}
-	directory_ = std::make_unique<ServerDirectory>(
-		peers_->self(), cluster.serve ? cluster.serve->text() : std::string());
-	services_.directory = directory_.get();
-	sightings_ = std::make_unique<BusSightings>(peers_->self());
-	cluster_ = std::make_unique<Cluster>(
-		peers_->self(), std::move(*engine),
-		std::vector<SyncService *>{sightings_.get(), directory_.get()});
-	if (auto watched = loop_->watch(peers_->fd(), [] {}); !watched || !cluster.serve)
-		return watched;
-
-	ServerSetup setup;
-	setup.listen = {cluster.serve->host, cluster.serve->port, {}};
-	setup.plain = cluster.plain;
-	if (!cluster.plain)
-		setup.psk_file = cluster.key_file;
-	auto serving = Serving::create(std::move(setup), mailbox_, touch_all);
-	if (!serving)
-		return tl::unexpected(serving.error());
-	serving_ = std::move(*serving);
-	services_.serving = serving_.get();
-	return {};
-}
-
-/// What this host can serve now, and what it sees, is what its peers know of it in advance.
-void Daemon::tell_members()
-{
-	sightings_->set_own(finder_.sightings());
-	std::set<std::string> offered;
-	for (const auto &[name, unit] : units_)
-		if (const auto &wwid = unit->config().wwid;
-		    unit->can_serve() && directory_->offer(wwid, peers_->config().priority, name))
-			offered.insert(wwid);
-	directory_->keep_offers(offered);
 }
 
 Unit *Daemon::served_unit(const std::string &wwid) const
@@ -457,81 +364,6 @@ FlightReport Daemon::flight(const std::string &unit)
 	return found == units_.end() ? FlightReport{} : found->second->flight(now());
 }
 
-ClusterReport Daemon::cluster()
-{
-	ClusterReport report;
-	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
-	report.version = SWPATH_VERSION;
-	report.name = config_.cluster.name;
-	report.trouble = join_trouble_;
-	if (!peers_)
-		return report;
-	const auto &config = peers_->config();
-	report.engine = word(config.engine);
-	cluster_->report(report);
-	const auto is_member = [&](const std::string &name) {
-		return std::find(report.members.begin(), report.members.end(), name) !=
-		       report.members.end();
-	};
-	for (const auto &peer : config.peers) {
-		const auto *client = peers_->client(peer.name);
-		const bool member = is_member(peer.name);
-		std::string why_not;
-		if (!client->reachable())
-			why_not = client->trouble();
-		else if (!member && config.engine == ClusterEngineKind::Corosync)
-			why_not = fmt::format("it is not in corosync's group '{}' with this host",
-					      config.group);
-		else if (!member && !config.listen)
-			why_not = "[cluster] of this host has no listen: no peer can reach it";
-		else if (!member)
-			why_not = "it and this host do not both reach each other and all members";
-		report.peers.push_back({peer.name, peer.address.text(), client->reachable(), member,
-					std::move(why_not)});
-	}
-	// The names are given twice: here, and in each host's own configuration.
-	for (const auto &name : report.members)
-		if (name != config.name && config.peer(name) == nullptr)
-			report.peers.push_back(
-				{name, "", false, true, "it is no [[cluster.peer]] of this host"});
-	return report;
-}
-
-/// Marks are left and read from now on; the lock space itself comes when there is a bus.
-Result<void> Daemon::begin_hints()
-{
-	if (!config_.hints.configured)
-		return {};
-	auto hints = BusHints::create(config_.hints, config_.cluster.serve.has_value(), mailbox_,
-				      [this] {
-					      for (auto &[name, unit] : units_)
-						      unit->touch();
-				      });
-	if (!hints)
-		return fail(hints.error(), "[hints]");
-	hints_ = std::move(*hints);
-	services_.hints = hints_.get();
-	return loop_->watch(hints_->fd(), [] {}); // round() does the rest
-}
-
-void Daemon::step_hints(Instant now)
-{
-	if (std::all_of(units_.begin(), units_.end(),
-			[](const auto &each) { return each.second->directs_judged(); }))
-		hints_->ports_known();
-	hints_->step(now);
-}
-
-HintsReport Daemon::hints()
-{
-	HintsReport report;
-	if (hints_)
-		report = hints_->report();
-	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
-	report.version = SWPATH_VERSION;
-	return report;
-}
-
 void Daemon::order(CallId id, const Order &order)
 {
 	const auto found = units_.find(order.unit);
@@ -576,7 +408,7 @@ void Daemon::round()
 		}
 	}
 	if (std::exchange(find_due_, false) && !options_.dry_run)
-		finder_.look(config_, directory_.get(), sightings_.get());
+		find_disks();
 	if (serving_)
 		serving_->step(at);
 	if (hints_)

@@ -72,6 +72,7 @@ private:
 	void guard_legs();
 	[[nodiscard]] Result<void> join_cluster();
 	void tell_members();
+	void find_disks();
 	void reload_found();
 	[[nodiscard]] Result<std::unique_ptr<ClusterEngine>> make_engine();
 	[[nodiscard]] Result<void> begin_hints();
@@ -89,7 +90,7 @@ private:
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
 	std::unique_ptr<Peers> peers_;
-	std::unique_ptr<BusSightings> sightings_; ///< from peers_ on, like the next two
+	std::unique_ptr<DiskSightings> sightings_; ///< from peers_ on, like the next two
 	std::unique_ptr<ServerDirectory> directory_;
 	std::unique_ptr<Cluster> cluster_;
 	StaticEngine *engine_ = nullptr; ///< cluster_'s, if it is that one

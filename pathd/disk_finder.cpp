@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "libpath/hints/hint_value.h"
+#include "libpath/policy/bus_ports.h"
 #include "libpath/sys/disk_look.h"
 #include "libpath/sys/file.h"
 #include "pathd/log.h"
@@ -20,17 +21,6 @@ namespace
 {
 
 constexpr std::size_t found_bytes_max = 1 << 20;
-
-/// The name of the port that a disk was reached through, as the disk tells it; empty: it does not.
-std::string target_port(const Identity &identity)
-{
-	for (const auto &each : identity.designators)
-		if (each.association == Association::TargetPort &&
-		    (each.type == DesignatorType::Naa || each.type == DesignatorType::Eui64 ||
-		     each.type == DesignatorType::ScsiName))
-			return each.text();
-	return {};
-}
 
 Result<void> append(const std::string &file, const std::vector<FoundUnit> &units, bool serve)
 {
@@ -68,31 +58,23 @@ void DiskFinder::seen(const std::vector<BlockDevice> &devices)
 				return each.device.syspath == device.syspath &&
 				       each.device.wwid == device.wwid;
 			});
-		if (known != before.end()) {
-			disks_.push_back({device, known->sighting});
-			continue;
-		}
-		const auto identity = known_identity(device.sysname);
-		if (!identity)
-			continue;
-		BusSighting sighting;
-		if (const auto bus = BusName::derive(target_port(*identity)))
-			sighting.bus = *bus;
-		sighting.disk = disk_hash(*identity);
-		disks_.push_back({device, sighting});
+		if (known != before.end())
+			disks_.push_back({device, known->hash});
+		else if (const auto identity = known_identity(device.sysname))
+			disks_.push_back({device, disk_hash(*identity)});
 	}
 }
 
-BusSightingSet DiskFinder::sightings() const
+DiskHashes DiskFinder::sightings() const
 {
-	BusSightingSet all;
+	DiskHashes all;
 	for (const auto &disk : disks_)
-		all.insert(disk.sighting);
+		all.insert(disk.hash);
 	return all;
 }
 
 void DiskFinder::look(const Config &config, const ServerDirectory *directory,
-		      const BusSightings *sightings)
+		      const DiskSightings *sightings, const BusHints *hints)
 {
 	FinderView view;
 	for (const auto &[name, unit] : config.units) {
@@ -102,14 +84,16 @@ void DiskFinder::look(const Config &config, const ServerDirectory *directory,
 	view.wwids.insert(written_.begin(), written_.end());
 	if (directory != nullptr)
 		view.served = directory->disks();
-	const auto elsewhere =
-		sightings != nullptr ? sightings->disks_of_others() : std::set<std::uint64_t>{};
+	const auto elsewhere = sightings != nullptr ? sightings->of_others() : DiskHashes();
 	const auto used = used_devices();
-	for (const auto &[device, sighting] : disks_)
-		if (!view.wwids.contains(device.wwid))
-			view.own.push_back({device.wwid, device.sysname,
-					    elsewhere.contains(sighting.disk),
-					    !used || is_used(device, *used)});
+	for (const auto &[device, hash] : disks_) {
+		if (view.wwids.contains(device.wwid))
+			continue;
+		const bool shared = elsewhere.contains(hash) ||
+				    (hints != nullptr && hints->shared(port_of(device.hctl)));
+		view.own.push_back(
+			{device.wwid, device.sysname, shared, !used || is_used(device, *used)});
+	}
 	auto found = find_units(config.discover, view);
 	why_not_ = std::move(found.why_not);
 	if (!found.add.empty() && !writing_)

@@ -11,11 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "libpath/cluster/bus_sightings.h"
+#include "libpath/cluster/disk_sightings.h"
 #include "libpath/cluster/server_directory.h"
 #include "libpath/config/config.h"
 #include "libpath/policy/unit_finder.h"
 #include "libpath/sys/udev.h"
+#include "pathd/bus_hints.h"
 #include "pathd/mailbox.h"
 #include "pathd/worker.h"
 
@@ -40,17 +41,18 @@ public:
 	/// All whole disks of the host. Reads sysfs, which does not wait for a disk.
 	void seen(const std::vector<BlockDevice> &devices);
 	/// What this host sees with its own eyes, for its peers.
-	[[nodiscard]] BusSightingSet sightings() const;
-	/// Looks for disks that are to be units, and begins to write them down. Both may be null.
+	[[nodiscard]] DiskHashes sightings() const;
+	/// Looks for disks that are to be units, and begins to write them down. All but the first
+	/// may be null.
 	void look(const Config &config, const ServerDirectory *directory,
-		  const BusSightings *sightings);
+		  const DiskSightings *sightings, const BusHints *hints);
 	/// Why a disk is no unit; empty: it was not seen, or is one.
 	[[nodiscard]] std::string why_not(const std::string &wwid) const;
 
 private:
 	struct Disk {
 		BlockDevice device;
-		BusSighting sighting;
+		std::uint64_t hash = 0; ///< disk_hash()
 	};
 	void write(std::vector<FoundUnit> units, bool serve);
 

@@ -15,7 +15,7 @@ namespace swpath
 
 /// Services recover in the order of their numbers, on every member.
 enum class ServiceId : std::uint16_t {
-	BusSightings = 20,
+	DiskSightings = 20,
 	ServerDirectory = 30,
 };
 

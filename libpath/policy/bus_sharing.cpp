@@ -51,9 +51,8 @@ void BusSharing::decide(BusName name, std::vector<BusOrder> &out)
 	// One of this host's own that says so was an answer, before pathd was restarted.
 	if (bus.mark && (others || bus.mark->shared) && sees(name, bus.mark->disk))
 		bus.met = true;
-	for (auto each = others_.lower_bound({name, 0}); each != others_.end() && each->bus == name;
-	     ++each)
-		bus.met = bus.met || sees(name, each->disk);
+	bus.met = bus.met || std::any_of(others_.begin(), others_.end(),
+					 [&](std::uint64_t disk) { return sees(name, disk); });
 	if (!bus.told || bus.publishing)
 		return;
 	// The smallest, so that the order in which disks came makes no other mark.
@@ -179,11 +178,11 @@ std::vector<BusOrder> BusSharing::order_failed(BusName name)
 	return out;
 }
 
-std::vector<BusOrder> BusSharing::members_see(BusSightingSet sightings)
+std::vector<BusOrder> BusSharing::members_see(DiskHashes disks)
 {
-	if (sightings == others_)
+	if (disks == others_)
 		return {};
-	others_ = std::move(sightings);
+	others_ = std::move(disks);
 	return decide_all();
 }
 

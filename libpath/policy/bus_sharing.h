@@ -15,7 +15,7 @@
 /// cannot read each other's marks, as they have different keys, still meet at the disk: a
 /// reservation key that is not this host's makes the port shared, without any mark.
 ///
-/// What members of the cluster tell of their own buses counts like a mark: it needs no lock space.
+/// What members of the cluster see counts like a mark, and needs no lock space.
 ///
 /// Nothing waits for the lock space: without it an image waits for direct_wait, and no longer.
 #pragma once
@@ -27,7 +27,7 @@
 #include <string>
 #include <vector>
 
-#include "libpath/cluster/bus_sightings.h"
+#include "libpath/cluster/disk_sightings.h"
 #include "libpath/hints/hint_value.h"
 #include "libpath/policy/unit_builder.h"
 
@@ -70,8 +70,8 @@ public:
 	/// read (`why` says it), or nobody has left one.
 	[[nodiscard]] std::vector<BusOrder> mark_told(BusName bus, std::optional<HintValue> mark,
 						      std::string why = {});
-	/// What other members of the cluster see on their buses now, all of it.
-	[[nodiscard]] std::vector<BusOrder> members_see(BusSightingSet sightings);
+	/// The disks that other members of the cluster see now, all of them.
+	[[nodiscard]] std::vector<BusOrder> members_see(DiskHashes disks);
 	/// The order to publish did not come about (Failed; of Overtaken the value is told): it is
 	/// given again if it is still wanted. Its time limit in the lock space is what paces that.
 	[[nodiscard]] std::vector<BusOrder> order_failed(BusName bus);
@@ -125,7 +125,7 @@ private:
 	std::map<DevNumber, Direct> directs_;
 	std::map<DevNumber, Instant> images_; ///< when they turned up
 	std::map<BusName, Bus> buses_;
-	BusSightingSet others_;
+	DiskHashes others_;
 };
 
 } // namespace swpath

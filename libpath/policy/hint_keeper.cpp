@@ -82,6 +82,11 @@ void HintKeeper::keys_seen(DevNumber leg, std::span<const std::uint64_t> own,
 	obey(sharing_.keys_seen(leg, 0, registered));
 }
 
+void HintKeeper::members_see(DiskHashes disks)
+{
+	obey(sharing_.members_see(std::move(disks)));
+}
+
 void HintKeeper::space_ready()
 {
 	ready_ = true;

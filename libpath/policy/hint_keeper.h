@@ -47,6 +47,9 @@ public:
 	void image_goes(DevNumber leg) { sharing_.image_goes(leg); }
 	/// Every direct leg has had a verdict, once.
 	void ports_known() { sharing_.ports_known(); }
+	[[nodiscard]] bool has_ports() const { return !known_.empty(); }
+	/// What other members of the cluster see now.
+	void members_see(DiskHashes disks);
 
 	/// A lock space takes orders: it holds nothing yet.
 	void space_ready();

@@ -19,8 +19,8 @@ struct ChildSetup {
 	/// The program first: a path, or a name that is looked for in PATH.
 	std::vector<std::string> arguments;
 	std::vector<std::string> environment; ///< NAME=VALUE, before this process's own
-	int input = -1;  ///< lent: its standard input; -1: /dev/null
-	int output = -1; ///< lent: its standard output; -1: this process's
+	int input = -1;                       ///< lent: its standard input; -1: /dev/null
+	int output = -1;                      ///< lent: its standard output; -1: this process's
 };
 
 struct ChildProcess {
@@ -28,8 +28,9 @@ struct ChildProcess {
 	UniqueFd pidfd; ///< readable when it has ended
 };
 
-/// In a session of its own, with no signal blocked or ignored; standard error stays this process's. BLOCKS while the program is read from its file system. Errors: ENOENT there is no
-/// such program; EACCES it may not be executed; EAGAIN or ENOMEM no process to be had.
+/// In a session of its own, with no signal blocked or ignored; standard error stays this process's.
+/// BLOCKS while the program is read from its file system. Errors: ENOENT there is no such program;
+/// EACCES it may not be executed; EAGAIN or ENOMEM no process to be had.
 [[nodiscard]] Result<ChildProcess> start_child(const ChildSetup &setup);
 
 /// Errors: ESRCH it has ended, and was waited for.

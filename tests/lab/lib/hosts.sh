@@ -39,7 +39,7 @@ host_config() {
 			printf '[[cluster.peer]]\nname = "%s"\naddress = "%s"\n' "$other" "$(lab_address "$other" lan)"
 	done
 	if [ -n "${HOSTS_DISCOVER:-}" ]; then
-		printf '[discover]\nunits = "%s"\n[defaults]\n' "$HOSTS_DISCOVER"
+		printf '[hints]\n[discover]\nunits = "%s"\n[defaults]\n' "$HOSTS_DISCOVER"
 	else
 		printf '[unit.sw0]\nwwid = "%s"\nserve = true\n' "$lab_wwid"
 	fi

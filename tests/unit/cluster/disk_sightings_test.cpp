@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libpath/cluster/bus_sightings.h"
+#include "libpath/cluster/disk_sightings.h"
 
 #include <cerrno>
 
@@ -16,29 +16,27 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 const Member a{"a", 1}, b{"b", 1}, c{"c", 1};
-const BusName bus{17, 'B'};
-
 int error_of(std::string_view bytes)
 {
 	const auto read = decode_sightings(bytes);
 	return read ? 0 : read.error().code.value();
 }
 
-BusSightingSet disks(std::uint64_t count)
+DiskHashes disks(std::uint64_t count)
 {
-	BusSightingSet set;
+	DiskHashes set;
 	for (std::uint64_t i = 1; i <= count; i++)
-		set.insert({bus, i});
+		set.insert(i);
 	return set;
 }
 
-TEST(BusSightings, AreThoseOfTheOthersAfterARound)
+TEST(DiskSightings, AreThoseOfTheOthersAfterARound)
 {
-	std::map<Member, BusSightings> all;
+	std::map<Member, DiskSightings> all;
 	for (const auto &each : {a, b, c})
 		all.try_emplace(each, each);
-	all.at(a).set_own({{bus, 1}});
-	all.at(b).set_own({{bus, 1}, {{2, 'A'}, 7}});
+	all.at(a).set_own({1});
+	all.at(b).set_own({1, 7});
 	all.at(c).set_own(disks(sightings_max + 1));
 	const SyncRound round{{{"a", 1}, 5}, {a, b, c}, {a}};
 	for (auto &[to, book] : all)
@@ -52,8 +50,7 @@ TEST(BusSightings, AreThoseOfTheOthersAfterARound)
 	EXPECT_THAT(all.at(a).of_others(), IsEmpty());
 	for (auto &[to, book] : all)
 		book.sync_activate();
-	EXPECT_EQ(all.at(c).of_others(), (BusSightingSet{{{2, 'A'}, 7}, {bus, 1}}));
-	EXPECT_EQ(all.at(c).disks_of_others(), (std::set<std::uint64_t>{1, 7}));
+	EXPECT_EQ(all.at(c).of_others(), (DiskHashes{1, 7}));
 	EXPECT_THAT(all.at(b).of_others(), SizeIs(sightings_max));
 	// What changes is news, once.
 	EXPECT_THAT(all.at(b).sync_news(), IsEmpty());
@@ -61,14 +58,14 @@ TEST(BusSightings, AreThoseOfTheOthersAfterARound)
 	for (const auto &message : all.at(b).sync_news())
 		all.at(c).sync_hear(b, message);
 	EXPECT_THAT(all.at(b).sync_news(), IsEmpty());
-	EXPECT_EQ(all.at(c).of_others(), (BusSightingSet{{bus, 1}}));
+	EXPECT_EQ(all.at(c).of_others(), (DiskHashes{1}));
 	all.at(c).sync_hear(b, "garbage");
-	EXPECT_EQ(all.at(c).of_others(), (BusSightingSet{{bus, 1}}));
+	EXPECT_EQ(all.at(c).of_others(), (DiskHashes{1}));
 }
 
-TEST(BusSightings, AMessageThatIsNotAsWrittenIsRefused)
+TEST(DiskSightings, AMessageThatIsNotAsWrittenIsRefused)
 {
-	const auto bytes = sighting_messages({{bus, 1}, {bus, 2}}).at(0);
+	const auto bytes = sighting_messages({1, 2}).at(0);
 	ASSERT_EQ(error_of(bytes), 0);
 	for (std::size_t size = 0; size < bytes.size(); size++)
 		EXPECT_EQ(error_of(bytes.substr(0, size)), EBADMSG);
@@ -77,13 +74,12 @@ TEST(BusSightings, AMessageThatIsNotAsWrittenIsRefused)
 	other[5] = 9;
 	EXPECT_EQ(error_of(other), EPROTONOSUPPORT);
 	EXPECT_EQ(error_of(std::string(sync_data_bytes_max + 1, 'x')), EMSGSIZE);
-	constexpr std::size_t head = 9, entry = 13;
+	constexpr std::size_t head = 9, entry = 8;
 	const auto with = [&](std::size_t at, char byte) {
 		auto changed = bytes;
 		changed[at] = byte;
 		return error_of(changed);
 	};
-	EXPECT_EQ(with(head + 4, 'a'), EBADMSG);       // no letter of a port
 	EXPECT_EQ(with(head + entry - 1, 0), EBADMSG); // disk 0
 	EXPECT_EQ(with(head + entry - 1, 2), EBADMSG); // twice
 	EXPECT_EQ(with(head + entry - 1, 3), EBADMSG); // not in order
