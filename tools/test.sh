@@ -72,9 +72,9 @@ ghost)
 all)
 	begin_layer unit "$top/tools/unit.sh"
 	end_layer unit
-	# Each of these two keeps one CPU busy.
+	# One process, and as many as there are processors.
 	begin_layer sim "$top/tests/sim/run"
-	begin_layer fuzz "$top/tests/fuzz/run" 30
+	begin_layer fuzz "$top/tests/fuzz/run" 45
 	end_layer sim
 	end_layer fuzz
 	begin_layer vm "$top/tests/vm/suite.sh"
