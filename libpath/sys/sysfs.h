@@ -32,12 +32,12 @@ struct Setting {
 struct ScsiLimits {
 	/// device/timeout, and the recovery_tmo of an iSCSI session; at least 1
 	unsigned command_timeout_s = 4;
-	/// Its session is being cut: what was in flight is to fail at once, recovery_tmo 0
-	bool cut = false;
 	unsigned eh_timeout_s = 1;             ///< device/eh_timeout: each step of error handling
 	unsigned retries = 0;                  ///< scsi_disk/*/max_retries
 	std::optional<unsigned> eh_deadline_s; ///< scsi_host/*/eh_deadline: error handling in
 					       ///< all; not for an iSCSI session: recovery_tmo
+	/// Its session is being cut: what was in flight is to fail at once, recovery_tmo 0
+	bool cut = false;
 };
 
 /// The settings that put `limits` on SCSI disk `sysname` ("sda"). Those that this kernel or this

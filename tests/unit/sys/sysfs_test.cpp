@@ -72,18 +72,22 @@ TEST_F(Sysfs, ALostSessionOfIscsiIsGivenUpLikeACommand)
 	std::filesystem::create_directories(path("block/sdb"));
 	std::filesystem::create_directory_symlink(path(session + "/target3:0:0/3:0:0:0"),
 						  path("block/sdb/device"));
-	const auto settings = scsi_settings("sdb", {4, 1, 0, 3}, directory_);
+	const auto settings = scsi_settings("sdb", {4, 1, 0, 3, false}, directory_);
 	ASSERT_TRUE(settings) << settings.error().message();
 	const auto real = std::filesystem::canonical(path(session)).string();
 	EXPECT_THAT(
 		*settings,
 		UnorderedElementsAre(Setting{real + "/target3:0:0/3:0:0:0/timeout", "4"},
 				     Setting{real + "/iscsi_session/session1/recovery_tmo", "4"}));
+	// While it is being cut, nothing is to wait for its return.
+	EXPECT_THAT(scsi_settings("sdb", {4, 1, 0, 3, true}, directory_).value(),
+		    testing::Contains(
+			    Setting{real + "/iscsi_session/session1/recovery_tmo", "0"}));
 }
 
 TEST_F(Sysfs, ATimeoutIsNeverZero)
 {
-	const auto settings = scsi_settings("sda", {0, 0, 0, {}}, directory_);
+	const auto settings = scsi_settings("sda", {0, 0, 0, {}, false}, directory_);
 	ASSERT_TRUE(settings);
 	for (const auto &setting : *settings) {
 		if (setting.attribute.ends_with("timeout")) {
