@@ -248,7 +248,54 @@ def fence(report, directory):
     report.verdict("fence.over_raw", (median["prove"] - median["drain"]) / median["raw"], at_most=6, digits=2)
 
 
-PARTS = {"fence": fence, "serve": serve, "instructions": instructions, "iops": iops, "faults": faults}
+CHANGES = ("join", "leave", "crash")
+# The largest cluster that is measured, and the most disks.
+RECOVERY_WORST = (16, 1000)
+
+
+def recovery(report, directory):
+    of = {}
+    for hosts, units, change, ms, noticed_ms, kib, cpu_us in records(directory / "recovery.txt", "recovery"):
+        of[int(hosts), int(units), change] = (float(ms), float(noticed_ms), float(kib), float(cpu_us) / 1000)
+    sizes = sorted({(hosts, units) for hosts, units, _ in of})
+
+    def after_notice_ms(size, change):
+        ms, noticed_ms, _, _ = of[*size, change]
+        return ms - noticed_ms
+
+    report.say("### From a change until all services are active: ms of virtual time, + CPU ms of a host, KiB of all hosts")
+    report.say()
+    report.table(
+        ["hosts × units", *(head for change in CHANGES for head in (f"{change}, ms", "CPU ms", "KiB"))],
+        [
+            [
+                f"{size[0]} × {size[1]}",
+                *(
+                    cell
+                    for change in CHANGES
+                    for cell in (
+                        f"{after_notice_ms(size, change):.2f}",
+                        f"{of[*size, change][3]:.2f}",
+                        f"{of[*size, change][2]:.0f}",
+                    )
+                ),
+            ]
+            for size in sizes
+        ],
+    )
+    noticed_ms = [of[*size, "crash"][1] for size in sizes]
+    report.say(f"A silent host is noticed by the last of the others after {min(noticed_ms):.0f} to {max(noticed_ms):.0f} ms.")
+    report.say()
+    for change in CHANGES:
+        report.verdict(
+            f"recovery.{change}.ms",
+            after_notice_ms(RECOVERY_WORST, change) + of[*RECOVERY_WORST, change][3],
+            at_most=100,
+            digits=1,
+        )
+
+
+PARTS = {"recovery": recovery, "fence": fence, "serve": serve, "instructions": instructions, "iops": iops, "faults": faults}
 
 
 def main():

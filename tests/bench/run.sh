@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh [instructions|iops|faults|fence|serve]... - what sw costs and how long it lets the caller wait, beside
+# run.sh [instructions|iops|faults|fence|serve|recovery]... - what sw costs and how long it lets the caller wait, beside
 # dm-linear and dm-multipath, measured in VMs, and what our export delivers beside other NBD servers,
-# measured on this machine if it has loop devices, else in a VM; all if none is named. `./dev bench` calls it.
+# measured on this machine if it has loop devices, else in a VM; and what a recovery of the cluster takes, simulated;
+# all if none is named. `./dev bench` calls it.
 #
 # Prints a table and, for each figure with a goal, a line
 #   bench: NAME VALUE goal GOAL ok|short
@@ -38,9 +39,9 @@ measure_here() { # NAME
 	fi
 }
 
-[ $# -gt 0 ] || set -- instructions iops faults fence serve
+[ $# -gt 0 ] || set -- instructions iops faults fence serve recovery
 mkdir -p "$out"
-rm -f "$out"/{instructions,iops,faults,fence,serve}.{txt,err}
+rm -f "$out"/{instructions,iops,faults,fence,serve,recovery}.{txt,err}
 for name in "$@"; do
 	case $name in
 	# One CPU that executes one instruction in a nanosecond: the clock counts instructions.
@@ -56,8 +57,9 @@ for name in "$@"; do
 			measure serve --smp 2 --no-udev --timeout 550
 		fi
 		;;
+	recovery) measure_here recovery ;;
 	*)
-		echo "usage: ./dev bench [instructions|iops|faults|fence|serve]..." >&2
+		echo "usage: ./dev bench [instructions|iops|faults|fence|serve|recovery]..." >&2
 		exit 2
 		;;
 	esac
