@@ -14,9 +14,11 @@ namespace
 
 constexpr MessageHead head{directory_magic, directory_version, "a message of the server directory"};
 
-/// Of the longest disk in an offer, with all that belongs to it.
-constexpr std::size_t entry_bytes_max =
-	2 + directory_disk_bytes_max + 2 + 2 + directory_unit_bytes_max + 2 + member_host_bytes_max;
+/// Of a disk in an offer, with all that belongs to it.
+std::size_t entry_bytes(const DirectoryOffers::Disk &disk)
+{
+	return 2 + disk.disk.size() + 2 + 2 + disk.unit.size() + 2 + disk.instead_of.size();
+}
 constexpr std::size_t head_bytes_max = 4 + 2 + 1 + 1 + 2 + directory_address_bytes_max + 2;
 
 void write(ByteWriter &to, const DirectoryOffers &offers)
@@ -132,15 +134,17 @@ Result<DirectoryMessage> decode_directory_message(std::string_view bytes)
 std::vector<std::string> offer_messages(const std::string &address,
 					const std::vector<DirectoryOffers::Disk> &disks)
 {
-	constexpr std::size_t each_max = (sync_data_bytes_max - head_bytes_max) / entry_bytes_max;
 	std::vector<std::string> messages;
 	DirectoryOffers offers{true, address, {}};
+	std::size_t bytes = head_bytes_max;
 	for (const auto &disk : disks) {
-		if (offers.disks.size() == each_max) {
+		if (bytes + entry_bytes(disk) > sync_data_bytes_max) {
 			messages.push_back(encode(offers));
 			offers.first = false;
 			offers.disks.clear();
+			bytes = head_bytes_max;
 		}
+		bytes += entry_bytes(disk);
 		offers.disks.push_back(disk);
 	}
 	messages.push_back(encode(offers));

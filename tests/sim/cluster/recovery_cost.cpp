@@ -15,7 +15,7 @@
 
 #include <fmt/format.h>
 
-#include "libpath/cluster/bus_sightings.h"
+#include "libpath/cluster/disk_sightings.h"
 #include "libpath/cluster/recovery.h"
 #include "libpath/cluster/server_directory.h"
 #include "libpath/cluster/static_membership.h"
@@ -55,9 +55,9 @@ struct Host {
 		  directory(self, self.host + ".storage.example.org:10809"),
 		  recovery(self, {&sightings, &directory})
 	{
-		BusSightingSet seen;
+		DiskHashes seen;
 		for (unsigned unit = 0; unit < units; unit++) {
-			seen.insert({{BusName::derived_class_min + 17, 'A'}, unit + 1});
+			seen.insert(unit + 1);
 			if (!directory.offer(wwid(unit), 0, fmt::format("data{:04}", unit)))
 				throw std::runtime_error("a host cannot offer so many disks");
 		}
@@ -66,7 +66,7 @@ struct Host {
 
 	Member self;
 	StaticMembership links;
-	BusSightings sightings;
+	DiskSightings sightings;
 	ServerDirectory directory;
 	Recovery recovery;
 	bool alive = false;

@@ -98,7 +98,8 @@ TEST_F(Keeping, AnotherHostsMarkIsAnsweredAndToldOnce)
 	keeper_.take(told(LockEventKind::Held, mark(2, false)), at_s(1));
 	EXPECT_THAT(lines(keeper_), ElementsAre(publish(mark(1, true, 2))));
 	EXPECT_TRUE(keeper_.shared("host2"));
-	EXPECT_THAT(keeper_.take_news(), ElementsAre(HasSubstr("shared, its mark shows another")));
+	EXPECT_THAT(keeper_.take_news(),
+		    ElementsAre(HasSubstr("shared, another host has told of a disk")));
 	keeper_.take(told(LockEventKind::Published, mark(1, true, 2)), at_s(1));
 	EXPECT_THAT(keeper_.take_news(), IsEmpty());
 }

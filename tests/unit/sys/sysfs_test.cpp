@@ -81,8 +81,7 @@ TEST_F(Sysfs, ALostSessionOfIscsiIsGivenUpLikeACommand)
 				     Setting{real + "/iscsi_session/session1/recovery_tmo", "4"}));
 	// While it is being cut, nothing is to wait for its return.
 	EXPECT_THAT(scsi_settings("sdb", {4, 1, 0, 3, true}, directory_).value(),
-		    testing::Contains(
-			    Setting{real + "/iscsi_session/session1/recovery_tmo", "0"}));
+		    testing::Contains(Setting{real + "/iscsi_session/session1/recovery_tmo", "0"}));
 }
 
 TEST_F(Sysfs, ATimeoutIsNeverZero)
