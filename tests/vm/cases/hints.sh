@@ -58,7 +58,7 @@ two_marks_are_enough() {
 	note "$(pathctl hints)"
 	expect_eq 2 "$(hints alpha '.buses[0].epoch')" "epoch"
 	expect_eq "ready local 1" "$(hints alpha '"\(.state) \(.engine) \(.number)"')" "alpha"
-	expect_match 'shared, its mark shows another host' "$(hints beta '.ports[0].text')" "why"
+	expect_match 'shared, another host has told of a disk there that is here too' "$(hints beta '.ports[0].text')" "why"
 	pathd_said 'hints: host[0-9]+ is on bus .*: shared'
 }
 
