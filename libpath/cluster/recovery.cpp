@@ -239,7 +239,7 @@ RecoveryActions Recovery::take(const Member &from, std::string_view frame, Insta
 	if (from == self_)
 		return {};
 	const auto message = decode_sync_message(frame);
-	if (!message) {
+	if (!message || message->tag.epoch > epoch_seen_ + sync_epoch_leap_max) {
 		counts_.refused++;
 		return {};
 	}

@@ -395,6 +395,23 @@ TEST(Recovery, WhatIsNoFrameChangesNothing)
 	EXPECT_TRUE(complete(lab));
 }
 
+// The host's next attempt would have an epoch that nobody takes.
+TEST(Recovery, AnEpochThatIsFarAheadIsNotBelieved)
+{
+	RecoveryLab lab;
+	auto &a = lab.add("a");
+	auto &b = lab.add("b");
+	lab.change(lab.all(1));
+	for (const auto epoch : {sync_epoch_max, sync_epoch_leap_max * 2}) {
+		const SyncExchange said{{a.self, b.self}, {}, {}, false};
+		(void)a.recovery->take(b.self, encode({{{"a", 1}, epoch}, said}), lab.now);
+		EXPECT_LT(a.recovery->status().tag.epoch, sync_epoch_leap_max);
+	}
+	EXPECT_EQ(a.recovery->status().refused, 2U);
+	lab.settle();
+	EXPECT_TRUE(complete(lab));
+}
+
 // A loop that calls tick() at deadline() must not spin.
 TEST(Recovery, DeadlineIsAheadAfterEachTick)
 {
