@@ -34,6 +34,11 @@ status_has() {
 	pathctl status sw0 | tr -s ' \n' ' ' | grep -Fq "$1"
 }
 
+# Under its own name: a shell that redirects opens the file as itself, before there is a program.
+keeps_open() { # DEVICE FLAG
+	exec python3 -c 'import os, sys, time; os.open(sys.argv[1], getattr(os, sys.argv[2])); time.sleep(300)' "$@"
+}
+
 opens_exclusively() {
 	python3 -c 'import os, sys; os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)' "$1"
 }
@@ -49,21 +54,20 @@ names_processes() {
 	local leg reader writer
 	start
 	leg=$(disk_name 0)
-	# shellcheck disable=SC2217 # it only keeps it open
-	sleep 300 <"/dev/$leg" &
+	keeps_open "/dev/$leg" O_RDONLY &
 	reader=$!
-	sleep 300 1<>"/dev/$leg" &
+	keeps_open "/dev/$leg" O_RDWR &
 	writer=$!
 	defer kill "$reader" "$writer"
-	wait_until 20 named "$reader sleep $leg false"
-	wait_until 20 named "$writer sleep $leg true"
-	expect status_has "sleep (process $writer) writes $leg since"
-	expect pathd_said "sleep \(process $reader\) has $leg open for reading, past the unit"
-	expect pathd_said "sleep \(process $writer\) has $leg open for writing, past the unit"
+	wait_until 20 named "$reader python3 $leg false"
+	wait_until 20 named "$writer python3 $leg true"
+	expect status_has "python3 (process $writer) writes $leg since"
+	expect pathd_said "python3 \(process $reader\) has $leg open for reading, past the unit"
+	expect pathd_said "python3 \(process $writer\) has $leg open for writing, past the unit"
 	kill "$reader" "$writer"
-	wait_until 20 not_named sleep
-	expect pathd_said "sleep \(process $reader\) has $leg open for reading no more"
-	expect pathd_said "sleep \(process $writer\) has $leg open for writing no more"
+	wait_until 20 not_named python3
+	expect pathd_said "python3 \(process $reader\) has $leg open for reading no more"
+	expect pathd_said "python3 \(process $writer\) has $leg open for writing no more"
 	# pathd's own descriptors, and the unit's claim, are nobody's business.
 	expect not_named "pathd|sw0"
 }
