@@ -74,7 +74,7 @@ all)
 	end_layer unit
 	# One process, and as many as there are processors.
 	begin_layer sim "$top/tests/sim/run"
-	begin_layer fuzz "$top/tests/fuzz/run" 30
+	begin_layer fuzz "$top/tests/fuzz/run" 60
 	end_layer sim
 	end_layer fuzz
 	begin_layer vm "$top/tests/vm/suite.sh"

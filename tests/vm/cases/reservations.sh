@@ -65,12 +65,15 @@ two_direct() {
 back_to_the_first_path() {
 	echo running >"/sys/block/${SESSION_DEV[a]}/device/state"
 	wait_until 60 path_is_usable 0
-	pathctl switch sw0 0
-	wait_until 30 sw_is sw0 active 0
+	pathd_use 0
 	writer_flows sw0 50
 	writer_stop sw0
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
 	writer_verify sw0 /dev/sw0
+}
+
+reservation_is_told() { # KEY TYPE PATHS
+	[ "$(pathctl status sw0 --json | jq -r '.units[0].reservation | "\(.key) \(.type) \(.paths | tojson)"')" = "$1" ]
 }
 
 no_reservation_is_told() {
@@ -85,8 +88,8 @@ on_two_direct_paths() {
 	wait_until 30 keys_are $KEY $KEY
 	before=$(reservation)
 	note "reserved: $before"
+	wait_until 30 reservation_is_told "$KEY 5 [0,1]"
 	expect_match "  reservation write exclusive, registrants only; key $KEY .*, " "$(COLUMNS=200 pathctl status sw0)"
-	expect_eq "$KEY 5 [0,1]" "$(pathctl status sw0 --json | jq -r '.units[0].reservation | "\(.key) \(.type) \(.paths | tojson)"')"
 	if may_write "/dev/${SESSION_DEV[c]}"; then fail "a host that is not registered can write"; fi
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
 	writer_flows sw0 50
@@ -151,7 +154,7 @@ on_a_peer() {
 	reserve /dev/sw0 release $KEY 5
 	reserve /dev/sw0 register $KEY 0
 	wait_until 30 keys_are
-	expect path_is_usable 1
+	wait_until 30 path_is_usable 1
 }
 
 a_preempted_client_is_not_served() {
