@@ -26,7 +26,7 @@ tells() {
 	local seconds=$1 host=$2 regex=$3
 	shift 3
 	if ! LAB_ON_S=$((seconds + 60)) on "$host" - <<-END; then
-		answers() { COLUMNS=1000 pathctl $* 2>&1 | tr -s ' \\n' ' ' | grep -Eq -- ${regex@Q}; }
+		answers() { (COLUMNS=1000 pathctl $* 2>&1 || true) | tr -s ' \\n' ' ' | grep -Eq -- ${regex@Q}; }
 		wait_until $seconds answers
 	END
 		on "$host" pathctl "$@" || true
@@ -84,8 +84,8 @@ other_keys() {
 		done
 	END
 	mistake beta 's|/etc/swpath/keys|/etc/swpath/other|'
-	tells 60 alpha 'beta .* no no beta at .*: the two hosts have not the same key for the one that asks' peers
-	tells 60 beta 'alpha .* no no alpha at .*: the two hosts have not the same key for the one that asks' peers
+	tells 60 alpha 'beta .* no no beta at .*; the two hosts have not the same key for the one that asks' peers
+	tells 60 beta 'alpha .* no no alpha at .*; the two hosts have not the same key for the one that asks' peers
 	logs 60 alpha "peer at $BETA: .*not the same key"
 	logs 60 beta "peer at $ALPHA: .*not the same key"
 	# It goes on trying, and says so once.
