@@ -181,7 +181,7 @@ one_disk_twice() {
 		expect_not pathctl config check
 		pathctl reload && fail "it was taken" || expect_eq 8 $?
 	END
-	tells 10 alpha 'second.toml:1:.* sw0 and sw7 have the same wwid.* a disk is one unit' config check
+	tells 10 alpha 'second.toml:1:.* sw0 and sw7 have the same wwid .a disk is one unit' config check
 	tells 10 alpha 'second.toml:1:.* sw0 and sw7 have the same wwid' reload
 	logs 10 alpha 'second.toml:1:.* sw0 and sw7 have the same wwid'
 	tells 10 alpha 'SWPATH OK - 1 of 1 unit online' check
