@@ -209,7 +209,7 @@ address_of_nobody() {
 	mistake beta "s/^listen = .*/listen = \"$NOWHERE\"/"
 	logs 60 beta "\[cluster\]: listen at $NOWHERE port 10808, which is no address of this host: .*; trying again"
 	tells 60 beta "members: \[cluster\]: listen at $NOWHERE port 10808, which is no address of this host" peers
-	tells 60 alpha 'beta .* no no beta at .*: .*Connection refused' peers
+	tells 60 alpha 'beta .* no no beta at .*: .*Connection re(fused|set by peer)' peers
 	on alpha writer_flows sw0 50 60
 
 	reconfigure beta "s/^serve = .*/serve = \"$NOWHERE\"/"
