@@ -14,6 +14,7 @@
 #include "libpath/sys/leg_mark.h"
 #include "pathd/log.h"
 #include "pathd/run_state.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -346,7 +347,7 @@ void Daemon::reload(CallId id, bool dry_run)
 const Report &Daemon::report()
 {
 	const Instant at = now();
-	report_.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report_.generated = wall_now();
 	report_.source = Source::Pathd;
 	report_.version = SWPATH_VERSION;
 	report_.units.clear();

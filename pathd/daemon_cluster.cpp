@@ -11,6 +11,7 @@
 #include "pathd/log.h"
 #include "pathd/members_engine.h"
 #include "pathd/static_engine.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -117,7 +118,7 @@ void Daemon::find_disks()
 ClusterReport Daemon::cluster()
 {
 	ClusterReport report;
-	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report.generated = wall_now();
 	report.version = SWPATH_VERSION;
 	report.name = config_.cluster.name;
 	report.trouble = join_trouble_;
@@ -186,7 +187,7 @@ HintsReport Daemon::hints()
 	HintsReport report;
 	if (hints_)
 		report = hints_->report();
-	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report.generated = wall_now();
 	report.version = SWPATH_VERSION;
 	return report;
 }

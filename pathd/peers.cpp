@@ -175,18 +175,59 @@ void Peers::accept_all(Instant now)
 		}
 		auto link = PeerLink::create(std::move(socket), PeerSession::Side::Answers, own_,
 					     keys_, {}, now);
-		if (link)
+		if (link) {
 			askers_.push_back({std::move(*link), address});
-		else
+			auto *const there = askers_.back().link.get();
+			there->session().judge_by([this, there](const PeerHello &hello) {
+				return why_not(there->peer_name(), hello);
+			});
+		} else {
 			log::say(Message::Warning, {}, "peer at {}: {}", address,
 				 link.error().message());
+		}
 	}
+}
+
+/// Why whoever asks with the key of `name` is not wanted. Who has a key but is not in the
+/// configuration is known, and not wanted.
+std::optional<std::string> Peers::why_not(std::string_view name, const PeerHello &hello)
+{
+	if (hello.host == own_.host && hello.incarnation == own_.incarnation)
+		return fmt::format(
+			"'{}' asks itself; a [[cluster.peer]] there has this host's address", name);
+	if (name == config_.name)
+		return fmt::format("two hosts are called '{}' in [cluster]; give each its own name",
+				   name);
+	const auto *known = client(name);
+	if (known == nullptr)
+		return fmt::format("'{}' is no [[cluster.peer]] of '{}'", name, config_.name);
+	// The export of one would be closed by the other's.
+	if (known->reachable() && known->hello()->host != hello.host)
+		return fmt::format(
+			"two hosts are called '{}' in [cluster], and the one at {} is the "
+			"[[cluster.peer]] of '{}'; give each its own name",
+			name, known->peer().address.text(), config_.name);
+	return std::nullopt;
+}
+
+/// It will try again every few seconds: each reason is told once.
+void Peers::turn_away(Asker &asker, const std::string &why)
+{
+	asker.over = true;
+	if (complaints_.size() >= links_max)
+		complaints_.clear();
+	if (std::exchange(complaints_[asker.address], why) != why)
+		log::say(Message::Warning, {}, "peer at {}: {}", asker.address, why);
 }
 
 void Peers::serve(Asker &asker, Instant now)
 {
 	const auto events = asker.link->step(now);
 	if (!events) {
+		if (!asker.link->session().hello())
+			return turn_away(asker, events.error().code == std::errc::permission_denied
+							? events.error().context
+							: events.error().message());
 		asker.over = true;
 		log::say(Message::Plain, {}, "peer at {}: {}", asker.address,
 			 events.error().message());
@@ -194,18 +235,15 @@ void Peers::serve(Asker &asker, Instant now)
 	}
 	const auto name = asker.link->peer_name();
 	for (const auto &event : *events) {
-		// Who has a key but is not in the configuration is known, and not wanted.
-		if (!config_.peer(name)) {
-			asker.over = true;
-			log::say(Message::Warning, {},
-				 "'{}' at {} is no [[cluster.peer]] and is turned away", name,
-				 asker.address);
-			return;
-		}
-		if (event.kind == PeerEvent::Kind::Ready)
+		if (event.kind == PeerEvent::Kind::Ready) {
+			complaints_.erase(asker.address);
 			log::say(Message::Plain, {}, "peer {} asks from {}", name, asker.address);
+		}
 		if (event.kind != PeerEvent::Kind::Request)
 			continue;
+		// The other one may have come since.
+		if (const auto why = why_not(name, *asker.link->session().hello()))
+			return turn_away(asker, *why);
 		const auto disk = host_.disk(event.request.wwid, name);
 		auto taken = service_.take(*asker.link->session().hello(), name, event.request,
 					   disk ? &*disk : nullptr, now);

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,6 +83,9 @@ private:
 	Peers(ClusterConfig config, Host host, PeerHello own, std::shared_ptr<const PeerKeys> keys,
 	      UniqueFd epoll);
 	void accept_all(Instant now);
+	[[nodiscard]] std::optional<std::string> why_not(std::string_view name,
+							 const PeerHello &hello);
+	void turn_away(Asker &asker, const std::string &why);
 	void serve(Asker &asker, Instant now);
 	void watch(int fd, std::uint32_t &watched, bool writes);
 
@@ -95,7 +99,8 @@ private:
 	PeerService service_;
 	std::list<Asker> askers_;
 	std::list<Asked> asked_;
-	bool answered_ = false; ///< done() has put something into a session
+	std::map<std::string, std::string> complaints_; ///< the last of each address
+	bool answered_ = false;                         ///< done() has put something into a session
 };
 
 /// This host, as it introduces itself. Errors: of reading /etc/machine-id and the boot id.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -71,6 +72,10 @@ protected:
 	{
 		auto config = member(name);
 		config.peers = {{"beta", {"127.0.0.1", port}}};
+		return peers(config);
+	}
+	std::unique_ptr<Peers> peers(const ClusterConfig &config)
+	{
 		auto created = Peers::create(
 			config, {.disk = [](const std::string &,
 					    const std::string &) { return std::nullopt; },
@@ -145,6 +150,52 @@ TEST_F(PeersTest, WhoHasAKeyButIsNoPeerIsTurnedAway)
 	ASSERT_EQ(results.size(), 1U);
 	EXPECT_FALSE(results[0]);
 	EXPECT_TRUE(orders.empty());
+	EXPECT_EQ(mallory->client("beta")->trouble(),
+		  fmt::format("beta at 127.0.0.1:{}: it says: 'mallory' is no [[cluster.peer]] of "
+			      "'beta'",
+			      port));
+}
+
+TEST_F(PeersTest, WhoIsCalledAsThisHostIsTurnedAwayAndToldWhy)
+{
+	auto other = asker("beta");
+	ASSERT_TRUE(run(*other, [&] {
+		return other->client("beta")->trouble().find("two hosts") != std::string::npos;
+	}));
+	EXPECT_EQ(other->client("beta")->trouble(),
+		  fmt::format("beta at 127.0.0.1:{}: it says: two hosts are called 'beta' in "
+			      "[cluster]; give each its own name",
+			      port));
+}
+
+TEST_F(PeersTest, WhoHasTheNameOfAPeerThatAnswersElsewhereIsTurnedAway)
+{
+	auto config = member("alpha");
+	config.listen = HostAddress{"127.0.0.1", free_port()};
+	config.peers = {{"beta", {"127.0.0.1", port}}};
+	auto alpha = peers(config);
+	ASSERT_TRUE(run(*alpha, [&] { return alpha->client("beta")->reachable(); }));
+
+	const auto beta_keys = PeerKeys::load(keys, "beta");
+	ASSERT_TRUE(beta_keys);
+	auto hello = *own_hello("beta");
+	hello.host[0] ^= 1;
+	auto socket = connect_peer("127.0.0.1", config.listen->port);
+	ASSERT_TRUE(socket);
+	auto link = PeerLink::create(std::move(*socket), PeerSession::Side::Asks, hello, *beta_keys,
+				     {}, now());
+	ASSERT_TRUE(link);
+	std::string why;
+	ASSERT_TRUE(run(*alpha, [&] {
+		const auto events = (*link)->step(now());
+		why = events ? "" : events.error().context;
+		return !events;
+	}));
+	EXPECT_EQ(why, fmt::format("it says: two hosts are called 'beta' in [cluster], and the one "
+				   "at 127.0.0.1:{} is the [[cluster.peer]] of 'alpha'; give each "
+				   "its own name",
+				   port));
+	EXPECT_TRUE(alpha->client("beta")->reachable());
 }
 
 TEST_F(PeersTest, BytesThatAreNoMessageEndTheConnectionAndNothingElse)
