@@ -148,8 +148,15 @@ void Daemon::kernel_event()
 {
 	// First armed again, then looked: an event between the two wakes the loop once more.
 	(void)dm_.arm();
-	for (auto &[name, unit] : units_)
-		unit->touch();
+	const auto listed = dm_.list();
+	if (!listed) {
+		for (auto &[name, unit] : units_)
+			unit->touch();
+		return;
+	}
+	for (const auto &name : dm_changes_.since_last(*listed))
+		if (const auto unit = units_.find(name); unit != units_.end())
+			unit->second->touch();
 }
 
 void Daemon::device_event()
