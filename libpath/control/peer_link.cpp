@@ -221,6 +221,12 @@ Result<std::vector<PeerEvent>> PeerLink::step(Instant now)
 	events = std::move(*due);
 
 	if (!s.shaken) {
+		// GnuTLS does not tell why its first send failed.
+		int error = 0;
+		socklen_t bytes = sizeof(error);
+		if (getsockopt(s.socket.get(), SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 &&
+		    error != 0)
+			return fail(error, "connect");
 		int r = 0;
 		do
 			r = gnutls_handshake(s.tls);

@@ -205,6 +205,7 @@ TEST_F(PeerLinkTest, NobodyListensIsSaid)
 		End nobody;
 		nobody.over = Error{};
 		ASSERT_TRUE(run(asks, nobody, [&] { return asks.over.has_value(); }));
+		EXPECT_EQ(asks.over->code, std::errc::connection_refused);
 	}
 	EXPECT_EQ(connect_peer("no number", 1).error().code, std::errc::invalid_argument);
 }
