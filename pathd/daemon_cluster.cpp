@@ -160,8 +160,8 @@ Result<void> Daemon::begin_hints()
 {
 	if (!config_.hints.configured)
 		return {};
-	auto hints = BusHints::create(config_.hints, config_.cluster.serve.has_value(), mailbox_,
-				      [this] {
+	auto hints = BusHints::create(config_.hints, config_.cluster.serve.has_value(),
+				      BusHints::program(config_.hints), mailbox_, [this] {
 					      for (auto &[name, unit] : units_)
 						      unit->touch();
 				      });
