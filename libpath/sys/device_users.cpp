@@ -27,6 +27,7 @@ namespace
 namespace fs = std::filesystem;
 
 constexpr std::size_t mounts_bytes_max = 4U << 20;
+constexpr std::size_t swaps_bytes_max = 64U << 10;
 constexpr std::size_t stat_bytes_max = 4096;
 
 struct Directory {
@@ -121,6 +122,25 @@ void look_at_mounts(const std::string &proc, const WantedMap &wanted, std::vecto
 	}
 }
 
+/// Swap has no descriptor, and claims only what nobody else has: a spare leg.
+void look_at_swaps(const std::string &proc, const WantedMap &wanted, std::vector<DeviceUse> &uses)
+{
+	const auto text = read_file(proc + "/swaps", swaps_bytes_max);
+	if (!text)
+		return;
+	std::string_view rest = *text;
+	while (!rest.empty()) {
+		const auto end = std::min(rest.find('\n'), rest.size());
+		const auto source = parse_swap_line(rest.substr(0, end));
+		rest.remove_prefix(std::min(end + 1, rest.size()));
+		if (!source)
+			continue;
+		for (const auto &[number, want] : wanted)
+			if (*source == "/dev/" + want.name)
+				uses.push_back({want.device, want.name, 0, 0, "swap", true});
+	}
+}
+
 /// A descriptor of another process: the number of the block device behind it.
 std::optional<DevNumber> block_device_of(int directory, const char *descriptor)
 {
@@ -194,6 +214,7 @@ Result<DeviceUses> device_users(std::span<const DevNumber> devices, std::span<co
 	if (processes.dir == nullptr)
 		return fail(errno, "open " + proc);
 	look_at_mounts(proc, wanted, found.uses);
+	look_at_swaps(proc, wanted, found.uses);
 	while (const auto *entry = ::readdir(processes.dir)) {
 		const auto pid = process_of(entry->d_name);
 		if (pid <= 0 || pid == ::getpid() ||

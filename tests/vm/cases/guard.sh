@@ -91,6 +91,25 @@ names_mappings() {
 	expect pathd_said "\(onleg\) uses $leg no more"
 }
 
+# The kernel lets swap have what no table claims.
+names_swap() {
+	local spare said status=0
+	start
+	spare=$(disk_name 2)
+	mkswap "/dev/$spare" >/dev/null
+	swapon "/dev/$spare"
+	defer swapoff -a
+	wait_until 20 named "- swap $spare true"
+	expect pathd_said "swap uses $spare, past the unit"
+	said=$(pathctl check) || status=$?
+	expect_eq 1 "$status" "status of check"
+	expect_match "^SWPATH WARNING - 1 of 1 unit online; sw0: swap writes $spare, past the unit" "$said" "check"
+	swapoff -a
+	wait_until 20 not_named swap
+	expect pathd_said "swap uses $spare no more"
+	expect pathctl check
+}
+
 remove_mappings() {
 	local name
 	udevadm settle --timeout=20
@@ -103,3 +122,4 @@ disk_create 32 3
 test_case "a leg cannot be mounted or opened for oneself" keeps_out
 test_case "who has a leg open is named in status and log until it has gone" names_processes
 test_case "mappings on a leg and on a spare one are named" names_mappings
+test_case "swap on a spare leg is named, and pathctl check warns of it" names_swap
