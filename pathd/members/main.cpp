@@ -83,7 +83,8 @@ private:
 						MSG_DONTWAIT | MSG_TRUNC);
 			if (got < 0 && (errno == EAGAIN || errno == EINTR))
 				return std::nullopt;
-			// The end, too: pathd went with news unread (net/unix/af_unix.c, unix_release_sock()).
+			// The end, too: pathd went with news unread (net/unix/af_unix.c,
+			// unix_release_sock()).
 			if (got == 0 || (got < 0 && errno == ECONNRESET))
 				return 0;
 			if (got < 0)
