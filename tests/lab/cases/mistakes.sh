@@ -209,10 +209,10 @@ address_of_nobody() {
 	mistake beta "s/^listen = .*/listen = \"$NOWHERE\"/"
 	logs 60 beta "\[cluster\]: listen at $NOWHERE port 10808, which is no address of this host: .*; trying again"
 	tells 60 beta "members: \[cluster\]: listen at $NOWHERE port 10808, which is no address of this host" peers
-	tells 60 alpha 'beta .* no no beta at .*: .*Connection re(fused|set by peer)' peers
+	tells 60 alpha 'beta .* no no beta at .*: .*connect: Connection refused' peers
 	on alpha writer_flows sw0 50 60
 
-	reconfigure beta "s/^serve = .*/serve = \"$NOWHERE\"/"
+	reconfigure beta "s/^serve = \".*/serve = \"$NOWHERE\"/"
 	# The server that runs goes on where it is.
 	on beta - <<-'END'
 		server() { pathctl exports --json | jq -e .process; }
