@@ -152,19 +152,6 @@ static int choose_path(const struct sw_core *core, u64 now_ns)
 	return SW_NO_PATH;
 }
 
-/*
- * May the operator's hold end on the path where it began? A path that somebody
- * kept proving, and does not prove any more, may lead elsewhere by now (P3).
- */
-static bool still_proved(const struct sw_core *core, u64 now_ns)
-{
-	int path = core->current_path;
-
-	return sw_path_ready(core, path) &&
-	       (!core->paths[path].ticket_epoch ||
-		sw_path_usable(core, path, now_ns));
-}
-
 /* Goes on without pathd where what is known is proof enough. */
 unsigned int sw_go_alone(struct sw_core *core, const struct sw_now *now)
 {
@@ -174,7 +161,7 @@ unsigned int sw_go_alone(struct sw_core *core, const struct sw_now *now)
 		return 0;
 
 	/* Nothing has changed since the operator's hold: same path, no doubt. */
-	if (core->resume && !core->doubt && still_proved(core, now->ns))
+	if (core->resume && !core->doubt && sw_path_ready(core, core->current_path))
 		return sw_open_path(core, core->current_path,
 				    SW_METHOD_NONE_NEEDED, "-", now);
 

@@ -141,27 +141,13 @@ TEST_F(Core, RefusesACooperativeSwitchToAPathWithoutATicket)
 	EXPECT_EQ(core().state, SW_STATE_ONLINE);
 }
 
-TEST_F(Core, ReturnsToTheSamePathAfterAnOperatorsHoldIfNobodyEverGaveATicket)
+TEST_F(Core, ReturnsToTheSamePathAfterAnOperatorsHoldWithoutATicket)
 {
 	EXPECT_EQ(sw_core_hold(&core(), SW_REASON_OPERATOR, now(), &actions_), 0);
 	drained();
 	EXPECT_EQ(sw_core_release(&core(), now(), &actions_), 0);
 	EXPECT_EQ(core().state, SW_STATE_ONLINE);
 	EXPECT_EQ(core().epoch, 1u);
-}
-
-TEST_F(Core, WaitsAfterAnOperatorsHoldForThoseWhoKeptProvingThePath)
-{
-	ticket(0);
-	EXPECT_EQ(sw_core_hold(&core(), SW_REASON_OPERATOR, now(), &actions_), 0);
-	drained();
-	pass(2 * unit_ns);
-	EXPECT_EQ(sw_core_release(&core(), now(), &actions_), 0);
-	EXPECT_EQ(core().state, SW_STATE_VERIFY);
-	EXPECT_EQ(core().phase, SW_PHASE_PROVE);
-	ticket(0);
-	EXPECT_EQ(core().state, SW_STATE_ONLINE);
-	EXPECT_EQ(last().method, SW_METHOD_NONE_NEEDED);
 }
 
 TEST_F(Core, WaitsForAProofOfAPathThatFailedDuringAnOperatorsHold)

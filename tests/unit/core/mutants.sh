@@ -67,7 +67,6 @@ mutant 'errored write not in doubt' 's/	if (write)$/	if (0)/'
 mutant 'doubt forgotten by an error' 's/	if (core->state == SW_STATE_ONLINE)$/	core->doubt = 0; if (core->state == SW_STATE_ONLINE)/'
 mutant 'doubt forgotten by a reload' 's/core->notice_count = 0;/core->doubt = 0;/'
 mutant 'doubt ignored by a release' 's/if (core->resume \&\& !core->doubt \&\&/if (core->resume \&\&/'
-mutant 'release without a proof' 's/(!core->paths\[path\].ticket_epoch ||/(1 ||/'
 mutant 'deadline ignored' 's/now->ns >= core->deadline/0/'
 mutant 'errors go up while verifying' 's/if (core->state == SW_STATE_FAILED || tries/if (core->state != SW_STATE_ONLINE || tries/'
 

@@ -68,10 +68,6 @@ void World::check_record()
 		expect(path.ticket_epoch == epoch_before && path.ticket_until > now,
 		       "P3: went on alone without a live ticket of the epoch");
 	}
-	if (record.method == SW_METHOD_NONE_NEEDED && record.evidence[0] == '-')
-		expect(core.paths[record.to].ticket_epoch == 0 ||
-			       sw_core_ticket_left(&core, record.to, now) > 0,
-		       "P3: an operator's hold ended on a path whose ticket had expired");
 	if (moved && core.cooperative && core.paths[record.from].state == SW_PATH_READY)
 		expect(flushed, "P1: a cooperative switch left a path without a flush");
 }
@@ -212,7 +208,6 @@ std::vector<std::uint8_t> World::key() const
 		put<std::uint8_t>(out, path.ticket_epoch == core.epoch
 					       ? units_left(path.ticket_until, now)
 					       : 0);
-		put<std::uint8_t>(out, path.ticket_epoch != 0);
 		put<std::uint8_t>(out, ghosts[i]);
 	}
 	put<std::uint8_t>(out, core.state);
