@@ -32,10 +32,12 @@ keys_are() { # KEY... as they are on the disk, sorted
 	[ "$(keys "${SESSION_DEV[c]}")" = "$wanted" ]
 }
 
-# Type and holder, as any host sees them. The first answer after a reset is that there was one.
+# Type and holder, as any host sees them. The first answers after a reset are that there was one.
 reservation() {
-	local dev=/dev/${SESSION_DEV[c]}
-	sg_turs "$dev" >/dev/null 2>&1 || true
+	local dev=/dev/${SESSION_DEV[c]} i
+	for ((i = 0; i < 5; i++)); do
+		! sg_turs "$dev" >/dev/null 2>&1 || break
+	done
 	sg_persist -n -i -r "$dev" | grep -E 'Key=|type:|NO reservation' | tr -s ' \n' ' '
 	sg_persist -n -i -s "$dev" | grep -A 8 'Reservation holder' | grep -m 1 -Eo 'iqn.*'
 }
@@ -45,11 +47,13 @@ may_write() {
 }
 
 # A UNIT ATTENTION is news, not a refusal; the kernel hands it to the caller, and the other paths' is often that of one's own release.
+# While pathd loads a table the unit is suspended, and device-mapper's answer is EAGAIN.
 reserve() {
-	local answer
-	for _ in 1 2 3; do
+	local answer i
+	for ((i = 0; i < 5; i++)); do
 		answer=$("$SW_LIB/reserve.py" "$@") && return
-		[[ $answer == *"SCSI status 0x2" ]] || break
+		[[ $answer == *"SCSI status 0x2" || $answer == *EAGAIN* ]] || break
+		pause 0.1
 	done
 	echo "$answer"
 	return 1
@@ -129,16 +133,22 @@ with_a_peer() {
 	cluster_create "$(session_hctl a)" "$(cat "/sys/block/${SESSION_DEV[a]}/device/wwid")" "beta=$(session_hctl b)" 'stall="5s"'
 	cluster_start
 	reserve /dev/sw0 register 0 $KEY
+}
+
+with_a_peer_reserved() { # [TYPE]
+	with_a_peer
 	reserve /dev/sw0 reserve $KEY "${1:-5}"
 }
 
 on_a_peer() {
 	local before
+	# Beta is told before it finds its disk reserved: told later it would have ended its export to alpha, which had no key on the disk.
 	with_a_peer
 	wait_until 30 keys_are $KEY $KEY
+	reserve /dev/sw0 reserve $KEY 5
+	wait_until 30 path_is_usable 1
 	# Told of the key without a new connection.
 	expect_eq 1 "$(grep -c 'served nbd0 (43:0) appeared' "$PATHD_LOG")" "connections"
-	wait_until 30 path_is_usable 1
 	before=$(reservation)
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
 	writer_flows sw0 50
@@ -160,7 +170,7 @@ on_a_peer() {
 }
 
 a_preempted_client_is_not_served() {
-	with_a_peer
+	with_a_peer_reserved
 	wait_until 30 keys_are $KEY $KEY
 	# Beta has users of its own: its path stays registered when alpha's key is taken away.
 	sg_persist -n -o -I -S $KEY_BETA "/dev/${SESSION_DEV[b]}" >/dev/null
@@ -210,7 +220,7 @@ a_peer_that_was_not_told() {
 }
 
 a_reservation_for_one_nexus() {
-	with_a_peer 1
+	with_a_peer_reserved 1
 	wait_until 30 path_says 1 'for one nexus alone'
 	expect may_write /dev/sw0
 	reserve /dev/sw0 release $KEY 1
