@@ -140,15 +140,20 @@ with_a_peer_reserved() { # [TYPE]
 	reserve /dev/sw0 reserve $KEY "${1:-5}"
 }
 
+connections() {
+	grep -c 'served nbd0 (43:0) appeared' "$PATHD_LOG"
+}
+
 on_a_peer() {
-	local before
+	local before connected
 	# Beta is told before it finds its disk reserved: told later it would have ended its export to alpha, which had no key on the disk.
 	with_a_peer
+	connected=$(connections)
 	wait_until 30 keys_are $KEY $KEY
 	reserve /dev/sw0 reserve $KEY 5
 	wait_until 30 path_is_usable 1
 	# Told of the key without a new connection.
-	expect_eq 1 "$(grep -c 'served nbd0 (43:0) appeared' "$PATHD_LOG")" "connections"
+	expect_eq "$connected" "$(connections)" "connections"
 	before=$(reservation)
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
 	writer_flows sw0 50
