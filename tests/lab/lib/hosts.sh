@@ -12,7 +12,10 @@
 #   host_slot HOST OTHER         the slot of OTHER's path in the unit of HOST
 #   host_waits_for S HOST COMMAND...   runs wait_until there
 #   host_settles HOST            waits until all of its paths are usable, helps damped ones, and goes to its own path
-#   host_history HOST            the last switches, for the log of a test
+#   host_history HOST [LINES]    the last switches, for the log of a test
+#   writes_begin                 a verified writer on alpha's sw0; returns when I/O flows
+#   writes_went_on [LINES]       it flows, saw no error, and every block is right through the unit and the disk. Stops it, and
+#                                notes the longest I/O, the last proof, and host_history
 
 hosts() {
 	nodes | grep -vx array
@@ -112,4 +115,20 @@ host_settles() {
 
 host_history() {
 	on "$1" pathctl history sw0 | tail -n "${2:-12}"
+}
+
+writes_begin() {
+	# A case that fails leaves none to the next one's blocks.
+	defer on alpha writer_end sw0
+	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
+	on alpha writer_flows sw0 50 60
+}
+
+writes_went_on() {
+	LAB_ON_S=300 on alpha - <<-'END'
+		writer_flows sw0 50 60
+		writer_lost_nothing sw0 /dev/sw0 "/dev/$(disk_of 0)"
+		note "longest $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
+	END
+	host_history alpha "$@"
 }
