@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -125,6 +126,42 @@ PeerClient *Peers::client(std::string_view name)
 	return nullptr;
 }
 
+void Peers::set_found(const std::vector<PeerConfig> &found)
+{
+	const auto stays = [&](const PeerConfig &peer) {
+		return !peer.found || std::find(found.begin(), found.end(), peer) != found.end();
+	};
+	std::erase_if(config_.peers, [&](const PeerConfig &peer) { return !stays(peer); });
+	asked_.remove_if([&](const Asked &asked) { return !stays(asked.client.peer()); });
+	for (const auto &peer : found) {
+		if (config_.peer(peer.name) != nullptr)
+			continue;
+		config_.peers.push_back(peer);
+		asked_.push_back({PeerClient(peer, own_, keys_)});
+	}
+	host_.changed();
+}
+
+std::set<std::string> Peers::answering() const
+{
+	std::set<std::string> names;
+	for (const auto &asked : asked_) {
+		const auto &peer = asked.client.peer();
+		const auto *hello = asked.client.hello();
+		if (peer.found && hello != nullptr && hello->name == peer.name)
+			names.insert(peer.name);
+	}
+	return names;
+}
+
+/// Where hosts find each other, the key file says who is one of them: this host may not have found
+/// yet who has found it.
+bool Peers::may_ask(std::string_view name) const
+{
+	return config_.peer(name) != nullptr ||
+	       (config_.discover != HostDiscovery::None && name != config_.name);
+}
+
 std::vector<Member> Peers::links() const
 {
 	std::vector<Member> all;
@@ -195,7 +232,7 @@ void Peers::serve(Asker &asker, Instant now)
 	const auto name = asker.link->peer_name();
 	for (const auto &event : *events) {
 		// Who has a key but is not in the configuration is known, and not wanted.
-		if (!config_.peer(name)) {
+		if (!may_ask(name)) {
 			asker.over = true;
 			log::say(Message::Warning, {},
 				 "'{}' at {} is no [[cluster.peer]] and is turned away", name,
@@ -261,6 +298,11 @@ void Peers::step(Instant now)
 			else
 				log::say(Message::Warning, {}, "peer {}", client.trouble());
 		}
+		// One of the configuration is expected to be away at times.
+		if (client.peer().found && !client.reachable() && client.fd() < 0 &&
+		    !std::exchange(asked.trouble_told, true))
+			log::say(Message::Warning, {}, "peer {}: it was found and is not used",
+				 client.trouble());
 		if (asked.watched_fd != client.fd()) {
 			asked.watched_fd = client.fd();
 			asked.watched = 0;

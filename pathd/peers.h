@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "libpath/base/unique_fd.h"
@@ -53,6 +54,11 @@ public:
 	[[nodiscard]] PeerClient *client(std::string_view name);
 	/// This process.
 	[[nodiscard]] Member self() const { return {own_.name, own_.incarnation}; }
+	/// These are the peers that were found, besides those of the configuration: connections to
+	/// others, or to other addresses, are ended, and what was asked on them has no answer.
+	void set_found(const std::vector<PeerConfig> &found);
+	/// Of found ones, those that are reachable and call themselves what they were found as.
+	[[nodiscard]] std::set<std::string> answering() const;
 	/// The peers that are reachable now.
 	[[nodiscard]] std::vector<Member> links() const;
 	/// Says `frame`, at most peer_cast_bytes_max bytes, to the engine of the cluster there;
@@ -78,7 +84,9 @@ private:
 		PeerClient client;
 		int watched_fd = -1;
 		std::uint32_t watched = 0;
+		bool trouble_told = false; ///< of one that was found and never answered
 	};
+	[[nodiscard]] bool may_ask(std::string_view name) const;
 	Peers(ClusterConfig config, Host host, PeerHello own, std::shared_ptr<const PeerKeys> keys,
 	      UniqueFd epoll);
 	void accept_all(Instant now);

@@ -67,10 +67,11 @@ protected:
 		config.key_file = keys;
 		return config;
 	}
-	std::unique_ptr<Peers> asker(const std::string &name)
+	std::unique_ptr<Peers> asker(const std::string &name, bool configured = true)
 	{
 		auto config = member(name);
-		config.peers = {{"beta", {"127.0.0.1", port}}};
+		if (configured)
+			config.peers = {{"beta", {"127.0.0.1", port}}};
 		auto created = Peers::create(
 			config, {.disk = [](const std::string &,
 					    const std::string &) { return std::nullopt; },
@@ -145,6 +146,29 @@ TEST_F(PeersTest, WhoHasAKeyButIsNoPeerIsTurnedAway)
 	ASSERT_EQ(results.size(), 1U);
 	EXPECT_FALSE(results[0]);
 	EXPECT_TRUE(orders.empty());
+}
+
+TEST_F(PeersTest, AFoundPeerIsAskedAndAnotherThatIsNotFoundAnyMoreIsNot)
+{
+	auto alpha = asker("alpha", false);
+	EXPECT_EQ(alpha->client("beta"), nullptr);
+	alpha->set_found({{"beta", {"127.0.0.1", port}, true}});
+	ask(*alpha, PeerVerb::Attest, 0);
+	ASSERT_TRUE(run(*alpha, [&] { return !results.empty(); }));
+	EXPECT_TRUE(results[0]);
+	EXPECT_EQ(alpha->answering(), std::set<std::string>{"beta"});
+	alpha->set_found({});
+	EXPECT_EQ(alpha->client("beta"), nullptr);
+	EXPECT_TRUE(alpha->answering().empty());
+	EXPECT_TRUE(alpha->config().peers.empty());
+}
+
+TEST_F(PeersTest, OneThatWasFoundUnderAnotherNameIsNotTakenForThatHost)
+{
+	auto alpha = asker("alpha", false);
+	alpha->set_found({{"gamma", {"127.0.0.1", port}, true}});
+	ASSERT_TRUE(run(*alpha, [&] { return alpha->client("gamma")->reachable(); }));
+	EXPECT_TRUE(alpha->answering().empty());
 }
 
 TEST_F(PeersTest, BytesThatAreNoMessageEndTheConnectionAndNothingElse)
