@@ -25,19 +25,27 @@ namespace
 /// While the process does not take what it is told, or has not been reaped.
 constexpr Duration soon = std::chrono::milliseconds(100);
 constexpr Duration for_ever = std::chrono::hours(1);
+constexpr const char *standstill =
+	"the lock manager lets nobody lock: the cluster has no quorum, or a host that failed is "
+	"not fenced yet; corosync-quorumtool and dlm_tool ls tell";
 
 } // namespace
 
-std::vector<std::string> BusHints::command(const HintsConfig &config)
+BusHints::Program BusHints::program(const HintsConfig &config)
 {
-	return {SWPATH_LIBEXEC_DIR "/swpath-lockspace", "--engine",
-		std::string(word(config.engine)), "--lockspace", config.lockspace};
+	Program program;
+	program.command = {SWPATH_LIBEXEC_DIR "/swpath-lockspace", "--engine",
+			   std::string(word(config.engine)), "--lockspace", config.lockspace};
+	if (config.engine == LockEngine::Dlm)
+		program.status_file =
+			fmt::format("/sys/kernel/dlm/{}/recover_status", config.lockspace);
+	return program;
 }
 
-BusHints::BusHints(const HintsConfig &config, bool serves, std::string machine_id, UniqueFd watched,
-		   std::unique_ptr<Worker> starter, std::shared_ptr<Mailbox> mailbox,
-		   std::function<void()> changed)
-	: config_(config), machine_id_(std::move(machine_id)),
+BusHints::BusHints(const HintsConfig &config, bool serves, Program program, std::string machine_id,
+		   UniqueFd watched, std::unique_ptr<Worker> starter,
+		   std::shared_ptr<Mailbox> mailbox, std::function<void()> changed)
+	: config_(config), program_(std::move(program)), machine_id_(std::move(machine_id)),
 	  number_(config.number.value_or(host_number(machine_id_))),
 	  keeper_(config.buses, number_, serves), watched_(std::move(watched)),
 	  starter_(std::move(starter)), mailbox_(std::move(mailbox)), changed_(std::move(changed))
@@ -47,6 +55,7 @@ BusHints::BusHints(const HintsConfig &config, bool serves, std::string machine_i
 BusHints::~BusHints() = default;
 
 Result<std::unique_ptr<BusHints>> BusHints::create(const HintsConfig &config, bool serves,
+						   Program program,
 						   std::shared_ptr<Mailbox> mailbox,
 						   std::function<void()> changed)
 {
@@ -61,9 +70,9 @@ Result<std::unique_ptr<BusHints>> BusHints::create(const HintsConfig &config, bo
 	auto starter = Worker::start("hints");
 	if (!starter)
 		return tl::unexpected(starter.error());
-	return std::unique_ptr<BusHints>(new BusHints(config, serves, std::string(trimmed(*id)),
-						      std::move(watched), std::move(*starter),
-						      std::move(mailbox), std::move(changed)));
+	return std::unique_ptr<BusHints>(new BusHints(
+		config, serves, std::move(program), std::string(trimmed(*id)), std::move(watched),
+		std::move(*starter), std::move(mailbox), std::move(changed)));
 }
 
 void BusHints::direct_proved(const BlockDevice &device, const Identity &identity)
@@ -74,7 +83,7 @@ void BusHints::direct_proved(const BlockDevice &device, const Identity &identity
 /// On a thread of its own: the program may lie on a disk that is held.
 void BusHints::start(Instant now)
 {
-	starting_ = starter_->submit([command = command(config_), mailbox = mailbox_,
+	starting_ = starter_->submit([command = program_.command, mailbox = mailbox_,
 				      here = std::weak_ptr(here_), this] {
 		auto process = LockProcess::start(command);
 		Result<std::shared_ptr<LockProcess>> result;
@@ -115,6 +124,8 @@ void BusHints::ended(const std::string &why, Instant now)
 		process_.reset();
 	}
 	ready_ = unsent_ = false;
+	last_words_.clear();
+	watch_ = {};
 	keeper_.space_gone();
 	start_at_ = restart_.ended(began_, now);
 	if (trouble_ != why)
@@ -130,12 +141,14 @@ void BusHints::reap()
 void BusHints::listen(Instant now)
 {
 	const auto lines = process_->receive();
+	if (!lines && lines.error().code.value() != EPIPE)
+		return ended(lines.error().message(), now);
 	if (!lines)
-		return ended(lines.error().code.value() == EPIPE
+		return ended(last_words_.empty()
 				     ? fmt::format("its process ({}) has ended; its own words are "
 						   "in the journal",
 						   process_->pid())
-				     : lines.error().message(),
+				     : last_words_,
 			     now);
 	for (const auto &line : *lines) {
 		if (line == "ready") {
@@ -151,10 +164,43 @@ void BusHints::listen(Instant now)
 			return ended(fmt::format("it said '{}': {}", line, event.error().context),
 				     now);
 		log::say(Message::Debug, {}, "hints: {}", line);
-		keeper_.take(*event, now);
+		if (event->kind == LockEventKind::Failed && event->name == "?")
+			last_words_ = event->error->context;
+		else
+			keeper_.take(*event, now);
 	}
 	if (!lines->empty())
 		changed_();
+}
+
+bool BusHints::due_to_look() const
+{
+	return process_ && !looking_ && !program_.status_file.empty();
+}
+
+/// The process cannot say it: the kernel keeps it asleep meanwhile, or it asks for nothing.
+void BusHints::look(Instant now)
+{
+	look_at_ = now + LockSpaceWatch::look_every;
+	looking_ = starter_->submit([now, file = program_.status_file, mailbox = mailbox_,
+				     here = std::weak_ptr(here_), this] {
+		const auto status = read_file(file, 64);
+		mailbox->post([=, this, runs = !status || trimmed(*status) != "0"] {
+			if (!here.expired())
+				looked(runs, now);
+		});
+	});
+}
+
+void BusHints::looked(bool runs, Instant at)
+{
+	looking_ = false;
+	if (!process_ || !watch_.seen(runs, at))
+		return;
+	if (watch_.stands_still())
+		log::say(Message::Warning, {}, "hints: {}", standstill);
+	else
+		log::say(Message::Notice, {}, "hints: the lock manager lets others lock again");
 }
 
 void BusHints::step(Instant now)
@@ -165,6 +211,8 @@ void BusHints::step(Instant now)
 		listen(now);
 	if (!process_ && !starting_ && keeper_.wanted() && now >= start_at_)
 		start(now);
+	if (due_to_look() && now >= look_at_)
+		look(now);
 	keeper_.tick(now);
 	const auto orders = keeper_.take_orders();
 	if (process_) {
@@ -181,6 +229,8 @@ Instant BusHints::deadline() const
 	Instant at = stepped_ + (unsent_ || !ended_.empty() ? soon : for_ever);
 	if (!process_ && !starting_ && keeper_.wanted())
 		at = std::min(at, start_at_);
+	if (due_to_look())
+		at = std::min(at, look_at_);
 	if (const auto next = keeper_.next())
 		at = std::min(at, *next);
 	return at;
@@ -189,7 +239,8 @@ Instant BusHints::deadline() const
 HintsReport BusHints::report() const
 {
 	HintsReport report;
-	report.state = ready_                                        ? HintsState::Ready
+	report.state = watch_.stands_still()                         ? HintsState::Stopped
+		       : ready_                                      ? HintsState::Ready
 		       : !keeper_.wanted()                           ? HintsState::Idle
 		       : process_ || (starting_ && trouble_.empty()) ? HintsState::Starting
 								     : HintsState::Down;
@@ -199,7 +250,7 @@ HintsReport BusHints::report() const
 	report.number = number_;
 	report.process = process_ ? static_cast<std::uint64_t>(process_->pid()) : 0;
 	report.restarts = starts_ > 0 ? starts_ - 1 : 0;
-	report.trouble = trouble_;
+	report.trouble = watch_.stands_still() ? standstill : trouble_;
 	keeper_.report(report);
 	return report;
 }

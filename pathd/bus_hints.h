@@ -15,6 +15,7 @@
 #include "libpath/base/unique_fd.h"
 #include "libpath/config/hints.h"
 #include "libpath/policy/hint_keeper.h"
+#include "libpath/policy/lock_space_watch.h"
 #include "libpath/policy/restart_policy.h"
 #include "libpath/sys/udev.h"
 #include "pathd/lock_process.h"
@@ -27,14 +28,18 @@ namespace swpath
 class BusHints
 {
 public:
-	/// What starts the lock space; replaced by tests.
-	[[nodiscard]] static std::vector<std::string> command(const HintsConfig &config);
+	struct Program {
+		std::vector<std::string> command; ///< what starts the lock space
+		/// Of the lock manager: "0" in it while nobody may lock. Empty: there is none.
+		std::string status_file;
+	};
+	[[nodiscard]] static Program program(const HintsConfig &config);
 
 	/// `changed`: units are to be planned anew. Errors: /etc/machine-id cannot be read; no
 	/// thread.
 	[[nodiscard]] static Result<std::unique_ptr<BusHints>>
-	create(const HintsConfig &config, bool serves, std::shared_ptr<Mailbox> mailbox,
-	       std::function<void()> changed);
+	create(const HintsConfig &config, bool serves, Program program,
+	       std::shared_ptr<Mailbox> mailbox, std::function<void()> changed);
 	~BusHints();
 
 	[[nodiscard]] const std::string &machine_id() const { return machine_id_; }
@@ -72,16 +77,20 @@ public:
 	[[nodiscard]] HintsReport report() const;
 
 private:
-	BusHints(const HintsConfig &config, bool serves, std::string machine_id, UniqueFd watched,
-		 std::unique_ptr<Worker> starter, std::shared_ptr<Mailbox> mailbox,
-		 std::function<void()> changed);
+	BusHints(const HintsConfig &config, bool serves, Program program, std::string machine_id,
+		 UniqueFd watched, std::unique_ptr<Worker> starter,
+		 std::shared_ptr<Mailbox> mailbox, std::function<void()> changed);
 	void start(Instant now);
 	void started(Result<std::shared_ptr<LockProcess>> result);
 	void listen(Instant now);
 	void ended(const std::string &why, Instant now);
 	void reap();
+	void look(Instant now);
+	void looked(bool runs, Instant at);
+	[[nodiscard]] bool due_to_look() const;
 
 	HintsConfig config_;
+	Program program_;
 	std::string machine_id_;
 	std::uint16_t number_;
 	HintKeeper keeper_;
@@ -100,6 +109,10 @@ private:
 	Instant stepped_{};
 	std::uint64_t starts_ = 0;
 	std::string trouble_;
+	std::string last_words_; ///< of the process: why it ends
+	LockSpaceWatch watch_;
+	bool looking_ = false;
+	Instant look_at_{};
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true); ///< for letters that come late
 };
 

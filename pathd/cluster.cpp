@@ -47,9 +47,12 @@ bool Cluster::apply(RecoveryActions actions, Instant now)
 		engine_->left_out(member, now);
 	}
 	if (actions.completed)
-		log::say(Message::Notice, {}, "cluster: {} recovered together, epoch {}",
-			 fmt::join(hosts_of(actions.completed->members), ", "),
-			 actions.completed->tag.epoch);
+		log::say(
+			Message::Notice, {},
+			"cluster: {} recovered together, epoch {}, after {:.1f} ms",
+			fmt::join(hosts_of(actions.completed->members), ", "),
+			actions.completed->tag.epoch,
+			std::chrono::duration<double, std::milli>(recovery_.status().took).count());
 	return !actions.send.empty() || !actions.left_out.empty();
 }
 
@@ -79,6 +82,8 @@ void Cluster::report(ClusterReport &into) const
 	into.epoch = status.tag.epoch;
 	into.members = hosts_of(status.members);
 	into.waiting_for = hosts_of(status.waiting_for);
+	into.recovery_us = static_cast<std::uint64_t>(
+		std::chrono::duration_cast<std::chrono::microseconds>(status.took).count());
 	into.rounds = status.rounds;
 	into.aborts = status.aborts;
 	into.refused = status.refused;

@@ -14,6 +14,7 @@
 #include "libpath/sys/leg_mark.h"
 #include "pathd/log.h"
 #include "pathd/run_state.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -148,8 +149,15 @@ void Daemon::kernel_event()
 {
 	// First armed again, then looked: an event between the two wakes the loop once more.
 	(void)dm_.arm();
-	for (auto &[name, unit] : units_)
-		unit->touch();
+	const auto listed = dm_.list();
+	if (!listed) {
+		for (auto &[name, unit] : units_)
+			unit->touch();
+		return;
+	}
+	for (const auto &name : dm_changes_.since_last(*listed))
+		if (const auto unit = units_.find(name); unit != units_.end())
+			unit->second->touch();
 }
 
 void Daemon::device_event()
@@ -349,7 +357,7 @@ void Daemon::reload(CallId id, bool dry_run)
 const Report &Daemon::report()
 {
 	const Instant at = now();
-	report_.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report_.generated = wall_now();
 	report_.source = Source::Pathd;
 	report_.version = SWPATH_VERSION;
 	report_.units.clear();

@@ -9,6 +9,7 @@
 
 #include "libpath/config/config.h"
 #include "libpath/control/server.h"
+#include "libpath/sys/dm_changes.h"
 #include "libpath/sys/dm_channel.h"
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/settings_book.h"
@@ -87,6 +88,7 @@ private:
 	DaemonOptions options_;
 	Config config_;
 	dm::DmChannel dm_;
+	dm::DmChanges dm_changes_;
 	SettingsBook settings_;
 	std::shared_ptr<Mailbox> mailbox_;
 	std::unique_ptr<EventLoop> loop_;

@@ -11,6 +11,7 @@
 #include "pathd/log.h"
 #include "pathd/members_engine.h"
 #include "pathd/static_engine.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -119,7 +120,7 @@ void Daemon::find_disks()
 ClusterReport Daemon::cluster()
 {
 	ClusterReport report;
-	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report.generated = wall_now();
 	report.version = SWPATH_VERSION;
 	report.name = config_.cluster.name;
 	report.trouble = join_trouble_;
@@ -166,8 +167,8 @@ Result<void> Daemon::begin_hints()
 {
 	if (!config_.hints.configured)
 		return {};
-	auto hints = BusHints::create(config_.hints, config_.cluster.serve.has_value(), mailbox_,
-				      [this] {
+	auto hints = BusHints::create(config_.hints, config_.cluster.serve.has_value(),
+				      BusHints::program(config_.hints), mailbox_, [this] {
 					      for (auto &[name, unit] : units_)
 						      unit->touch();
 				      });
@@ -193,7 +194,7 @@ HintsReport Daemon::hints()
 	HintsReport report;
 	if (hints_)
 		report = hints_->report();
-	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report.generated = wall_now();
 	report.version = SWPATH_VERSION;
 	return report;
 }

@@ -6,6 +6,7 @@
 
 #include "libpath/sys/clock.h"
 #include "pathd/daemon.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -44,7 +45,7 @@ Answered<ExplainReport> Daemon::explain(const std::string &disk)
 		facts.configured.push_back({config, place_of_unit(config_, name)});
 
 	ExplainReport explained;
-	explained.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	explained.generated = wall_now();
 	explained.version = SWPATH_VERSION;
 	explained.disk = disk;
 

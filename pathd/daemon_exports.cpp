@@ -4,6 +4,7 @@
 
 #include "libpath/sys/clock.h"
 #include "pathd/daemon.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -42,7 +43,7 @@ ExportsReport Daemon::exports()
 {
 	const Instant at = now();
 	ExportsReport report;
-	report.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	report.generated = wall_now();
 	report.version = SWPATH_VERSION;
 	if (config_.cluster.serve)
 		report.address = config_.cluster.serve->text();

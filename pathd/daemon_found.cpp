@@ -46,7 +46,8 @@ void Daemon::step_discovery(Instant now)
 {
 	for (const auto &event : dns_sd_->step(now)) {
 		if (const auto *host = std::get_if<DnsSd::Announced>(&event)) {
-			const auto why = found_->announced(host->place, host->texts, host->address);
+			const auto why =
+				found_->announced(host->place, host->texts, host->address, now);
 			if (!why.empty())
 				log::say(Message::Warning, {}, "announced host {}: it is not used",
 					 why);
@@ -58,7 +59,9 @@ void Daemon::step_discovery(Instant now)
 	}
 	if (dns_sd_->trouble() != discovery_trouble_) {
 		discovery_trouble_ = dns_sd_->trouble();
-		if (!discovery_trouble_.empty())
+		if (discovery_trouble_.empty())
+			log::say(Message::Notice, {}, "hosts are looked for");
+		else
 			log::say(Message::Warning, {}, "hosts are not found: {}",
 				 discovery_trouble_);
 	}

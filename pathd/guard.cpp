@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/guard.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "libpath/serve/server_process.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/device_users.h"
 #include "pathd/log.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -42,7 +45,7 @@ LegUser leg_user(const LegGuard::Opened &opened)
 		user.pid = static_cast<std::uint32_t>(opened.use.pid);
 	user.command = opened.use.command;
 	user.device = opened.use.name;
-	user.since = opened.since;
+	user.since = wall_time(opened.since);
 	user.write = opened.use.write;
 	return user;
 }
@@ -123,8 +126,7 @@ void Guard::looked(const Result<DeviceUses> &seen)
 		return;
 
 	std::set<std::string> touched;
-	for (const auto &[what, gone] :
-	     guard_.look(*seen, WallTime(std::chrono::milliseconds(wall_ms())))) {
+	for (const auto &[what, gone] : guard_.look(*seen, now())) {
 		const auto unit = unit_of(what.use);
 		touched.insert(unit);
 		log::say(gone ? Message::LegClosed : Message::LegOpened,
@@ -133,7 +135,7 @@ void Guard::looked(const Result<DeviceUses> &seen)
 	}
 	opened_.clear();
 	for (const auto &each : guard_.opened())
-		opened_[unit_of(each.use)].push_back(leg_user(each));
+		opened_[unit_of(each.use)].push_back(each);
 	for (const auto &unit : touched)
 		changed_(unit);
 }
@@ -141,7 +143,11 @@ void Guard::looked(const Result<DeviceUses> &seen)
 std::vector<LegUser> Guard::opened(const std::string &unit) const
 {
 	const auto found = opened_.find(unit);
-	return found == opened_.end() ? std::vector<LegUser>{} : found->second;
+	std::vector<LegUser> users;
+	if (found != opened_.end())
+		std::transform(found->second.begin(), found->second.end(),
+			       std::back_inserter(users), leg_user);
+	return users;
 }
 
 } // namespace swpath

@@ -35,7 +35,7 @@ public:
 	/// Nothing: no look is due before this is asked again.
 	[[nodiscard]] std::optional<Instant> deadline(Duration interval) const;
 
-	/// Who has legs of a unit open.
+	/// Who has legs of a unit open, with the times by today's wall clock.
 	[[nodiscard]] std::vector<LegUser> opened(const std::string &unit) const;
 
 private:
@@ -49,8 +49,8 @@ private:
 	std::unique_ptr<Worker> worker_;
 	LegGuard guard_;
 	Legs units_; ///< of all legs that were ever looked at
-	std::map<std::string, std::vector<LegUser>> opened_; ///< by unit
-	std::optional<Instant> began_;                       ///< of the look that is under way
+	std::map<std::string, std::vector<LegGuard::Opened>> opened_; ///< by unit
+	std::optional<Instant> began_; ///< of the look that is under way
 	Instant due_{};
 	bool first_ = true;
 	std::string trouble_; ///< that was told

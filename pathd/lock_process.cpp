@@ -63,6 +63,8 @@ Result<std::vector<std::string>> LockProcess::receive()
 			continue;
 		if (got < 0 && errno == EAGAIN)
 			break;
+		if (got <= 0 && !lines.empty())
+			break; // its last words first
 		if (got <= 0)
 			return fail(EPIPE, "the lock space");
 		came_.append(piece, static_cast<std::size_t>(got));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -132,34 +133,31 @@ void Peers::set_found(const std::vector<PeerConfig> &found)
 		return !peer.found || std::find(found.begin(), found.end(), peer) != found.end();
 	};
 	std::erase_if(config_.peers, [&](const PeerConfig &peer) { return !stays(peer); });
-	asked_.remove_if([&](const Asked &asked) { return !stays(asked.client.peer()); });
+	std::list<Asked> ended;
+	for (auto each = asked_.begin(); each != asked_.end();) {
+		const auto next = std::next(each);
+		if (!stays(each->client.peer()))
+			ended.splice(ended.end(), asked_, each);
+		each = next;
+	}
 	for (const auto &peer : found) {
 		if (config_.peer(peer.name) != nullptr)
 			continue;
 		config_.peers.push_back(peer);
 		asked_.push_back({PeerClient(peer, own_, keys_)});
 	}
+	for (auto &each : ended)
+		each.client.end();
 	host_.changed();
 }
 
 std::set<std::string> Peers::answering() const
 {
 	std::set<std::string> names;
-	for (const auto &asked : asked_) {
-		const auto &peer = asked.client.peer();
-		const auto *hello = asked.client.hello();
-		if (peer.found && hello != nullptr && hello->name == peer.name)
-			names.insert(peer.name);
-	}
+	for (const auto &asked : asked_)
+		if (asked.client.peer().found && asked.client.reachable())
+			names.insert(asked.client.peer().name);
 	return names;
-}
-
-/// Where hosts find each other, the key file says who is one of them: this host may not have found
-/// yet who has found it.
-bool Peers::may_ask(std::string_view name) const
-{
-	return config_.peer(name) != nullptr ||
-	       (config_.discover != HostDiscovery::None && name != config_.name);
 }
 
 std::vector<Member> Peers::links() const
@@ -212,18 +210,64 @@ void Peers::accept_all(Instant now)
 		}
 		auto link = PeerLink::create(std::move(socket), PeerSession::Side::Answers, own_,
 					     keys_, {}, now);
-		if (link)
+		if (link) {
 			askers_.push_back({std::move(*link), address});
-		else
+			auto *const there = askers_.back().link.get();
+			there->session().judge_by([this, there](const PeerHello &hello) {
+				return why_not(there->peer_name(), hello);
+			});
+		} else {
 			log::say(Message::Warning, {}, "peer at {}: {}", address,
 				 link.error().message());
+		}
 	}
+}
+
+/// Why whoever asks with the key of `name` is not wanted. Who has a key but is not in the
+/// configuration is known, and not wanted.
+std::optional<std::string> Peers::why_not(std::string_view name, const PeerHello &hello)
+{
+	if (hello.host == own_.host && hello.incarnation == own_.incarnation)
+		return fmt::format(
+			"'{}' asks itself; a [[cluster.peer]] there has this host's address", name);
+	if (name == config_.name)
+		return fmt::format("two hosts are called '{}' in [cluster]; give each its own name",
+				   name);
+	const auto *known = client(name);
+	if (known == nullptr) {
+		// Where hosts find each other, the key file says who is one of them: this host may
+		// not have found yet who has found it.
+		if (config_.discover != HostDiscovery::None)
+			return std::nullopt;
+		return fmt::format("'{}' is no [[cluster.peer]] of '{}'", name, config_.name);
+	}
+	// The export of one would be closed by the other's.
+	if (known->reachable() && known->hello()->host != hello.host)
+		return fmt::format(
+			"two hosts are called '{}' in [cluster], and the one at {} is the "
+			"[[cluster.peer]] of '{}'; give each its own name",
+			name, known->peer().address.text(), config_.name);
+	return std::nullopt;
+}
+
+/// It will try again every few seconds: each reason is told once.
+void Peers::turn_away(Asker &asker, const std::string &why)
+{
+	asker.over = true;
+	if (complaints_.size() >= links_max)
+		complaints_.clear();
+	if (std::exchange(complaints_[asker.address], why) != why)
+		log::say(Message::Warning, {}, "peer at {}: {}", asker.address, why);
 }
 
 void Peers::serve(Asker &asker, Instant now)
 {
 	const auto events = asker.link->step(now);
 	if (!events) {
+		if (!asker.link->session().hello())
+			return turn_away(asker, events.error().code == std::errc::permission_denied
+							? events.error().context
+							: events.error().message());
 		asker.over = true;
 		log::say(Message::Plain, {}, "peer at {}: {}", asker.address,
 			 events.error().message());
@@ -231,18 +275,15 @@ void Peers::serve(Asker &asker, Instant now)
 	}
 	const auto name = asker.link->peer_name();
 	for (const auto &event : *events) {
-		// Who has a key but is not in the configuration is known, and not wanted.
-		if (!may_ask(name)) {
-			asker.over = true;
-			log::say(Message::Warning, {},
-				 "'{}' at {} is no [[cluster.peer]] and is turned away", name,
-				 asker.address);
-			return;
-		}
-		if (event.kind == PeerEvent::Kind::Ready)
+		if (event.kind == PeerEvent::Kind::Ready) {
+			complaints_.erase(asker.address);
 			log::say(Message::Plain, {}, "peer {} asks from {}", name, asker.address);
+		}
 		if (event.kind != PeerEvent::Kind::Request)
 			continue;
+		// The other one may have come since.
+		if (const auto why = why_not(name, *asker.link->session().hello()))
+			return turn_away(asker, *why);
 		const auto disk = host_.disk(event.request.wwid, name);
 		auto taken = service_.take(*asker.link->session().hello(), name, event.request,
 					   disk ? &*disk : nullptr, now);
@@ -292,17 +333,14 @@ void Peers::step(Instant now)
 		auto &client = asked.client;
 		if (client.step(now)) {
 			changed = true;
-			if (client.reachable())
+			// Anybody can announce hosts that do not answer, or without the key.
+			const bool told = !client.peer().found || found_lines_.take(now);
+			if (told && client.reachable())
 				log::say(Message::Notice, {}, "peer {} answers",
 					 client.peer().name);
-			else
+			else if (told)
 				log::say(Message::Warning, {}, "peer {}", client.trouble());
 		}
-		// One of the configuration is expected to be away at times.
-		if (client.peer().found && !client.reachable() && client.fd() < 0 &&
-		    !std::exchange(asked.trouble_told, true))
-			log::say(Message::Warning, {}, "peer {}: it was found and is not used",
-				 client.trouble());
 		if (asked.watched_fd != client.fd()) {
 			asked.watched_fd = client.fd();
 			asked.watched = 0;

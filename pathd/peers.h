@@ -5,11 +5,13 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "libpath/base/quota.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/cluster/member.h"
 #include "libpath/config/cluster.h"
@@ -55,9 +57,9 @@ public:
 	/// This process.
 	[[nodiscard]] Member self() const { return {own_.name, own_.incarnation}; }
 	/// These are the peers that were found, besides those of the configuration: connections to
-	/// others, or to other addresses, are ended, and what was asked on them has no answer.
+	/// others, or to other addresses, are ended, and what was asked on them fails.
 	void set_found(const std::vector<PeerConfig> &found);
-	/// Of found ones, those that are reachable and call themselves what they were found as.
+	/// Of found ones, those that are reachable.
 	[[nodiscard]] std::set<std::string> answering() const;
 	/// The peers that are reachable now.
 	[[nodiscard]] std::vector<Member> links() const;
@@ -84,12 +86,13 @@ private:
 		PeerClient client;
 		int watched_fd = -1;
 		std::uint32_t watched = 0;
-		bool trouble_told = false; ///< of one that was found and never answered
 	};
-	[[nodiscard]] bool may_ask(std::string_view name) const;
 	Peers(ClusterConfig config, Host host, PeerHello own, std::shared_ptr<const PeerKeys> keys,
 	      UniqueFd epoll);
 	void accept_all(Instant now);
+	[[nodiscard]] std::optional<std::string> why_not(std::string_view name,
+							 const PeerHello &hello);
+	void turn_away(Asker &asker, const std::string &why);
 	void serve(Asker &asker, Instant now);
 	void watch(int fd, std::uint32_t &watched, bool writes);
 
@@ -103,6 +106,8 @@ private:
 	PeerService service_;
 	std::list<Asker> askers_;
 	std::list<Asked> asked_;
+	std::map<std::string, std::string> complaints_;   ///< the last of each address
+	Quota found_lines_{32, std::chrono::minutes(10)}; ///< of peers that were found
 	bool answered_ = false; ///< done() has put something into a session
 };
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "libpath/base/unique_fd.h"
@@ -25,6 +28,8 @@ namespace
 
 /// Heap that exists before it is needed.
 constexpr std::size_t heap_reserve = 4 * 1024 * 1024;
+/// A direct path has two open for as long as it is kept; the usual limit, 1024, is that of 500.
+constexpr rlim_t descriptors = 65536;
 
 std::string failure(const char *what)
 {
@@ -46,9 +51,28 @@ void prepare_memory()
 	}
 }
 
+Result<void> allow_descriptors()
+{
+	rlimit limit{};
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return fail(errno, "limit of open files");
+	const rlimit wanted{std::max(limit.rlim_cur, descriptors),
+			    std::max(limit.rlim_max, descriptors)};
+	if (setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+		return {};
+	const int error = errno;
+	// Without CAP_SYS_RESOURCE no more than the hard limit.
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return fail(error, fmt::format("open more than {} files (LimitNOFILE={}?)", limit.rlim_max,
+				       descriptors));
+}
+
 std::vector<std::string> seal_process()
 {
 	std::vector<std::string> missing;
+	if (const auto allowed = allow_descriptors(); !allowed)
+		missing.push_back(allowed.error().message());
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
 		missing.push_back(failure("memory is not locked (LimitMEMLOCK=infinity?)"));
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)

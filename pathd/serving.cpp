@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "libpath/control/client.h"
+#include "libpath/control/peer_link.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"
 #include "pathd/log.h"
@@ -47,6 +48,16 @@ Answered<Json> ask_status(const std::string &socket)
 {
 	return call(socket, {fmt::format("{}.Status", serve_interface), Json::object()},
 		    status_limit);
+}
+
+/// A server tells why it ends to the journal alone; the address is what is wrong most often.
+std::string why_it_ended(const ServerSetup &setup)
+{
+	const auto &at = setup.listen;
+	if (at.unix_path.empty())
+		if (const auto free = listen_for_peers(at.host, at.port); !free)
+			return free.error().message();
+	return "the server has ended; its own words are in the journal";
 }
 
 /// True if the server takes calls; kills one that is frozen, so that the next one can.
@@ -293,7 +304,7 @@ void Serving::step(Instant now)
 		look.answers = look.told.has_value();
 		if (!status && look.trouble.empty())
 			look.trouble = look.process && look.process->ended()
-					       ? "the server has ended; its own words are above"
+					       ? why_it_ended(setup)
 					       : status.error().message;
 		// Epochs that an earlier process closed are known to the file alone.
 		if (const auto text = read_file(setup.closed_file, closed_bytes_max))

@@ -133,8 +133,8 @@ private:
 		std::string_view proof;            ///< what the last good check rests on, one word
 		std::string stranger; ///< a device where ours should be that is another disk
 		MonitorState told = MonitorState::Unknown; ///< last state that was logged
-		std::optional<WallTime> since;
-		std::optional<WallTime> last_probe;
+		std::optional<Instant> since;              ///< of `told`
+		std::optional<Instant> last_probe;
 		bool attaching = false;
 		bool attach_tried = false; ///< and failed, since the last success
 		std::unique_ptr<Worker> attacher;

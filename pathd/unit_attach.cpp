@@ -130,7 +130,7 @@ void Unit::attach_failed(unsigned i, Reason reason, const std::string &text)
 		log::say(Message::Plain, {.unit = config_.name}, "{}: {}", path_label(i), text);
 	slot.text = text;
 	slot.monitor.step(ProbeFailed{now(), reason});
-	slot.last_probe = WallTime(std::chrono::milliseconds(wall_ms()));
+	slot.last_probe = now();
 	tell(i, now());
 }
 

@@ -212,7 +212,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 	const unsigned i = *slot_number;
 	auto &slot = slots_[i];
 	slot.overdue = false;
-	slot.last_probe = WallTime(std::chrono::milliseconds(wall_ms()));
+	slot.last_probe = now();
 	leg.settled = true;
 
 	carry_key(i, facts);
@@ -270,7 +270,7 @@ void Unit::tell(unsigned i, Instant now)
 		return;
 	const auto before = slot.told;
 	slot.told = state;
-	slot.since = WallTime(std::chrono::milliseconds(wall_ms()));
+	slot.since = now;
 	const std::string label = path_label(i);
 	const log::Subject subject{
 		.unit = config_.name, .path = label, .reason = word(slot.monitor.fault())};

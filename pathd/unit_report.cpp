@@ -6,6 +6,7 @@
 #include "libpath/control/derive.h"
 #include "libpath/sys/clock.h"
 #include "pathd/unit.h"
+#include "pathd/wall_clock.h"
 
 namespace swpath
 {
@@ -38,13 +39,6 @@ std::int64_t whole_seconds(Duration duration)
 		0, std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }
 
-/// The wall clock's idea of a point on the boot clock.
-WallTime wall(Instant at, Instant now)
-{
-	return WallTime(std::chrono::milliseconds(wall_ms())) +
-	       std::chrono::duration_cast<std::chrono::milliseconds>(at - now);
-}
-
 std::uint64_t uptime_ms(Instant now)
 {
 	return std::uint64_t(
@@ -65,8 +59,7 @@ void Unit::record(Instant now)
 			paths[i].proof = slots_[i].proof;
 		}
 	}
-	// `now` was some time ago: the two clocks must be those of one moment.
-	flight_.look(kernel_->status, paths, wall(now, swpath::now()), now);
+	flight_.look(kernel_->status, paths, wall_time(now), now);
 }
 
 FlightReport Unit::flight(Instant now)
@@ -74,7 +67,7 @@ FlightReport Unit::flight(Instant now)
 	FlightReport flight;
 	for (const auto &path : report(now).paths)
 		flight.path_names.push_back(path_name(path));
-	flight.generated = WallTime(std::chrono::milliseconds(wall_ms()));
+	flight.generated = wall_now();
 	flight.source = Source::Pathd;
 	flight.version = SWPATH_VERSION;
 	flight.name = config_.name;
@@ -137,10 +130,12 @@ void Unit::describe_path(PathReport &path, unsigned i, Instant now) const
 					    slot.leg->device().hctl);
 	path.monitor = monitor_word(slot.monitor.state());
 	path.text = path_text(i, now);
-	path.since = slot.since;
-	path.last_probe = slot.last_probe;
+	if (slot.since)
+		path.since = wall_time(*slot.since);
+	if (slot.last_probe)
+		path.last_probe = wall_time(*slot.last_probe);
 	if (!slot.leg || !slot.leg->probing_since())
-		path.next_probe = wall(std::max(slot.monitor.next_probe(), now), now);
+		path.next_probe = wall_time(std::max(slot.monitor.next_probe(), now));
 }
 
 UnitReport Unit::report(Instant now)
@@ -164,8 +159,7 @@ UnitReport Unit::report(Instant now)
 	if (kernel_) {
 		unit.number = number_;
 		unit.size_bytes = length_sectors_ * 512;
-		set_kernel_status(unit, kernel_->status,
-				  WallTime(std::chrono::milliseconds(wall_ms())));
+		set_kernel_status(unit, kernel_->status, wall_now());
 		set_kernel_table(unit, kernel_->table);
 	}
 	for (unsigned i = 0; i < slots_.size() && i < unit.paths.size(); i++)
@@ -187,7 +181,7 @@ UnitReport Unit::report(Instant now)
 					       .to = decision.to,
 					       .next = {}};
 		if (decision.at)
-			unit.failback->next = wall(*decision.at, now);
+			unit.failback->next = wall_time(*decision.at);
 		set_history(unit, history_);
 		flight_.certify(unit.history);
 		if (const auto text = mv_.waiting_for(kernel_->status, candidates(), now);

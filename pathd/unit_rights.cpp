@@ -60,15 +60,26 @@ void Unit::carry_key(unsigned i, const ProbeFacts &facts)
 	save_state();
 	for (unsigned other = 0; other < slots_.size(); other++) {
 		auto &slot = slots_[other];
-		if (by_peer(other))
+		const bool new_key = state.key != 0 && state.key != before.key && other != i;
+		if (by_peer(other)) {
 			slot.attest_next = {};
-		if (!slot.leg || slot.leg->kind() != PathKind::DIRECT)
+			if (new_key)
+				slot.unequal = fmt::format(
+					"{} has not said yet that the key of the unit's users is "
+					"on its path",
+					config_.paths[other].peer);
+		}
+		if (!slot.leg)
+			continue;
+		// Its ticket is from before the key: the kernel must not go on by it.
+		if (new_key)
+			slot.monitor.step(ProofVoided{facts.ended});
+		// A peer's path is checked when the peer has answered, or as ever if it does not:
+		// to fail it now would close its connection each time that a key is new.
+		if (slot.leg->kind() != PathKind::DIRECT)
 			continue;
 		const auto wanted = carried_.wanted(other);
 		slot.probe_now |= wanted != slot.leg->key.copy || state.key != before.key;
-		// Its ticket is from before the key: the kernel must not go on by it.
-		if (state.key != 0 && state.key != before.key && other != i)
-			slot.monitor.step(ProofVoided{facts.ended});
 		slot.leg->key.copy = wanted;
 	}
 }

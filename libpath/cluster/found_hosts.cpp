@@ -42,7 +42,7 @@ FoundHosts::FoundHosts(const ClusterConfig &cluster, std::vector<PeerConfig> pro
 }
 
 std::string FoundHosts::announced(const Place &place, const std::vector<std::string> &texts,
-				  const HostAddress &address)
+				  const HostAddress &address, Instant now)
 {
 	const auto advert = read_advert(texts);
 	std::string why;
@@ -59,7 +59,7 @@ std::string FoundHosts::announced(const Place &place, const std::vector<std::str
 		places_.erase(place);
 		if (refused_.size() >= refused_max && !refused_.contains(place))
 			return {};
-		if (std::exchange(refused_[place], why) == why)
+		if (std::exchange(refused_[place], why) == why || !refusals_.take(now))
 			return {};
 		return fmt::format("'{}' at {}: {}", printable(place.name), address.text(), why);
 	}

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "libpath/base/instant.h"
+#include "libpath/base/quota.h"
 #include "libpath/cluster/host_advert.h"
 #include "libpath/config/cluster.h"
 
@@ -32,6 +33,9 @@ public:
 	static constexpr std::size_t hosts_max = 63;
 	/// Announcements that are not used, of which is known that it was said.
 	static constexpr std::size_t refused_max = 64;
+	/// Of them so many are told in so long a time.
+	static constexpr unsigned told_max = 32;
+	static constexpr Duration told_per = std::chrono::minutes(10);
 
 	/// One announcement as one interface hears it.
 	struct Place {
@@ -46,10 +50,11 @@ public:
 	FoundHosts(const ClusterConfig &cluster, std::vector<PeerConfig> proved, Instant now);
 
 	/// It is announced, or announced anew. `address`: where the record says that it is.
-	/// Returns why it is not used, for the log; empty: it is, or that was said before.
+	/// Returns why it is not used, for the log; empty: it is, that was said before, or too
+	/// much was said.
 	[[nodiscard]] std::string announced(const Place &place,
 					    const std::vector<std::string> &texts,
-					    const HostAddress &address);
+					    const HostAddress &address, Instant now);
 	void withdrawn(const Place &place)
 	{
 		places_.erase(place);
@@ -83,6 +88,7 @@ private:
 	std::set<std::string> configured_;
 	std::map<Place, Heard> places_;
 	std::map<Place, std::string> refused_; ///< and why, as it was told
+	Quota refusals_{told_max, told_per};
 	std::vector<PeerConfig> proved_;
 	std::map<std::string, Instant> last_seen_; ///< of proved ones
 	std::vector<PeerConfig> before_;           ///< peers(), at the last step

@@ -85,6 +85,8 @@ void Recovery::abort_round()
 void Recovery::propose(std::vector<Member> members, std::uint64_t epoch, Instant now)
 {
 	abort_round();
+	if (!changed_at_)
+		changed_at_ = now;
 	tag_ = {engine_.ring, epoch};
 	epoch_seen_ = std::max(epoch_seen_, epoch);
 	members_ = std::move(members);
@@ -108,6 +110,7 @@ RecoveryActions Recovery::change(const Membership &membership, Instant now)
 	left_out_ = 0;
 	if (!contains(listed_, self_) || listed_.size() > members_max) {
 		abort_round();
+		changed_at_.reset();
 		return finish();
 	}
 	propose(listed_, epoch_seen_ + 1, now);
@@ -239,7 +242,7 @@ RecoveryActions Recovery::take(const Member &from, std::string_view frame, Insta
 	if (from == self_)
 		return {};
 	const auto message = decode_sync_message(frame);
-	if (!message) {
+	if (!message || message->tag.epoch > epoch_seen_ + sync_epoch_leap_max) {
 		counts_.refused++;
 		return {};
 	}
@@ -356,6 +359,7 @@ void Recovery::advance(Instant now)
 				begun_ = false;
 				left_out_ = 0;
 				counts_.rounds++;
+				counts_.took = now - *std::exchange(changed_at_, std::nullopt);
 				last_ = tag_;
 				actions_.completed = round_;
 				return;

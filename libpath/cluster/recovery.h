@@ -76,7 +76,10 @@ struct RecoveryStatus {
 	std::vector<Member> waiting_for; ///< of them, those that keep the barrier up
 	std::optional<ServiceId> service;
 	std::optional<SyncTag> last; ///< complete round
-	std::uint64_t rounds = 0;    ///< complete ones
+	/// Of the last complete round: from when this host heard of the first change that it took
+	/// in, with all the attempts that came to nothing, until all had activated all services.
+	Duration took{};
+	std::uint64_t rounds = 0; ///< complete ones
 	std::uint64_t aborts = 0;
 	std::uint64_t refused = 0; ///< frames of another ring, of no member, or that are none
 	std::uint64_t ghosts = 0;  ///< times that a member was left out because it was silent
@@ -159,6 +162,7 @@ private:
 	std::vector<Member> members_;
 	std::map<Member, Peer> peers_; ///< of members_, without this one
 	std::vector<std::pair<Member, std::string>> early_;
+	std::optional<Instant> changed_at_; ///< of the first change since the last complete round
 	bool begun_ = false; ///< sync_init was called and neither the end nor an abort came
 	std::vector<Stage> stages_;
 	std::size_t stage_ = 0;

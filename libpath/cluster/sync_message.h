@@ -21,8 +21,10 @@ inline constexpr std::uint16_t sync_version = 1;
 inline constexpr std::size_t sync_data_bytes_max = 8192;
 inline constexpr std::size_t sync_frame_bytes_max = 12288;
 inline constexpr std::size_t sync_services_max = 64;
-/// An epoch grows by one at a time; one beyond this is not believed.
 inline constexpr std::uint64_t sync_epoch_max = std::uint64_t(1) << 62;
+/// An epoch grows by one at a time: one that is further ahead of what a host has seen is not
+/// believed.
+inline constexpr std::uint64_t sync_epoch_leap_max = std::uint64_t(1) << 32;
 
 /// "These are the members that I know of, and my services." A round begins when all members say
 /// the same list with the same tag.

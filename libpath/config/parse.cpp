@@ -412,8 +412,9 @@ void ConfigReader::read_unit(const std::string &name, const toml::node &node)
 			"peer");
 	for (const auto &[other_name, other] : config_.units)
 		if (!unit.wwid.empty() && other.wwid == unit.wwid)
-			problem(node,
-				fmt::format("{} and {} have the same wwid", other_name, name));
+			problem(node, fmt::format("{} and {} have the same wwid", other_name, name),
+				"a disk is one unit: leave one of them out, or give it the wwid of "
+				"its own disk");
 	if (unit.command_timeout && unit.stall != Duration::zero() &&
 	    *unit.command_timeout >= unit.stall && unit.stall > seconds(1))
 		problem(node,

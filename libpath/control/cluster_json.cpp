@@ -34,6 +34,7 @@ Json to_json(const ClusterReport &report)
 	json["epoch"] = report.epoch;
 	json["members"] = report.members;
 	json["waiting_for"] = report.waiting_for;
+	json["recovery_us"] = report.recovery_us;
 	json["rounds"] = report.rounds;
 	json["aborts"] = report.aborts;
 	json["refused"] = report.refused;
@@ -67,6 +68,7 @@ Result<ClusterReport> cluster_from_json(const Json &json)
 	in.read("epoch", report.epoch);
 	in.read("members", report.members);
 	in.read("waiting_for", report.waiting_for);
+	in.read("recovery_us", report.recovery_us);
 	in.read("rounds", report.rounds);
 	in.read("aborts", report.aborts);
 	in.read("refused", report.refused);

@@ -38,6 +38,7 @@ struct ClusterReport {
 	std::uint64_t epoch = 0;
 	std::vector<std::string> members; ///< names, this host's too
 	std::vector<std::string> waiting_for;
+	std::uint64_t recovery_us = 0; ///< the last complete one, from the change on; 0: none yet
 	std::uint64_t rounds = 0;
 	std::uint64_t aborts = 0;
 	std::uint64_t refused = 0;

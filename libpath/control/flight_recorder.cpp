@@ -27,11 +27,6 @@ bool differs(const FlightSample &a, const FlightSample &b)
 	       a.nr_paths != b.nr_paths || a.paths != b.paths;
 }
 
-WallTime wall_of(Instant at, WallTime wall, Instant now)
-{
-	return wall - std::chrono::duration_cast<std::chrono::milliseconds>(now - at);
-}
-
 } // namespace
 
 FlightRecorder::FlightRecorder()
@@ -80,7 +75,8 @@ void FlightRecorder::look(const UnitStatus &status, std::span<const Path> paths,
 	for (unsigned i = 0; i < alive_.size(); i++) {
 		alive_[i] = {};
 		if (i < paths.size() && paths[i].proved_at)
-			alive_[i] = {0, i, wall_of(*paths[i].proved_at, wall, now), paths[i].proof};
+			alive_[i] = {0, i, wall_time(*paths[i].proved_at, now, wall),
+				     paths[i].proof};
 	}
 
 	if (!worth_keeping(sample, now))

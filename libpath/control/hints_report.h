@@ -17,7 +17,8 @@ namespace swpath
 	X(Idle, "idle")         /* no port is known to lead to a bus: no lock space is needed */   \
 	X(Starting, "starting") /* its process does not take orders yet */                         \
 	X(Ready, "ready")                                                                          \
-	X(Down, "down") /* its process has ended, or cannot be started */
+	X(Stopped, "stopped") /* the lock manager lets nobody lock: no quorum, or no fence */      \
+	X(Down, "down")       /* its process has ended, or cannot be started */
 SWPATH_WORDS(HintsState, SWPATH_HINTS_STATES)
 
 struct PortReport {

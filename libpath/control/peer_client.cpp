@@ -3,11 +3,31 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace swpath
 {
+
+namespace
+{
+
+/// Why whoever answers is not the peer `name`: one that has a key has those of all others, too.
+std::optional<std::string> why_not(const PeerHello &own, const std::string &name,
+				   const PeerHello &other)
+{
+	if (other.host == own.host && other.incarnation == own.incarnation)
+		return "this host itself answers there; give the [[cluster.peer]] the other host's "
+		       "address";
+	if (other.name != name)
+		return fmt::format("the host there calls itself '{}'; its name in [cluster] and "
+				   "that of the [[cluster.peer]] here must be the same",
+				   other.name);
+	return std::nullopt;
+}
+
+} // namespace
 
 bool PeerClient::reachable() const
 {
@@ -37,11 +57,17 @@ void PeerClient::connect(Instant now)
 	if (!link)
 		return broken(link.error(), now);
 	link_ = std::move(*link);
+	link_->session().judge_by([own = own_, name = peer_.name](const PeerHello &other) {
+		return why_not(own, name, other);
+	});
 }
 
 void PeerClient::broken(const Error &error, Instant now)
 {
-	trouble_ = fmt::format("{} at {}: {}", peer_.name, peer_.address.text(), error.message());
+	// What a judge says is said in full.
+	trouble_ = fmt::format("{} at {}: {}", peer_.name, peer_.address.text(),
+			       error.code == std::errc::permission_denied ? error.context
+									  : error.message());
 	// One that worked is tried again at once, and then less and less often.
 	if (reachable()) {
 		retry_ = retry_first;
@@ -98,6 +124,14 @@ void PeerClient::hang_up(const std::string &why, Instant now)
 		broken(Error{{ETIMEDOUT, std::generic_category()}, why}, now);
 }
 
+void PeerClient::end()
+{
+	link_.reset();
+	for (const auto &[id, asked] : std::exchange(asked_, {}))
+		asked.answered(
+			fail(EHOSTUNREACH, fmt::format("{} is no peer any more", peer_.name)));
+}
+
 bool PeerClient::step(Instant now)
 {
 	const bool before = was_reachable_;
@@ -120,7 +154,9 @@ bool PeerClient::step(Instant now)
 	}
 	expire(now);
 	was_reachable_ = reachable();
-	return before != was_reachable_;
+	const bool changed = before != was_reachable_ || told_ != trouble_;
+	told_ = trouble_;
+	return changed;
 }
 
 std::optional<Instant> PeerClient::deadline() const

@@ -47,8 +47,11 @@ public:
 	/// Ends the present connection: whoever is there has not answered for too long. What has no
 	/// answer is asked again on the next one.
 	void hang_up(const std::string &why, Instant now);
+	/// It is not to be asked any more: what has no answer gets EHOSTUNREACH now.
+	void end();
 
-	/// Connects, sends, receives; never waits. True: whether it is reachable has changed.
+	/// Connects, sends, receives; never waits. True: whether it is reachable has changed, or
+	/// why it is not.
 	bool step(Instant now);
 	[[nodiscard]] std::optional<Instant> deadline() const;
 	/// -1: no connection.
@@ -76,8 +79,10 @@ private:
 	std::uint64_t last_id_ = 0;
 	Duration retry_ = retry_first;
 	Instant next_try_{};
+	static constexpr auto not_tried = "not tried yet";
 	bool was_reachable_ = false; ///< by the last step()
-	std::string trouble_ = "not tried yet";
+	std::string trouble_ = not_tried;
+	std::string told_ = not_tried; ///< trouble_ by the last step()
 };
 
 } // namespace swpath

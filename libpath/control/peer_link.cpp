@@ -28,6 +28,18 @@ constexpr auto priorities =
 constexpr std::size_t key_hex_min = 32;
 constexpr std::size_t chunk_bytes = 16384;
 
+/// Keys that differ show as a proof of the key that is wrong, which has no error of its own.
+bool is_about_the_key(gnutls_session_t tls, int error)
+{
+	if (error != GNUTLS_E_FATAL_ALERT_RECEIVED)
+		return error == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER ||
+		       error == GNUTLS_E_DECRYPTION_FAILED ||
+		       error == GNUTLS_E_INSUFFICIENT_CREDENTIALS;
+	const auto alert = gnutls_alert_get(tls);
+	return alert == GNUTLS_A_ILLEGAL_PARAMETER || alert == GNUTLS_A_DECRYPT_ERROR ||
+	       alert == GNUTLS_A_BAD_RECORD_MAC || alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY;
+}
+
 int errno_of_tls(int error)
 {
 	switch (error) {
@@ -209,6 +221,12 @@ Result<std::vector<PeerEvent>> PeerLink::step(Instant now)
 	events = std::move(*due);
 
 	if (!s.shaken) {
+		// GnuTLS does not tell why its first send failed.
+		int error = 0;
+		socklen_t bytes = sizeof(error);
+		if (getsockopt(s.socket.get(), SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 &&
+		    error != 0)
+			return fail(error, "connect");
 		int r = 0;
 		do
 			r = gnutls_handshake(s.tls);
@@ -219,12 +237,14 @@ Result<std::vector<PeerEvent>> PeerLink::step(Instant now)
 			return events;
 		}
 		if (r < 0) {
-			const std::string why =
-				r == GNUTLS_E_FATAL_ALERT_RECEIVED
-					? fmt::format(
-						  "the other side: {}",
-						  gnutls_alert_get_name(gnutls_alert_get(s.tls)))
-					: gnutls_strerror(r);
+			std::string why = r == GNUTLS_E_FATAL_ALERT_RECEIVED
+						  ? fmt::format("the other side: {}",
+								gnutls_alert_get_name(
+									gnutls_alert_get(s.tls)))
+						  : gnutls_strerror(r);
+			if (is_about_the_key(s.tls, r))
+				why += "; the two hosts have not the same key for the one that "
+				       "asks: use the same key file on both";
 			(void)gnutls_alert_send_appropriate(s.tls, r);
 			return fail(errno_of_tls(r), fmt::format("TLS handshake: {}", why));
 		}
@@ -332,7 +352,10 @@ Result<UniqueFd> listen_for_peers(const std::string &address, std::uint16_t port
 	if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
 	    bind(fd.get(), reinterpret_cast<const sockaddr *>(&at->address), at->bytes) != 0 ||
 	    listen(fd.get(), 16) != 0)
-		return fail(errno, fmt::format("listen at {} port {}", address, port));
+		return fail(errno, fmt::format("listen at {} port {}{}", address, port,
+					       errno == EADDRNOTAVAIL
+						       ? ", which is no address of this host"
+						       : ""));
 	return fd;
 }
 

@@ -38,6 +38,8 @@ Result<void> PeerSession::greet(const PeerHello &other, std::vector<PeerEvent> &
 					"host {} to {}",
 					other.name, other.version_min, other.version_max,
 					own_.version_min, own_.version_max));
+	if (const auto why_not = judge_ ? judge_(other) : std::nullopt)
+		return fail(EACCES, *why_not);
 	other_ = other;
 	events.push_back({.kind = PeerEvent::Kind::Ready, .request = {}, .answer = {}});
 	return {};
@@ -52,13 +54,18 @@ Result<void> PeerSession::take(const PeerFrame &frame, Instant now, std::vector<
 				    fmt::format("a request ('{}') from the side that answers",
 						word(request.verb)));
 		if (request.verb == PeerVerb::Hello) {
-			// Told before it is judged, so that the other side can say why it ended.
+			// Told in any case, so that the other side can say why it ended.
 			PeerAnswer answer;
 			answer.verb = PeerVerb::Hello;
 			answer.id = request.id;
 			answer.hello = own_;
+			auto greeted = greet(request.hello, events);
+			if (!greeted && greeted.error().code == std::errc::permission_denied) {
+				answer.status = PeerStatus::Refused;
+				answer.text = greeted.error().context;
+			}
 			output_ += encode(answer);
-			return greet(request.hello, events);
+			return greeted;
 		}
 		if (!other_)
 			return fail(EPROTO, fmt::format("'{}' before a hello", word(request.verb)));
@@ -80,7 +87,7 @@ Result<void> PeerSession::take(const PeerFrame &frame, Instant now, std::vector<
 	if (answer.verb == PeerVerb::Hello)
 		return answer.status == PeerStatus::Ok
 			       ? greet(answer.hello, events)
-			       : fail(EPROTO, fmt::format("refused: {}", answer.text));
+			       : fail(EACCES, fmt::format("it says: {}", answer.text));
 	if (!other_)
 		return fail(EPROTO, "an answer before a hello");
 	const auto found = waiting_.find(answer.id);

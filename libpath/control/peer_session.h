@@ -3,7 +3,9 @@
 /// side that connected asks, the other answers. Pure: the time comes with every call.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,11 +39,19 @@ class PeerSession
 public:
 	enum class Side : std::uint8_t { Asks, Answers };
 
+	/// Why the other side, which says that it is this, is not wanted, for people on either
+	/// side; nothing: it is.
+	using Judge = std::function<std::optional<std::string>(const PeerHello &)>;
+
 	PeerSession(Side side, PeerHello own, const PeerLimits &limits, Instant now);
+
+	/// Who is asked about the other side when it has said hello; without one all are wanted.
+	void judge_by(Judge judge) { judge_ = std::move(judge); }
 
 	/// Bytes came. Errors: the connection must be closed; the context says why, in one line:
 	/// those of decode_peer_frame(); EPROTO a message that has no place here; EPROTONOSUPPORT
-	/// no version in common; ENOBUFS more requests at once than requests_max.
+	/// no version in common; EACCES the judge, here or there, does not want the other side;
+	/// ENOBUFS more requests at once than requests_max. What is left of output() may still go.
 	[[nodiscard]] Result<std::vector<PeerEvent>> feed(std::string_view bytes, Instant now);
 	/// Time went by. Errors: ETIMEDOUT, the connection must be closed: no Hello, or a frame
 	/// that does not end.
@@ -72,6 +82,7 @@ private:
 	Side side_;
 	PeerHello own_;
 	PeerLimits limits_;
+	Judge judge_;
 	Instant began_;
 	std::optional<PeerHello> other_;
 	std::optional<Instant> frame_began_;

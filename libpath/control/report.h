@@ -129,7 +129,7 @@ struct ServerReport {
 /// Somebody who has a leg open past the unit.
 struct LegUser {
 	std::optional<std::uint32_t> pid; ///< nothing: the kernel itself
-	std::string command;              ///< "sleep"; "dm-3 (vg0-root)", "mount at /mnt"
+	std::string command;              ///< "sleep"; "dm-3 (vg0-root)", "mount at /mnt", "swap"
 	std::string device;               ///< "sda", or a partition of it
 	WallTime since{};                 ///< when it was first seen
 	bool write = false;

@@ -8,6 +8,11 @@
 namespace swpath
 {
 
+WallTime wall_time(Instant at, Instant now, WallTime wall)
+{
+	return wall - std::chrono::duration_cast<std::chrono::milliseconds>(now - at);
+}
+
 std::string rfc3339(WallTime time)
 {
 	const auto day = std::chrono::floor<std::chrono::days>(time);

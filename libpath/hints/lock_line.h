@@ -5,7 +5,8 @@
 ///
 ///   ready
 ///   EVENT NAME valid|invalid HEX     EVENT: held, changed, published, overtaken, or value
-///   failed NAME ERRNO TEXT           a call, or what it began
+///   failed NAME ERRNO TEXT           a call, or what it began; "?" for a NAME: a line that is no
+///                                    order, or the lock space as a whole, which then ends
 ///
 /// HEX are the 64 digits of a value; LIMIT_MS is how long publish may take.
 #pragma once

@@ -228,6 +228,19 @@ bool BusSharing::shared(const std::string &port) const
 	return known != ports_.end() && bus_shared(known->second);
 }
 
+bool BusSharing::bus_strange(BusName name) const
+{
+	const auto found = buses_.find(name);
+	return found != buses_.end() && found->second.mark && found->second.mark->server != host_ &&
+	       !sees(name, found->second.mark->disk);
+}
+
+bool BusSharing::strange(const std::string &port) const
+{
+	const auto known = ports_.find(port);
+	return known != ports_.end() && bus_strange(known->second);
+}
+
 std::string BusSharing::explain(const std::string &port) const
 {
 	const auto known = ports_.find(port);
@@ -236,7 +249,7 @@ std::string BusSharing::explain(const std::string &port) const
 	const auto name = known->second;
 	const auto &bus = buses_.at(name);
 	const auto start = fmt::format("{} is on bus {}: ", port, name.text());
-	if (bus.mark && bus.mark->server != host_ && !sees(name, bus.mark->disk))
+	if (bus_strange(name))
 		return start +
 		       fmt::format("host {} has marked it with a disk that this host does not see "
 				   "there: two buses have this name, or the disk is not presented "

@@ -90,6 +90,8 @@ public:
 	[[nodiscard]] std::optional<Instant> next(Instant now) const;
 
 	[[nodiscard]] bool shared(const std::string &port) const;
+	/// Another host's mark is on its bus, of a disk that this host does not see there.
+	[[nodiscard]] bool strange(const std::string &port) const;
 	/// One sentence on a port: whether it is shared, and why it is thought so. Empty: there is
 	/// no such port.
 	[[nodiscard]] std::string explain(const std::string &port) const;
@@ -113,6 +115,7 @@ private:
 	[[nodiscard]] bool sees(BusName bus, std::uint64_t disk) const;
 	[[nodiscard]] bool foreign_key(BusName bus) const;
 	[[nodiscard]] bool bus_shared(BusName bus) const;
+	[[nodiscard]] bool bus_strange(BusName bus) const;
 	/// A port may lead to a disk that another host serves.
 	[[nodiscard]] bool may_share() const;
 	void decide(BusName bus, std::vector<BusOrder> &out);

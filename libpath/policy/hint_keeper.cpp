@@ -134,8 +134,24 @@ void HintKeeper::take(const LockEvent &event, Instant now)
 	obey(sharing_.mark_told(name, bus.mark, bus.why));
 }
 
+/// A disk that has not come yet looks the same, so it is given the time that an image gives it.
+void HintKeeper::note_strange(Instant now)
+{
+	std::erase_if(strange_, [&](const auto &each) { return !sharing_.strange(each.first); });
+	for (const auto &[port, leads_to] : known_) {
+		if (!sharing_.strange(port))
+			continue;
+		auto &at = strange_.try_emplace(port, now + BusSharing::direct_wait).first->second;
+		if (!at || *at > now)
+			continue;
+		news_.push_back(sharing_.explain(port));
+		at.reset();
+	}
+}
+
 void HintKeeper::tick(Instant now)
 {
+	note_strange(now);
 	std::vector<BusName> due;
 	for (auto &[name, bus] : buses_)
 		if (bus.retry && *bus.retry <= now) {
@@ -153,6 +169,9 @@ std::optional<Instant> HintKeeper::next() const
 	for (const auto &[name, bus] : buses_)
 		if (bus.retry)
 			at = at ? std::min(*at, *bus.retry) : *bus.retry;
+	for (const auto &[port, due] : strange_)
+		if (due)
+			at = at ? std::min(*at, *due) : *due;
 	return at;
 }
 

@@ -90,6 +90,7 @@ private:
 	void follow_ports();
 	void obey(const std::vector<BusOrder> &orders);
 	void note_sharing();
+	void note_strange(Instant now);
 
 	std::uint16_t host_;
 	BusPorts ports_;
@@ -100,6 +101,9 @@ private:
 	std::vector<LockOrder> orders_;
 	std::vector<std::string> news_;
 	std::map<std::string, bool> shared_told_; ///< by port
+	/// By port: a mark there is of a disk that is not seen; when to tell of it, if not told
+	/// yet.
+	std::map<std::string, std::optional<Instant>> strange_;
 };
 
 } // namespace swpath

@@ -32,7 +32,7 @@ std::string use_text(const DeviceUse &use)
 			   use.write ? "writing" : "reading");
 }
 
-std::vector<LegGuard::News> LegGuard::look(const DeviceUses &seen, Time now)
+std::vector<LegGuard::News> LegGuard::look(const DeviceUses &seen, Instant now)
 {
 	std::vector<News> news;
 	std::vector<Known> next;

@@ -8,10 +8,10 @@
 /// Pure: looks come in with their time, news come out.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
+#include "libpath/base/instant.h"
 #include "libpath/unit/device_use.h"
 
 namespace swpath
@@ -23,12 +23,9 @@ namespace swpath
 class LegGuard
 {
 public:
-	/// Points in time for people.
-	using Time = std::chrono::sys_time<std::chrono::milliseconds>;
-
 	struct Opened {
 		DeviceUse use;
-		Time since{}; ///< of the first look that saw it
+		Instant since{}; ///< of the first look that saw it
 
 		bool operator==(const Opened &) const = default;
 	};
@@ -40,7 +37,7 @@ public:
 	};
 
 	/// One look at all legs. Who is missing in one that was not complete has not gone by that.
-	[[nodiscard]] std::vector<News> look(const DeviceUses &seen, Time now);
+	[[nodiscard]] std::vector<News> look(const DeviceUses &seen, Instant now);
 
 	/// Those that were told of, and have not gone.
 	[[nodiscard]] std::vector<Opened> opened() const;

@@ -27,6 +27,7 @@ namespace
 namespace fs = std::filesystem;
 
 constexpr std::size_t mounts_bytes_max = 4U << 20;
+constexpr std::size_t swaps_bytes_max = 64U << 10;
 constexpr std::size_t stat_bytes_max = 4096;
 
 struct Directory {
@@ -98,6 +99,16 @@ void look_at_device(DevNumber device, const std::string &sys, WantedMap &wanted,
 	}
 }
 
+template <class Take>
+void for_each_line(std::string_view text, const Take &take)
+{
+	while (!text.empty()) {
+		const auto end = std::min(text.find('\n'), text.size());
+		take(text.substr(0, end));
+		text.remove_prefix(std::min(end + 1, text.size()));
+	}
+}
+
 void look_at_mounts(const std::string &proc, const WantedMap &wanted, std::vector<DeviceUse> &uses)
 {
 	// The first process sees what is mounted outside of this one's own sandbox.
@@ -106,19 +117,32 @@ void look_at_mounts(const std::string &proc, const WantedMap &wanted, std::vecto
 		text = read_file(proc + "/self/mountinfo", mounts_bytes_max);
 	if (!text)
 		return;
-	std::string_view rest = *text;
-	while (!rest.empty()) {
-		const auto end = std::min(rest.find('\n'), rest.size());
-		const auto mount = parse_mount_line(rest.substr(0, end));
-		rest.remove_prefix(std::min(end + 1, rest.size()));
+	for_each_line(*text, [&](std::string_view line) {
+		const auto mount = parse_mount_line(line);
 		if (!mount)
-			continue;
+			return;
 		for (const auto &[number, want] : wanted)
 			// A file system of several devices has a number of its own.
 			if (mount->device == number || mount->source == "/dev/" + want.name)
 				uses.push_back({want.device, want.name, 0, 0,
 						"mount at " + mount->at, mount->write});
-	}
+	});
+}
+
+/// Swap has no descriptor, and claims only what nobody else has: a spare leg.
+void look_at_swaps(const std::string &proc, const WantedMap &wanted, std::vector<DeviceUse> &uses)
+{
+	const auto text = read_file(proc + "/swaps", swaps_bytes_max);
+	if (!text)
+		return;
+	for_each_line(*text, [&](std::string_view line) {
+		const auto source = parse_swap_line(line);
+		if (!source)
+			return;
+		for (const auto &[number, want] : wanted)
+			if (*source == "/dev/" + want.name)
+				uses.push_back({want.device, want.name, 0, 0, "swap", true});
+	});
 }
 
 /// A descriptor of another process: the number of the block device behind it.
@@ -194,6 +218,7 @@ Result<DeviceUses> device_users(std::span<const DevNumber> devices, std::span<co
 	if (processes.dir == nullptr)
 		return fail(errno, "open " + proc);
 	look_at_mounts(proc, wanted, found.uses);
+	look_at_swaps(proc, wanted, found.uses);
 	while (const auto *entry = ::readdir(processes.dir)) {
 		const auto pid = process_of(entry->d_name);
 		if (pid <= 0 || pid == ::getpid() ||

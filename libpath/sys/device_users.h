@@ -20,7 +20,7 @@ namespace swpath
 inline constexpr std::size_t descriptors_max = 500'000;
 
 /// Looks through the descriptors of all processes, the holders of the devices and of their
-/// partitions, and what is mounted. Left out are this process, its children, the processes of
+/// partitions, what is mounted, and swap. Left out are this process, its children, the processes of
 /// `known`, and units' own device-mapper devices ("SW-…").
 ///
 /// Reads /proc and /sys only, and follows a descriptor's link only if it leads below /dev: a file

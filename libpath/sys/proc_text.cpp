@@ -60,4 +60,13 @@ std::optional<MountLine> parse_mount_line(std::string_view line)
 			 words[5].starts_with("rw")};
 }
 
+/// "/dev/sda3                               partition	8388604		0		-2"
+std::optional<std::string> parse_swap_line(std::string_view line)
+{
+	const auto words = split_words(line);
+	if (words.size() != 5 || !words[0].starts_with('/'))
+		return std::nullopt;
+	return printable(words[0]);
+}
+
 } // namespace swpath

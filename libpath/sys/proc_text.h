@@ -34,4 +34,8 @@ struct MountLine {
 /// Nothing: the line is none.
 [[nodiscard]] std::optional<MountLine> parse_mount_line(std::string_view line);
 
+/// The file or block device of a line of /proc/swaps, with \040 for a blank. Nothing: the line is
+/// none, or the heading.
+[[nodiscard]] std::optional<std::string> parse_swap_line(std::string_view line);
+
 } // namespace swpath

@@ -18,7 +18,8 @@ namespace
 /// First line of the file. A line for each attribute follows: the attribute, what it held, what it
 /// was set to, and the legs (blanks between them), separated by tabs.
 constexpr std::string_view book_title = "swpath settings 1";
-constexpr std::size_t book_bytes_max = 1U << 20;
+/// Some 200 bytes for each of three attributes of a leg: a thousand units have a megabyte.
+constexpr std::size_t book_bytes_max = 64U << 20;
 
 std::vector<std::string_view> split(std::string_view line, char separator)
 {

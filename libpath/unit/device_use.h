@@ -21,7 +21,7 @@ struct DeviceUse {
 	std::string name;          ///< what is used: "sda", or its partition "sda1"
 	pid_t pid = 0;             ///< 0: the kernel itself
 	std::uint64_t started = 0; ///< of the process, in clock ticks since boot: a pid comes again
-	std::string command;       ///< "sleep"; "dm-3 (vg0-root)", "md0", "mount at /mnt"
+	std::string command;       ///< "sleep"; "dm-3 (vg0-root)", "md0", "mount at /mnt", "swap"
 	bool write = false;
 
 	auto operator<=>(const DeviceUse &) const = default;

@@ -56,6 +56,13 @@ std::string performance(const UnitReport &unit)
 			   unit.doubt, switches, errors);
 }
 
+std::string opened_text(const UnitReport &unit, const LegUser &user)
+{
+	return harmless(fmt::format("{}: {}{} {} {}, past the unit", unit.name, user.command,
+				    user.pid ? fmt::format(" (process {})", *user.pid) : "",
+				    user.write ? "writes" : "reads", user.device));
+}
+
 } // namespace
 
 CheckResult check(const Report &report)
@@ -63,7 +70,7 @@ CheckResult check(const Report &report)
 	if (report.units.empty())
 		return check_failed("no unit exists");
 	CheckStatus worst = CheckStatus::Ok;
-	std::string details, notes;
+	std::string details, notes, opened;
 	std::string data;
 	std::size_t well = 0;
 	for (const auto &unit : report.units) {
@@ -82,18 +89,24 @@ CheckResult check(const Report &report)
 				"{} has fence=drain: a server that stalls and goes on after "
 				"a switch can overwrite newer data\n",
 				unit.name);
+		for (const auto &user : unit.opened_by) {
+			worst = std::max(worst, CheckStatus::Warning);
+			opened += opened_text(unit, user) + "\n";
+		}
 		data += (data.empty() ? "" : " ") + performance(unit);
 	}
 	std::string summary = fmt::format("{} of {} {} online", well, report.units.size(),
 					  report.units.size() == 1 ? "unit" : "units");
 	if (well < report.units.size())
 		summary += ": " + details.substr(0, details.find('\n'));
+	else if (!opened.empty())
+		summary += "; " + opened.substr(0, opened.find('\n'));
 	if (report.source == Source::Kernel) {
 		worst = std::max(worst, CheckStatus::Warning);
 		summary += ", pathd does not answer";
 	}
 	return {worst, fmt::format("SWPATH {} - {} | {}\n{}", words[static_cast<unsigned>(worst)],
-				   summary, data, details + notes)};
+				   summary, data, details + opened + notes)};
 }
 
 CheckResult check_failed(std::string_view why)

@@ -37,16 +37,23 @@ constexpr const char *usage =
 
 constexpr std::size_t line_bytes_max = 4096;
 
+void say(const std::string &line)
+{
+	fmt::print("{}\n", line);
+	std::fflush(stdout);
+}
+
 int complain(const std::string &text)
 {
 	fmt::print(stderr, "swpath-lockspace: {}\n", text);
 	return 1;
 }
 
-void say(const std::string &line)
+/// Of the lock space as a whole: also for who reads the lines.
+int complain(const Error &error)
 {
-	fmt::print("{}\n", line);
-	std::fflush(stdout);
+	say(lock_line({LockEventKind::Failed, "?", {}, error}));
+	return complain(error.message());
 }
 
 template <class T>
@@ -118,7 +125,7 @@ int run(LockSpace &space)
 	for (;;) {
 		const auto events = space.step(now());
 		if (!events)
-			return complain(events.error().message());
+			return complain(events.error());
 		for (const auto &event : *events)
 			say(lock_line(event));
 		pollfd watched[] = {{STDIN_FILENO, POLLIN, 0}, {space.fd(), POLLIN, 0}};
@@ -170,6 +177,6 @@ int main(int count, char **arguments)
 	const auto space = engine == "dlm" ? as_lock_space(DlmLockSpace::open(lockspace))
 					   : as_lock_space(LocalLockSpace::open(directory));
 	if (!space)
-		return complain(space.error().message());
+		return complain(space.error());
 	return run(**space);
 }

@@ -83,12 +83,14 @@ private:
 						MSG_DONTWAIT | MSG_TRUNC);
 			if (got < 0 && (errno == EAGAIN || errno == EINTR))
 				return std::nullopt;
+			// The end, too: pathd went with news unread (net/unix/af_unix.c,
+			// unix_release_sock()).
+			if (got == 0 || (got < 0 && errno == ECONNRESET))
+				return 0;
 			if (got < 0)
 				return complain(
 					fmt::format("standard input: {} (pathd starts this)",
 						    std::strerror(errno)));
-			if (got == 0)
-				return 0;
 			const auto size = static_cast<std::size_t>(got);
 			if (size > packet.size())
 				return complain(fmt::format("a packet of {} bytes", size));

@@ -248,6 +248,54 @@ def fence(report, directory):
     report.verdict("fence.over_raw", (median["prove"] - median["drain"]) / median["raw"], at_most=6, digits=2)
 
 
+DAEMONS = {"sw": "pathd", "mpath": "multipathd"}
+
+
+def units(report, directory):
+    of = {}
+    for count, product, *figures in records(directory / "units.txt", "units"):
+        of[int(count), product] = [float(figure) for figure in figures]
+    counts = sorted({count for count, _ in of})
+
+    report.say("### Units with two direct paths: CPU and times in ms of instructions, memory in MiB")
+    report.say()
+    report.table(
+        [
+            "units",
+            "all online",
+            "CPU",
+            "PSS",
+            "threads",
+            "idle minute: CPU",
+            "VM",
+            "all switch: longest read",
+            "CPU",
+            "VM",
+            "peak RSS",
+        ],
+        [
+            [
+                f"{text}, {count}",
+                f"{online:.0f}",
+                f"{start_cpu:.0f}",
+                f"{pss / 1024:.1f}",
+                f"{threads:.0f}",
+                f"{idle_cpu:.0f}",
+                f"{idle_all:.0f}",
+                f"{switch:.0f}",
+                f"{switch_cpu:.0f}",
+                f"{switch_all:.0f}",
+                f"{peak / 1024:.1f}",
+            ]
+            for count in counts
+            for product, text in DAEMONS.items()
+            for (
+                online, start_cpu, _, pss, threads, idle_cpu, idle_all, switch, switch_cpu, switch_all, peak,
+            ) in [of[count, product]]
+        ],
+    )
+
+
 CHANGES = ("join", "leave", "crash")
 # The largest cluster that is measured, and the most disks.
 RECOVERY_WORST = (16, 1000)
@@ -295,7 +343,7 @@ def recovery(report, directory):
         )
 
 
-PARTS = {"recovery": recovery, "fence": fence, "serve": serve, "instructions": instructions, "iops": iops, "faults": faults}
+PARTS = {"units": units, "recovery": recovery, "fence": fence, "serve": serve, "instructions": instructions, "iops": iops, "faults": faults}
 
 
 def main():

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh [instructions|iops|faults|fence|serve|recovery]... - what sw costs and how long it lets the caller wait, beside
-# dm-linear and dm-multipath, measured in VMs, and what our export delivers beside other NBD servers,
+# run.sh [instructions|iops|faults|fence|units|serve|recovery]... - what sw costs and how long it lets the caller wait, beside
+# dm-linear and dm-multipath, and what a thousand units cost pathd, beside multipathd, measured in VMs, and what our export delivers beside other NBD servers,
 # measured on this machine if it has loop devices, else in a VM; and what a recovery of the cluster takes, simulated;
 # all if none is named. `./dev bench` calls it.
 #
@@ -39,9 +39,9 @@ measure_here() { # NAME
 	fi
 }
 
-[ $# -gt 0 ] || set -- instructions iops faults fence serve recovery
+[ $# -gt 0 ] || set -- instructions iops faults fence units serve recovery
 mkdir -p "$out"
-rm -f "$out"/{instructions,iops,faults,fence,serve,recovery}.{txt,err}
+rm -f "$out"/{instructions,iops,faults,fence,units,serve,recovery}.{txt,err}
 for name in "$@"; do
 	case $name in
 	# One CPU that executes one instruction in a nanosecond: the clock counts instructions.
@@ -50,6 +50,8 @@ for name in "$@"; do
 	# The same clock: no other work on the machine can delay an I/O, and idle time costs none.
 	faults) measure faults --kernel 6.12 --icount --timeout 550 ;;
 	fence) measure fence --icount --timeout 550 ;;
+	# Two thousand disks, and a locked stack for each of pathd's threads.
+	units) measure units --icount --memory 5120 --timeout 3000 ;;
 	serve)
 		if [ "$(id -u)" = 0 ] && losetup --find >/dev/null 2>&1; then
 			measure_here serve
@@ -59,7 +61,7 @@ for name in "$@"; do
 		;;
 	recovery) measure_here recovery ;;
 	*)
-		echo "usage: ./dev bench [instructions|iops|faults|fence|serve|recovery]..." >&2
+		echo "usage: ./dev bench [instructions|iops|faults|fence|units|serve|recovery]..." >&2
 		exit 2
 		;;
 	esac

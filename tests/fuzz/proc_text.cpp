@@ -23,5 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		FUZZ_EXPECT(printable(stat->command));
 	if (const auto mount = swpath::parse_mount_line(text))
 		FUZZ_EXPECT(printable(mount->at) && printable(mount->source));
+	if (const auto swap = swpath::parse_swap_line(text))
+		FUZZ_EXPECT(printable(*swap) && swap->starts_with('/'));
 	return 0;
 }

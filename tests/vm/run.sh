@@ -6,7 +6,7 @@
 #
 # Exit status: SCRIPT's, unless the run itself is worth nothing:
 #   121  the kernel complained: panic, oops, WARN, BUG, lockdep, hung task, stall (even if SCRIPT was content)
-#   122  lost: the VM ended and never said how SCRIPT did
+#   122  lost: the VM ended and never said how SCRIPT did, or never began with it
 #   123  the VM could not be prepared
 #   124  --timeout was over
 set -euo pipefail
@@ -25,6 +25,7 @@ usage() {
 		  --memory MIB        memory of the VM (1024)
 		  --smp N             virtual CPUs (2)
 		  --timeout S         wall seconds before the VM is ended as failed (600)
+		  --start-timeout S   wall seconds to get to SCRIPT's start (240); else once more, three boots at most
 		  --icount            deterministic: one CPU, one instruction is one nanosecond
 		  --append ARG        one more argument for the kernel; may be repeated
 		  --build DIR         CMake build directory to take the programs from (build/release), or none
@@ -37,7 +38,7 @@ usage() {
 	END
 }
 
-kernel=6.1 memory=1024 smp=2 timeout_s=600 icount='' append=() build_dir=${SW_BUILD_DIR:-$top/build/release}
+kernel=6.1 memory=1024 smp=2 timeout_s=600 start_timeout_s=240 icount='' append=() build_dir=${SW_BUILD_DIR:-$top/build/release}
 build=${SW_NO_BUILD:+no} keep_log='' no_udev='' init=script
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -45,6 +46,7 @@ while [ $# -gt 0 ]; do
 	--memory) memory=$2 && shift ;;
 	--smp) smp=$2 && shift ;;
 	--timeout) timeout_s=$2 && shift ;;
+	--start-timeout) start_timeout_s=$2 && shift ;;
 	--icount) icount=yes ;;
 	--append) append+=("$2") && shift ;;
 	--build)
@@ -104,8 +106,9 @@ fi
 [ "$init" != systemd ] || append+=(systemd.unit=sw-vm.service systemd.show_status=no)
 machine_qemu "$run" "$memory" "${append[*]}" "${accelerator[@]}"
 
-# Leaves the run's logs in the directory, QEMU's status in qemu_status.
+# Leaves the run's logs in the directory, QEMU's status in qemu_status, and in `started` if the VM came as far as its script.
 boot() {
+	local end
 	rm -f "$run/out"
 	mkfifo "$run/out"
 	truncate -s 0 "$run/status" "$run/klog" "$run/console"
@@ -115,6 +118,15 @@ boot() {
 	setpriv --pdeathsig KILL timeout --foreground --kill-after=5 "$timeout_s" \
 		setpriv --pdeathsig KILL "${qemu[@]}" </dev/null >"$run/qemu" 2>&1 &
 	vm_pid=$!
+	end=$((SECONDS + start_timeout_s))
+	# The kernel's log is sent from just before the script on.
+	until [ -s "$run/klog" ] || [ $SECONDS -ge $end ] || ! kill -0 "$vm_pid" 2>/dev/null; do
+		sleep 1
+	done
+	started=yes
+	if [ ! -s "$run/klog" ] && kill "$vm_pid" 2>/dev/null; then
+		started=''
+	fi
 	qemu_status=0
 	wait "$vm_pid" || qemu_status=$?
 	vm_pid=''
@@ -127,11 +139,17 @@ boot() {
 }
 
 # Such a run tells nothing of the script; a machine on which each run goes like that is not fit for any.
-boot
-for _ in 1 2; do
-	emulator_fault <"$run/console" || break
-	echo "vm: the emulator's CPU trapped on an int3 that is not in memory (QEMU before 8.1): once more from the start" >&2
+for more in 2 1 0; do
 	boot
+	if emulator_fault <"$run/console"; then
+		again="the emulator's CPU trapped on an int3 that is not in memory (QEMU before 8.1)"
+	elif [ -z "$started" ]; then
+		again="the VM did not come as far as its script in $start_timeout_s s"
+		tail -n 4 "$run/console" | sed 's/^/vm:   /' >&2
+	else
+		break
+	fi
+	[ $more -eq 0 ] || echo "vm: $again: once more from the start" >&2
 done
 
 # --- how did it end? ---
@@ -145,6 +163,10 @@ fi
 
 status=$(machine_status "$run" "$nonce")
 ! machine_complained "$run" "$status" || exit $status_kernel
+if [ -z "$started" ]; then
+	echo "vm: FAILED: lost: $again" >&2
+	exit $status_lost
+fi
 if [ "$qemu_status" -eq 124 ] || [ "$qemu_status" -eq 137 ]; then
 	if [ -z "$status" ]; then
 		echo "vm: FAILED: timeout after $timeout_s s; the kernel's last words:" >&2

@@ -52,6 +52,9 @@ verdict "a VM that is gone before its script ended is lost" 122 "lost"
 run <<<'kill -SEGV $PPID; exit 0'
 verdict "a script that goes for process 1 gains nothing" 0
 
+run --start-timeout 1 <<<'echo begun'
+verdict "a VM that does not come as far as its script is lost" 122 "did not come as far as its script in 1 s: once more"
+
 run --timeout 25 <<<'exec sleep 1000'
 verdict "a script that hangs ends by the timeout" 124 "timeout after 25 s"
 

@@ -112,9 +112,12 @@ log_of() {
 start() {
 	local file=$1 kernel=$2 log options=() memory timeout
 	memory=$(header "$file" memory 1024) timeout=$(header "$file" timeout 900)
-	[ "$kernel" != debug ] || memory=$((memory + 2048)) timeout=$((timeout * 5))
+	if [ "$kernel" = debug ]; then
+		memory=$((memory + 2048)) timeout=$((timeout * 5))
+		options=(--start-timeout 1200)
+	fi
 	log=$(log_of "$file" "$kernel")
-	[ "$(header "$file" init script)" = script ] || options=("--$(header "$file" init script)")
+	[ "$(header "$file" init script)" = script ] || options+=("--$(header "$file" init script)")
 	(
 		trap - INT TERM
 		begin=$EPOCHSECONDS
@@ -152,7 +155,7 @@ judge() {
 	failed=$((failed + f))
 	skipped=$((skipped + s))
 	if [ "$f" -ne 0 ]; then
-		grep -aE '^\[  FAILED  \]' "$log" || true
+		grep -aE '^(\[  FAILED  \]|  [a-z_]+\.sh:[0-9]+:) ' "$log" || true
 		tail -n 40 "$log" | sed 's/^/    /'
 		echo "    (all of it: ${log#"$top"/}, kernel: ${log#"$top"/}'s .klog)"
 	fi

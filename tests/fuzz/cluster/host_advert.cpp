@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	cluster.name = "alpha";
 	FoundHosts hosts(cluster, {}, Instant{});
 	const auto why = hosts.announced({1, 0, std::string(text_of(data, size))}, texts,
-					 {"10.0.0.2", peer_port});
+					 {"10.0.0.2", peer_port}, Instant{});
 	FUZZ_EXPECT(why.find('\n') == std::string::npos);
 	FUZZ_EXPECT(hosts.peers().empty() || why.empty());
 	(void)hosts.step({}, {}, Instant{});

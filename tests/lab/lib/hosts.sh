@@ -7,6 +7,7 @@
 #   hosts                        prints the lab's hosts
 #   hosts_start [KEY=VALUE...]   configures all, with keys of the unit as swpath.toml has them, and starts pathd on each; returns
 #                                when all paths of all are usable. LAB_CLUSTER_KEYS are more keys of [cluster]. At each later boot of a host its pathd starts by itself.
+#                                LAB_HINTS_KEYS: there is a [hints], with these keys and the number of the host.
 #                                HOSTS_DISCOVER=shared|all: nobody names a disk or a path; sw0 is found
 #   host_slot HOST OTHER         the slot of OTHER's path in the unit of HOST
 #   host_waits_for S HOST COMMAND...   runs wait_until there
@@ -38,6 +39,7 @@ host_config() {
 		[ "$other" = "$host" ] ||
 			printf '[[cluster.peer]]\nname = "%s"\naddress = "%s"\n' "$other" "$(lab_address "$other" lan)"
 	done
+	[ -z "${LAB_HINTS_KEYS:-}" ] || printf '[hints]\nnumber = %s\n%s\n' "$(lab_number "$host")" "$LAB_HINTS_KEYS"
 	if [ -n "${HOSTS_DISCOVER:-}" ]; then
 		printf '[hints]\n[discover]\nunits = "%s"\n[defaults]\n' "$HOSTS_DISCOVER"
 	else

@@ -4,8 +4,10 @@
 # quorum.sh - corosync and the DLM on the lab's hosts, over lan: after lab.sh. No fencing agent and no quorum are asked for: it is
 # for what a lock manager says, not for what protects a disk.
 #
-#   quorum_start             on all hosts; returns when each sees all as members, and can make a lock space
+#   quorum_start             on all hosts; returns when each sees all as members, and can make a lock space. LAB_MAJORITY=yes: one of
+#                            two hosts alone has no quorum
 #   corosync_start HOST...   corosync alone on those hosts; again after a boot
+#   lock_manager_start HOST  the DLM there, when corosync sees all
 #   quorum_members HOST      prints the addresses that HOST holds for members
 #   dlm_joins HOST NAME      the lock space NAME, through the kernel; dlm_leaves ends it
 #   locks_start HOST [COMMAND...]  a swpath-lockspace on HOST, which COMMAND runs (strace); returns when it is in the lock space
@@ -26,7 +28,7 @@ quorum_config() {
 		printf ' node {\n  ring0_addr: %s\n  name: %s\n  nodeid: %s\n }\n' "$(lab_address "$host" lan)" "$host" "$(lab_number "$host")"
 	done
 	printf '}\nquorum {\n provider: corosync_votequorum\n wait_for_all: 0\n'
-	[ "$(hosts | wc -l)" -ne 2 ] || printf ' two_node: 1\n'
+	[ "$(hosts | wc -l)" -ne 2 ] || [ -n "${LAB_MAJORITY:-}" ] || printf ' two_node: 1\n'
 	printf '}\nlogging {\n to_syslog: no\n to_logfile: yes\n logfile: /run/corosync.log\n}\n'
 }
 
@@ -48,13 +50,17 @@ quorum_start() {
 	# shellcheck disable=SC2046 # a word each
 	corosync_start $(hosts)
 	for host in $(hosts); do
-		on "$host" modprobe dlm
-		wait_until 120 quorum_sees_all "$host"
-		on "$host" - <<-'END'
-			dlm_controld -D -q 0 -f 0 >/run/dlm_controld.out 2>&1 &
-			wait_until 60 dlm_has_address
-		END
+		lock_manager_start "$host"
 	done
+}
+
+lock_manager_start() {
+	on "$1" modprobe dlm
+	wait_until 120 quorum_sees_all "$1"
+	on "$1" - <<-'END'
+		dlm_controld -D -q 0 -f 0 >/run/dlm_controld.out 2>&1 &
+		wait_until 60 dlm_has_address
+	END
 }
 
 quorum_members() {

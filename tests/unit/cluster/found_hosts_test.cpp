@@ -46,7 +46,7 @@ protected:
 			      std::uint16_t priority = 100)
 	{
 		return hosts.announced({2, 0, "swpath " + host}, texts_of(host, address, priority),
-				       {"192.168.0.1", 10808});
+				       {"192.168.0.1", 10808}, start);
 	}
 	void withdrawn(const std::string &host) { hosts.withdrawn({2, 0, "swpath " + host}); }
 	FoundHosts hosts{alpha(), {}, start};
@@ -134,7 +134,7 @@ TEST_F(FoundHostsTest, AForeignOneIsRefusedAndThatIsSaidOnce)
 	const FoundHosts::Place place{2, 0, "x\ny"};
 	const HostAddress address{"10.0.0.9", 10808};
 	const auto announce = [&](const std::vector<std::string> &texts) {
-		return hosts.announced(place, texts, address);
+		return hosts.announced(place, texts, address, start);
 	};
 	EXPECT_EQ(announce({"v=1", "group=other", "host=gamma"}),
 		  "'x?y' at 10.0.0.9:10808: it is of the group 'other', this host of 'swpath'");
@@ -149,9 +149,9 @@ TEST_F(FoundHostsTest, AForeignOneIsRefusedAndThatIsSaidOnce)
 TEST_F(FoundHostsTest, WithoutAnAddressOfItsOwnTheRecordsCounts)
 {
 	const auto texts = advert_texts({"swpath", "gamma", std::nullopt, 0, 100});
-	EXPECT_EQ(hosts.announced({2, 1, "gamma"}, texts, {"fe80::3", 10808}), "");
+	EXPECT_EQ(hosts.announced({2, 1, "gamma"}, texts, {"fe80::3", 10808}, start), "");
 	EXPECT_THAT(hosts.peers(), IsEmpty()) << "nobody can connect to that alone";
-	EXPECT_EQ(hosts.announced({2, 0, "gamma"}, texts, {"10.0.0.3", 7}), "");
+	EXPECT_EQ(hosts.announced({2, 0, "gamma"}, texts, {"10.0.0.3", 7}, start), "");
 	EXPECT_THAT(hosts.peers(), ElementsAre(PeerConfig{"gamma", {"10.0.0.3", 7}, true}));
 }
 
@@ -161,6 +161,23 @@ TEST_F(FoundHostsTest, AFloodOfAnnouncementsIsCutOff)
 		(void)announced("h" + std::to_string(i), i % 250 + 1);
 	(void)hosts.step({}, {}, start);
 	EXPECT_EQ(hosts.peers().size(), FoundHosts::hosts_max);
+}
+
+TEST_F(FoundHostsTest, AFloodOfForeignOnesIsToldOfInPart)
+{
+	const auto told = [&](Instant at) {
+		unsigned lines = 0;
+		for (unsigned i = 0; i < 1000; i++) {
+			const FoundHosts::Place place{2, 0, std::to_string(i)};
+			if (!hosts.announced(place, {"v=2"}, {"10.0.0.9", 1}, at).empty())
+				lines++;
+			hosts.withdrawn(place);
+		}
+		return lines;
+	};
+	EXPECT_EQ(told(start), FoundHosts::told_max);
+	EXPECT_EQ(told(start + FoundHosts::told_per - 1s), 0U);
+	EXPECT_EQ(told(start + FoundHosts::told_per), FoundHosts::told_max);
 }
 
 } // namespace

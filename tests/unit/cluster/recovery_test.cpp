@@ -304,6 +304,31 @@ TEST(Recovery, AMemberThatIsSilentIsLeftOutWhenTheTimeIsOver)
 	EXPECT_THAT(lab.left_out, ::testing::Contains("ghost"));
 	EXPECT_EQ(a.recovery->status().members.size(), 2U);
 	EXPECT_GE(a.recovery->status().ghosts, 1U);
+	// All attempts are in it.
+	EXPECT_GE(a.recovery->status().took, 5s);
+	EXPECT_LE(a.recovery->status().took, 6s);
+}
+
+TEST(Recovery, SaysHowLongItTook)
+{
+	RecoveryLab lab;
+	auto &a = lab.add("a");
+	lab.add("b");
+	lab.change(lab.all(1));
+	lab.now += 30ms;
+	lab.change(lab.all(2));
+	EXPECT_EQ(a.recovery->status().took, 0s);
+	lab.now += 40ms;
+	lab.settle();
+	ASSERT_TRUE(complete(lab));
+	EXPECT_EQ(a.recovery->status().took, 70ms);
+	// What was before the next change is no part of the next one.
+	lab.now += 1h;
+	lab.change(lab.all(3));
+	lab.now += 5ms;
+	lab.settle();
+	ASSERT_TRUE(complete(lab));
+	EXPECT_EQ(a.recovery->status().took, 5ms);
 }
 
 TEST(Recovery, AMemberThatFallsSilentInTheBarrierIsLeftOut)
@@ -391,6 +416,23 @@ TEST(Recovery, WhatIsNoFrameChangesNothing)
 	lab.change(lab.all(1));
 	EXPECT_THAT(a.recovery->take(b.self, "SWPS", lab.now).send, IsEmpty());
 	EXPECT_EQ(a.recovery->status().refused, 1U);
+	lab.settle();
+	EXPECT_TRUE(complete(lab));
+}
+
+// The host's next attempt would have an epoch that nobody takes.
+TEST(Recovery, AnEpochThatIsFarAheadIsNotBelieved)
+{
+	RecoveryLab lab;
+	auto &a = lab.add("a");
+	auto &b = lab.add("b");
+	lab.change(lab.all(1));
+	for (const auto epoch : {sync_epoch_max, sync_epoch_leap_max * 2}) {
+		const SyncExchange said{{a.self, b.self}, {}, {}, false};
+		(void)a.recovery->take(b.self, encode({{{"a", 1}, epoch}, said}), lab.now);
+		EXPECT_LT(a.recovery->status().tag.epoch, sync_epoch_leap_max);
+	}
+	EXPECT_EQ(a.recovery->status().refused, 2U);
 	lab.settle();
 	EXPECT_TRUE(complete(lab));
 }

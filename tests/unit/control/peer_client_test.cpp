@@ -24,6 +24,7 @@ namespace
 using namespace std::chrono_literals;
 using Kind = PeerEvent::Kind;
 using test::peer_hello;
+using testing::HasSubstr;
 
 class PeerClientTest : public TemporaryDirectory
 {
@@ -44,6 +45,12 @@ protected:
 		client.emplace(PeerConfig{"beta", {"127.0.0.1", ntohs(address.sin_port)}},
 			       peer_hello("alpha"), *PeerKeys::load(file, "alpha"));
 	}
+	static PeerHello hello_of(const std::string &name)
+	{
+		auto hello = peer_hello(name);
+		hello.incarnation += name == "alpha" ? 0 : 1;
+		return hello;
+	}
 	/// Both sides go on until the condition holds; at most 10 s.
 	template <class Condition>
 	bool run(Condition condition)
@@ -54,10 +61,14 @@ protected:
 			if (answers) {
 				UniqueFd socket(accept4(listener.get(), nullptr, nullptr,
 							SOCK_NONBLOCK | SOCK_CLOEXEC));
-				if (socket)
+				if (socket) {
 					server = *PeerLink::create(
 						std::move(socket), PeerSession::Side::Answers,
-						peer_hello("beta"), beta_keys, {}, now());
+						hello_of(answers_as), beta_keys, {}, now());
+					server->session().judge_by([this](const PeerHello &) {
+						return does_not_want;
+					});
+				}
 			}
 			if (server) {
 				if (auto events = server->step(now()))
@@ -100,6 +111,8 @@ protected:
 	std::vector<PeerEvent> requests;
 	std::vector<Result<PeerAnswer>> results;
 	bool answers = true;
+	std::string answers_as = "beta";
+	std::optional<std::string> does_not_want;
 };
 
 TEST_F(PeerClientTest, ConnectsByItselfAndGetsAnswers)
@@ -148,6 +161,39 @@ TEST_F(PeerClientTest, ASilentPeerIsNotWaitedForBeyondTheLimit)
 	EXPECT_EQ(results[1].error().code, std::errc::host_unreachable);
 	EXPECT_FALSE(client->trouble().empty());
 	EXPECT_TRUE(client->deadline());
+}
+
+TEST_F(PeerClientTest, WhoHasAnotherNameIsNotThePeer)
+{
+	answers_as = "gamma";
+	ASSERT_TRUE(run([&] { return client->trouble().find("gamma") != std::string::npos; }));
+	EXPECT_THAT(client->trouble(), HasSubstr("calls itself 'gamma'"));
+	EXPECT_FALSE(client->reachable());
+}
+
+TEST_F(PeerClientTest, ThisHostItselfIsNotThePeer)
+{
+	answers_as = "alpha";
+	ASSERT_TRUE(run([&] { return client->trouble().find("itself") != std::string::npos; }));
+	EXPECT_THAT(client->trouble(), HasSubstr("this host itself answers there"));
+	EXPECT_FALSE(client->reachable());
+}
+
+TEST_F(PeerClientTest, WhyItIsTurnedAwayIsSaidAndToldOnce)
+{
+	unsigned told = 0;
+	does_not_want = "'alpha' is no peer of mine";
+	ASSERT_TRUE(run([&] { return client->trouble().find("mine") != std::string::npos; }));
+	EXPECT_THAT(client->trouble(), testing::EndsWith(": it says: 'alpha' is no peer of mine"));
+	EXPECT_FALSE(client->reachable());
+	for (const Instant limit = now() + 1s; now() < limit;) {
+		told += client->step(now());
+		(void)run([] { return true; });
+	}
+	EXPECT_LE(told, 1U);
+	does_not_want.reset();
+	EXPECT_TRUE(run([&] { return client->reachable(); }));
+	EXPECT_EQ(client->trouble(), "");
 }
 
 } // namespace

@@ -157,7 +157,8 @@ TEST_F(PeerLinkTest, AWrongKeyOrAnUnknownNameGetsNoFurther)
 			end(std::move(server), Side::Answers, "beta",
 			    keys("beta", std::string("alpha:") + key_a + "\nbeta:" + key_a + "\n"));
 		ASSERT_TRUE(run(asks, answers, [&] { return asks.over && answers.over; }));
-		EXPECT_THAT(answers.over->message(), HasSubstr("TLS handshake"));
+		EXPECT_THAT(answers.over->message(), HasSubstr("not the same key for"));
+		EXPECT_THAT(asks.over->message(), HasSubstr("not the same key for"));
 		EXPECT_TRUE(asks.events.empty());
 		EXPECT_TRUE(answers.events.empty());
 	}
@@ -204,6 +205,7 @@ TEST_F(PeerLinkTest, NobodyListensIsSaid)
 		End nobody;
 		nobody.over = Error{};
 		ASSERT_TRUE(run(asks, nobody, [&] { return asks.over.has_value(); }));
+		EXPECT_EQ(asks.over->code, std::errc::connection_refused);
 	}
 	EXPECT_EQ(connect_peer("no number", 1).error().code, std::errc::invalid_argument);
 }

@@ -43,5 +43,17 @@ TEST(WallTime, RefusesWhatIsNoTimeInUtc)
 		EXPECT_FALSE(parse_rfc3339(text)) << text;
 }
 
+TEST(WallTime, AnAgeIsTheSameWhateverTheClockIsSetTo)
+{
+	using namespace std::chrono_literals;
+	const Instant then{10s}, now{25s};
+	const auto wall = *parse_rfc3339("2026-11-20T14:02:11.500Z");
+	for (const auto set : {0h, 5h, -48h}) {
+		const WallTime today = wall + set;
+		EXPECT_EQ(today - wall_time(then, now, today), 15s);
+		EXPECT_EQ(wall_time(now + 3s, now, today) - today, 3s);
+	}
+}
+
 } // namespace
 } // namespace swpath

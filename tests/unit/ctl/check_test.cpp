@@ -62,6 +62,29 @@ TEST(Check, SaysWhatADrainedFenceRisksWithAServer)
 	EXPECT_EQ(check(report_of(unit)).text.find("fence=drain"), std::string::npos);
 }
 
+TEST(Check, WarnsOfWhoHasALegOpenPastTheUnit)
+{
+	auto unit = unit_from(lines::online_line);
+	unit.opened_by = {{812, "dd", "sda", {}, true}, {{}, "swap|\n", "sdb1", {}, false}};
+	const auto result = check(report_of(unit));
+	EXPECT_EQ(result.status, CheckStatus::Warning);
+	EXPECT_TRUE(result.text.starts_with("SWPATH WARNING - 1 of 1 unit online; sw0: dd (process "
+					    "812) writes sda, past the unit | "))
+		<< result.text;
+	EXPECT_TRUE(result.text.ends_with("\nsw0: dd (process 812) writes sda, past the unit\n"
+					  "sw0: swap/  reads sdb1, past the unit\n"))
+		<< result.text;
+	// What is worse comes first.
+	auto failed = unit_from(lines::failed_line);
+	failed.opened_by = unit.opened_by;
+	const auto worse = check(report_of(failed));
+	EXPECT_EQ(worse.status, CheckStatus::Critical);
+	EXPECT_TRUE(worse.text.starts_with("SWPATH CRITICAL - 0 of 1 unit online: sw0 is failed: "))
+		<< worse.text;
+	EXPECT_NE(worse.text.find("\nsw0: dd (process 812) writes sda, past the unit\n"),
+		  std::string::npos);
+}
+
 TEST(Check, WithoutDaemonNothingIsQuiteOk)
 {
 	const auto result = check(report_of(unit_from(lines::online_line), Source::Kernel));

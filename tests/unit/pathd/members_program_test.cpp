@@ -142,6 +142,14 @@ TEST_F(MembersSocketTest, AnswersAndEndsWithItsInput)
 	EXPECT_EQ(ended(30000), "ended with status 0");
 }
 
+TEST_F(MembersSocketTest, EndsWithItsInputThoughItsNewsWereNotRead)
+{
+	pollfd told{socket.get(), POLLIN, 0};
+	ASSERT_EQ(poll(&told, 1, 30000), 1);
+	socket.reset();
+	EXPECT_EQ(ended(30000), "ended with status 0");
+}
+
 TEST_F(MembersSocketTest, EndsWhenNobodyAsks)
 {
 	EXPECT_EQ(ended(1000), std::nullopt);

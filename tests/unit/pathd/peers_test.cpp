@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -72,6 +73,10 @@ protected:
 		auto config = member(name);
 		if (configured)
 			config.peers = {{"beta", {"127.0.0.1", port}}};
+		return peers(config);
+	}
+	std::unique_ptr<Peers> peers(const ClusterConfig &config)
+	{
 		auto created = Peers::create(
 			config, {.disk = [](const std::string &,
 					    const std::string &) { return std::nullopt; },
@@ -146,6 +151,52 @@ TEST_F(PeersTest, WhoHasAKeyButIsNoPeerIsTurnedAway)
 	ASSERT_EQ(results.size(), 1U);
 	EXPECT_FALSE(results[0]);
 	EXPECT_TRUE(orders.empty());
+	EXPECT_EQ(mallory->client("beta")->trouble(),
+		  fmt::format("beta at 127.0.0.1:{}: it says: 'mallory' is no [[cluster.peer]] of "
+			      "'beta'",
+			      port));
+}
+
+TEST_F(PeersTest, WhoIsCalledAsThisHostIsTurnedAwayAndToldWhy)
+{
+	auto other = asker("beta");
+	ASSERT_TRUE(run(*other, [&] {
+		return other->client("beta")->trouble().find("two hosts") != std::string::npos;
+	}));
+	EXPECT_EQ(other->client("beta")->trouble(),
+		  fmt::format("beta at 127.0.0.1:{}: it says: two hosts are called 'beta' in "
+			      "[cluster]; give each its own name",
+			      port));
+}
+
+TEST_F(PeersTest, WhoHasTheNameOfAPeerThatAnswersElsewhereIsTurnedAway)
+{
+	auto config = member("alpha");
+	config.listen = HostAddress{"127.0.0.1", free_port()};
+	config.peers = {{"beta", {"127.0.0.1", port}}};
+	auto alpha = peers(config);
+	ASSERT_TRUE(run(*alpha, [&] { return alpha->client("beta")->reachable(); }));
+
+	const auto beta_keys = PeerKeys::load(keys, "beta");
+	ASSERT_TRUE(beta_keys);
+	auto hello = *own_hello("beta");
+	hello.host[0] ^= 1;
+	auto socket = connect_peer("127.0.0.1", config.listen->port);
+	ASSERT_TRUE(socket);
+	auto link = PeerLink::create(std::move(*socket), PeerSession::Side::Asks, hello, *beta_keys,
+				     {}, now());
+	ASSERT_TRUE(link);
+	std::string why;
+	ASSERT_TRUE(run(*alpha, [&] {
+		const auto events = (*link)->step(now());
+		why = events ? "" : events.error().context;
+		return !events;
+	}));
+	EXPECT_EQ(why, fmt::format("it says: two hosts are called 'beta' in [cluster], and the one "
+				   "at 127.0.0.1:{} is the [[cluster.peer]] of 'alpha'; give each "
+				   "its own name",
+				   port));
+	EXPECT_TRUE(alpha->client("beta")->reachable());
 }
 
 TEST_F(PeersTest, AFoundPeerIsAskedAndAnotherThatIsNotFoundAnyMoreIsNot)
@@ -157,7 +208,11 @@ TEST_F(PeersTest, AFoundPeerIsAskedAndAnotherThatIsNotFoundAnyMoreIsNot)
 	ASSERT_TRUE(run(*alpha, [&] { return !results.empty(); }));
 	EXPECT_TRUE(results[0]);
 	EXPECT_EQ(alpha->answering(), std::set<std::string>{"beta"});
+	// What waits for an answer then has none to wait for.
+	ask(*alpha, PeerVerb::Attest, 0);
 	alpha->set_found({});
+	ASSERT_EQ(results.size(), 2U);
+	EXPECT_FALSE(results[1]);
 	EXPECT_EQ(alpha->client("beta"), nullptr);
 	EXPECT_TRUE(alpha->answering().empty());
 	EXPECT_TRUE(alpha->config().peers.empty());
@@ -167,8 +222,26 @@ TEST_F(PeersTest, OneThatWasFoundUnderAnotherNameIsNotTakenForThatHost)
 {
 	auto alpha = asker("alpha", false);
 	alpha->set_found({{"gamma", {"127.0.0.1", port}, true}});
-	ASSERT_TRUE(run(*alpha, [&] { return alpha->client("gamma")->reachable(); }));
+	ASSERT_TRUE(run(*alpha, [&] {
+		return alpha->client("gamma")->trouble().find("calls itself 'beta'") !=
+		       std::string::npos;
+	}));
 	EXPECT_TRUE(alpha->answering().empty());
+}
+
+TEST_F(PeersTest, WhereHostsFindEachOtherWhoHasAKeyMayAsk)
+{
+	auto config = member("alpha");
+	config.listen = HostAddress{"127.0.0.1", free_port()};
+	config.discover = HostDiscovery::DnsSd;
+	auto alpha = peers(config);
+	auto stranger = member("mallory");
+	stranger.peers = {{"alpha", *config.listen}};
+	auto mallory = peers(stranger);
+	EXPECT_TRUE(run(*alpha, [&] {
+		mallory->step(now());
+		return mallory->client("alpha")->reachable();
+	}));
 }
 
 TEST_F(PeersTest, BytesThatAreNoMessageEndTheConnectionAndNothingElse)

@@ -104,6 +104,29 @@ TEST_F(Keeping, AnotherHostsMarkIsAnsweredAndToldOnce)
 	EXPECT_THAT(keeper_.take_news(), IsEmpty());
 }
 
+TEST_F(Keeping, AMarkWithADiskThatDoesNotComeIsToldOnceAndNotAtOnce)
+{
+	have_disk(keeper_);
+	keeper_.space_ready();
+	const auto theirs = *HintValue{bus, false, true, 2, 1, disk_hash(disk("naa.7"))}.encode();
+	keeper_.take(told(LockEventKind::Held, theirs), at_s(1));
+	keeper_.tick(at_s(1));
+	EXPECT_EQ(keeper_.next(), at_s(31));
+	keeper_.tick(at_s(30));
+	EXPECT_THAT(keeper_.take_news(), IsEmpty());
+	keeper_.tick(at_s(31));
+	EXPECT_THAT(keeper_.take_news(), ElementsAre(HasSubstr("two buses have this name")));
+	EXPECT_FALSE(keeper_.next());
+	keeper_.tick(at_s(100));
+	EXPECT_THAT(keeper_.take_news(), IsEmpty());
+	EXPECT_FALSE(keeper_.shared("host2"));
+	EXPECT_THAT(lines(keeper_), ElementsAre("hold " + lock)); // and nothing is written over it
+	// The disk comes after all.
+	keeper_.direct_proved(DevNumber{8, 16}, "host2", "", disk("naa.7"));
+	EXPECT_TRUE(keeper_.shared("host2"));
+	EXPECT_THAT(keeper_.take_news(), ElementsAre(HasSubstr("shared, another host")));
+}
+
 TEST_F(Keeping, ALockSpaceThatCameBackIsToldEverythingAnew)
 {
 	have_disk(keeper_);

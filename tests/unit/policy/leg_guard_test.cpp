@@ -12,8 +12,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using namespace std::chrono_literals;
 
-using Time = LegGuard::Time;
-
 DeviceUse reader(pid_t pid = 812)
 {
 	return {{8, 0}, "sda", pid, 4711, "sleep", false};
@@ -33,7 +31,7 @@ DeviceUses seen(std::vector<DeviceUse> uses, bool complete = true)
 
 struct Guard : ::testing::Test {
 	LegGuard guard;
-	Time now{10s};
+	Instant now{10s};
 
 	/// "+" and "-" with the text of each news of a look.
 	std::vector<std::string> look(const DeviceUses &uses)
@@ -56,7 +54,7 @@ TEST_F(Guard, AReaderIsToldOfWhenTwoLooksHaveSeenIt)
 	EXPECT_THAT(look(seen({reader()})), ElementsAre("+" + reads));
 	EXPECT_THAT(look(seen({reader()})), IsEmpty());
 	ASSERT_EQ(guard.opened().size(), 1U);
-	EXPECT_EQ(guard.opened()[0].since, Time(20s)) << "the first look that saw it";
+	EXPECT_EQ(guard.opened()[0].since, Instant(20s)) << "the first look that saw it";
 	EXPECT_THAT(look(seen({})), ElementsAre("-" + reads));
 	EXPECT_THAT(guard.opened(), IsEmpty());
 }

@@ -46,6 +46,17 @@ TEST(ProcText, ReadsTheLinesOfTheKernel)
 		EXPECT_FALSE(parse_mount_line(wrong)) << wrong;
 }
 
+TEST(ProcText, ReadsTheLinesOfSwaps)
+{
+	EXPECT_EQ(parse_swap_line("/dev/sda3                               partition\t8388604\t\t0"
+				  "\t\t-2"),
+		  "/dev/sda3");
+	EXPECT_EQ(parse_swap_line("/a\\040b file 8 0 -2"), "/a\\040b");
+	for (const auto *wrong : {"", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority",
+				  "/dev/sda3 partition 8388604 0", "sda3 partition 8388604 0 -2"})
+		EXPECT_FALSE(parse_swap_line(wrong)) << wrong;
+}
+
 class DeviceUsersTest : public TemporaryDirectory
 {
 protected:
@@ -95,6 +106,21 @@ TEST_F(DeviceUsersTest, HoldersAndMountsAreUsersButTheUnitIsNot)
 		    ElementsAre(DeviceUse{{8, 16}, "sdb", 0, 0, "mount at /b", true},
 				DeviceUse{{8, 16}, "sdb1", 0, 0, "dm-3 (vg0-root)", true},
 				DeviceUse{{8, 16}, "sdb1", 0, 0, "mount at /mnt", false}));
+}
+
+TEST_F(DeviceUsersTest, SwapOnADiskOrAPartitionIsAUser)
+{
+	std::filesystem::remove_all(path(disk + "/sdb1/holders"));
+	write("proc/1/mountinfo", "");
+	write("proc/swaps", "Filename Type Size Used Priority\n"
+			    "/dev/sdb1 partition 8388604 0 -2\n"
+			    "/dev/sdb partition 8388604 0 -3\n"
+			    "/dev/sdb11 partition 8388604 0 -4\n"
+			    "/swapfile file 1024 0 -5\n");
+	const auto found = look();
+	ASSERT_TRUE(found) << found.error().message();
+	EXPECT_THAT(found->uses, ElementsAre(DeviceUse{{8, 16}, "sdb", 0, 0, "swap", true},
+					     DeviceUse{{8, 16}, "sdb1", 0, 0, "swap", true}));
 }
 
 TEST_F(DeviceUsersTest, ProcessesThatGoAwayOrHaveOtherFilesAreNone)

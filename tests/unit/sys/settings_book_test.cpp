@@ -61,6 +61,20 @@ TEST_F(Book, RemembersAcrossARestart)
 	EXPECT_THAT(open().legs(), IsEmpty());
 }
 
+TEST_F(Book, AThousandUnitsFitIn)
+{
+	std::string text = "swpath settings 1\n";
+	// As long as the path of a disk behind a bridge and a remote port.
+	const std::string device(120, 'd');
+	for (unsigned leg = 0; leg < 8000; leg++) {
+		const auto name = "leg" + std::to_string(leg);
+		text += write(device + "/" + name, "4\n") + "\t30\t4\t" + name + "\n";
+	}
+	ASSERT_GT(text.size(), 1U << 20);
+	write("run/settings", text);
+	EXPECT_EQ(open().legs().size(), 8000U);
+}
+
 TEST_F(Book, ASharedAttributeGoesBackWithItsLastLeg)
 {
 	auto book = open();

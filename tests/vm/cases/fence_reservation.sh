@@ -122,9 +122,50 @@ reservations_by_sg_io() {
 	expect_eq "" "$(keys "${SESSION_DEV[c]}")" "keys"
 }
 
+# The configuration, or the array, names a disk that is not the unit's.
+no_key_on_another_disk() {
+	local foreign lun device
+	reservations_rig
+	lun=$(session_hctl b)
+	lun=${lun%:*}:1
+	pathd_kill
+	lio_lun iqn.2026-01.org.example:disk 1 fileio "$SW_RUN/other.img"
+	iscsiadm -m session --rescan >/dev/null
+	wait_until 30 test -d "/sys/class/scsi_device/$lun/device/block"
+	foreign=$(ls "/sys/class/scsi_device/$lun/device/block")
+	sed -i "s/$(session_hctl b)/$lun/" /etc/swpath/swpath.toml
+	pathd_run
+	wait_until 60 path_is_usable 0
+	wait_until 30 eval "pathctl status sw0 | tr -s ' \\n' ' ' | grep -q 'another disk, naa'"
+	holds_for 5 no_keys_on "$foreign"
+	expect_not path_is_usable 1
+	expect_eq "" "$(sg_persist -n -i -r "/dev/$foreign" | grep -o 'Key=.*')" "reservation on the other disk"
+	# The registration that another user has there is not touched by the unit's switches and fences.
+	sg_persist -n -o -G -S 0xabc "/dev/$foreign"
+	for device in a b; do
+		echo offline >"/sys/block/${SESSION_DEV[$device]}/device/state"
+	done
+	dd if=/dev/zero of=/dev/sw0 bs=4096 count=1 oflag=direct status=none &
+	wait_until 30 sw_is sw0 state verify
+	holds_for 5 sw_is sw0 state verify
+	expect_eq 0xabc "$(keys "$foreign")" "keys on the other disk"
+	for device in a b; do
+		echo running >"/sys/block/${SESSION_DEV[$device]}/device/state"
+	done
+	sg_persist -n -o -G -K 0xabc -S 0 "/dev/$foreign"
+	wait_until 60 sw_is sw0 state online
+	expect wait $!
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+}
+
+no_keys_on() {
+	[ -z "$(keys "$1")" ]
+}
+
 lio_target iqn.2026-01.org.example:disk fileio "$SW_RUN/disk.img" 3260 3261
 sessions_open iqn.2026-01.org.example:disk a:3260 b:3261 c:3261
 test_case "an old path with writes in doubt is preempted, aborted and shut out" the_old_path_is_preempted
 test_case "an iSCSI session that is cut off in silence is preempted too (P1, P2, P6)" a_cut_session_is_preempted
 test_case "a host that another one has preempted gets its errors, and tries no other path (P5)" another_host_preempts
 test_case "reservations by SG_IO through a unit are the disk's own (P7)" reservations_by_sg_io
+test_case "no key goes to a disk that is not the unit's, and none there is touched (P3, P7)" no_key_on_another_disk

@@ -34,6 +34,11 @@ status_has() {
 	pathctl status sw0 | tr -s ' \n' ' ' | grep -Fq "$1"
 }
 
+# Under its own name: a shell that redirects opens the file as itself, before there is a program.
+keeps_open() { # DEVICE FLAG
+	exec python3 -c 'import os, sys, time; os.open(sys.argv[1], getattr(os, sys.argv[2])); time.sleep(300)' "$@"
+}
+
 opens_exclusively() {
 	python3 -c 'import os, sys; os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)' "$1"
 }
@@ -49,21 +54,20 @@ names_processes() {
 	local leg reader writer
 	start
 	leg=$(disk_name 0)
-	# shellcheck disable=SC2217 # it only keeps it open
-	sleep 300 <"/dev/$leg" &
+	keeps_open "/dev/$leg" O_RDONLY &
 	reader=$!
-	sleep 300 1<>"/dev/$leg" &
+	keeps_open "/dev/$leg" O_RDWR &
 	writer=$!
 	defer kill "$reader" "$writer"
-	wait_until 20 named "$reader sleep $leg false"
-	wait_until 20 named "$writer sleep $leg true"
-	expect status_has "sleep (process $writer) writes $leg since"
-	expect pathd_said "sleep \(process $reader\) has $leg open for reading, past the unit"
-	expect pathd_said "sleep \(process $writer\) has $leg open for writing, past the unit"
+	wait_until 20 named "$reader python3 $leg false"
+	wait_until 20 named "$writer python3 $leg true"
+	expect status_has "python3 (process $writer) writes $leg since"
+	expect pathd_said "python3 \(process $reader\) has $leg open for reading, past the unit"
+	expect pathd_said "python3 \(process $writer\) has $leg open for writing, past the unit"
 	kill "$reader" "$writer"
-	wait_until 20 not_named sleep
-	expect pathd_said "sleep \(process $reader\) has $leg open for reading no more"
-	expect pathd_said "sleep \(process $writer\) has $leg open for writing no more"
+	wait_until 20 not_named python3
+	expect pathd_said "python3 \(process $reader\) has $leg open for reading no more"
+	expect pathd_said "python3 \(process $writer\) has $leg open for writing no more"
 	# pathd's own descriptors, and the unit's claim, are nobody's business.
 	expect not_named "pathd|sw0"
 }
@@ -87,6 +91,26 @@ names_mappings() {
 	expect pathd_said "\(onleg\) uses $leg no more"
 }
 
+# The kernel lets swap have what no table claims.
+names_swap() {
+	local spare said status=0
+	start
+	spare=$(disk_name 2)
+	mkswap "/dev/$spare" >/dev/null
+	swapon "/dev/$spare"
+	defer swapoff -a
+	wait_until 20 named "- swap $spare true"
+	expect pathd_said "swap uses $spare, past the unit"
+	said=$(pathctl check) || status=$?
+	expect_eq 1 "$status" "status of check"
+	expect_match '^SWPATH WARNING - 1 of 1 unit online; ' "$said" "check"
+	expect_match "sw0: swap writes $spare, past the unit" "$said" "check"
+	swapoff -a
+	wait_until 20 not_named swap
+	expect pathd_said "swap uses $spare no more"
+	expect_eq "" "$(pathctl check | grep swap || true)" "check"
+}
+
 remove_mappings() {
 	local name
 	udevadm settle --timeout=20
@@ -99,3 +123,4 @@ disk_create 32 3
 test_case "a leg cannot be mounted or opened for oneself" keeps_out
 test_case "who has a leg open is named in status and log until it has gone" names_processes
 test_case "mappings on a leg and on a spare one are named" names_mappings
+test_case "swap on a spare leg is named, and pathctl check warns of it" names_swap

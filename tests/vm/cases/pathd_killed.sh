@@ -49,6 +49,8 @@ in_drain() {
 in_flush() {
 	start 'failback={policy="manual"}'
 	writer_stop sw0
+	# udev reads what was written to; a read that hangs would be drained first.
+	udevadm settle --timeout=20
 	disk_hang 0
 	sw_message sw0 switch 1 cooperative
 	wait_until 10 sw_is sw0 phase flush

@@ -65,12 +65,15 @@ two_direct() {
 back_to_the_first_path() {
 	echo running >"/sys/block/${SESSION_DEV[a]}/device/state"
 	wait_until 60 path_is_usable 0
-	pathctl switch sw0 0
-	wait_until 30 sw_is sw0 active 0
+	pathd_use 0
 	writer_flows sw0 50
 	writer_stop sw0
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
 	writer_verify sw0 /dev/sw0
+}
+
+reservation_is_told() { # KEY TYPE PATHS
+	[ "$(pathctl status sw0 --json | jq -r '.units[0].reservation | "\(.key) \(.type) \(.paths | tojson)"')" = "$1" ]
 }
 
 no_reservation_is_told() {
@@ -85,8 +88,8 @@ on_two_direct_paths() {
 	wait_until 30 keys_are $KEY $KEY
 	before=$(reservation)
 	note "reserved: $before"
+	wait_until 30 reservation_is_told "$KEY 5 [0,1]"
 	expect_match "  reservation write exclusive, registrants only; key $KEY .*, " "$(COLUMNS=200 pathctl status sw0)"
-	expect_eq "$KEY 5 [0,1]" "$(pathctl status sw0 --json | jq -r '.units[0].reservation | "\(.key) \(.type) \(.paths | tojson)"')"
 	if may_write "/dev/${SESSION_DEV[c]}"; then fail "a host that is not registered can write"; fi
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
 	writer_flows sw0 50
@@ -133,6 +136,8 @@ on_a_peer() {
 	local before
 	with_a_peer
 	wait_until 30 keys_are $KEY $KEY
+	# Told of the key without a new connection.
+	expect_eq 1 "$(grep -c 'served nbd0 (43:0) appeared' "$PATHD_LOG")" "connections"
 	wait_until 30 path_is_usable 1
 	before=$(reservation)
 	writer_start sw0 /dev/sw0 --span $((64 << 10))
@@ -151,7 +156,7 @@ on_a_peer() {
 	reserve /dev/sw0 release $KEY 5
 	reserve /dev/sw0 register $KEY 0
 	wait_until 30 keys_are
-	expect path_is_usable 1
+	wait_until 30 path_is_usable 1
 }
 
 a_preempted_client_is_not_served() {
@@ -179,6 +184,31 @@ a_preempted_client_is_not_served() {
 	expect keys_are $KEY_BETA
 }
 
+# Its server serves on while its pathd stands still: a write there would meet the reservation, and its user an error.
+a_peer_that_was_not_told() {
+	local pid
+	disk_clear
+	cluster_create "$(session_hctl a)" "$(cat "/sys/block/${SESSION_DEV[a]}/device/wwid")" "beta=$(session_hctl b)" 'stall="5s"'
+	cluster_start
+	pid=$(cat "$(host_dir beta)/pid")
+	defer kill -CONT "$pid"
+	kill -STOP "$pid"
+	reserve /dev/sw0 register 0 $KEY
+	reserve /dev/sw0 reserve $KEY 5
+	wait_until 30 path_says 1 'beta has not said yet'
+	wait_until 5 eval '! path_is_usable 1'
+	expect keys_are $KEY
+	writer_start sw0 /dev/sw0 --span $((64 << 10))
+	writer_flows sw0 50
+	echo offline >"/sys/block/${SESSION_DEV[a]}/device/state"
+	wait_until 30 sw_is sw0 state verify
+	holds_for 2 sw_is sw0 state verify
+	kill -CONT "$pid"
+	wait_until 60 sw_is sw0 active 1
+	wait_until 10 keys_are $KEY $KEY
+	back_to_the_first_path
+}
+
 a_reservation_for_one_nexus() {
 	with_a_peer 1
 	wait_until 30 path_says 1 'for one nexus alone'
@@ -198,3 +228,4 @@ test_case "a key that was preempted does not come back" a_preempted_key_stays_aw
 test_case "a reservation holds while a peer serves the disk, and is given up everywhere" on_a_peer
 test_case "a client whose key was preempted is not served" a_preempted_client_is_not_served
 test_case "a reservation for one nexus is not carried to another host, and that is said" a_reservation_for_one_nexus
+test_case "a peer that has not said that it has the users' key is not used" a_peer_that_was_not_told

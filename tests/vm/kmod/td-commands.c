@@ -26,7 +26,12 @@ static void td_refuse(struct scsi_cmnd *cmd, u8 asc)
 	scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, asc, 0);
 }
 
-static void td_vpd_identification(struct td_host *td, u8 *page)
+static u64 td_wwid(struct td_host *td, struct scsi_cmnd *cmd)
+{
+	return READ_ONCE(td->wwid) + cmd->device->lun;
+}
+
+static void td_vpd_identification(struct td_host *td, struct scsi_cmnd *cmd, u8 *page)
 {
 	u8 *at = page + 4;
 
@@ -35,14 +40,14 @@ static void td_vpd_identification(struct td_host *td, u8 *page)
 	at[1] = 0x03;
 	at[3] = 16;
 	put_unaligned_be64(0x6053570000000000ULL, at + 4);
-	put_unaligned_be64(READ_ONCE(td->wwid), at + 12);
+	put_unaligned_be64(td_wwid(td, cmd), at + 12);
 	at += 20;
 	/* The same by vendor. */
 	at[0] = 0x02;
 	at[1] = 0x01;
 	at[3] = 8 + 16;
 	memcpy(at + 4, "SWPATH  ", 8);
-	snprintf(at + 12, 17, "%016llx", READ_ONCE(td->wwid));
+	snprintf(at + 12, 17, "%016llx", td_wwid(td, cmd));
 	at += 28;
 	/* The target port: NAA 5, and its number. */
 	at[0] = 0x61;
@@ -81,10 +86,10 @@ static void td_inquiry(struct td_host *td, struct scsi_cmnd *cmd)
 		break;
 	case 0x80:
 		data[3] = 16;
-		snprintf(data + 4, 17, "%016llx", READ_ONCE(td->wwid));
+		snprintf(data + 4, 17, "%016llx", td_wwid(td, cmd));
 		break;
 	case 0x83:
-		td_vpd_identification(td, data);
+		td_vpd_identification(td, cmd, data);
 		break;
 	case 0xb0:
 		data[3] = 0x3c;
@@ -107,6 +112,22 @@ static void td_inquiry(struct td_host *td, struct scsi_cmnd *cmd)
 		return;
 	}
 	td_answer(cmd, data, min_t(size_t, len, 4 + get_unaligned_be16(data + 2)));
+}
+
+static void td_report_luns(struct td_host *td, struct scsi_cmnd *cmd)
+{
+	struct scsi_lun head = {};
+	size_t len = td->luns * sizeof(head), copied;
+	unsigned int i;
+
+	put_unaligned_be32(len, head.scsi_lun);
+	copied = sg_pcopy_from_buffer(scsi_sglist(cmd), scsi_sg_count(cmd), &head, sizeof(head), 0);
+	for (i = 0; i < td->luns && copied < scsi_bufflen(cmd); i++) {
+		int_to_scsilun(i, &head);
+		copied += sg_pcopy_from_buffer(scsi_sglist(cmd), scsi_sg_count(cmd), &head,
+					       sizeof(head), copied);
+	}
+	scsi_set_resid(cmd, scsi_bufflen(cmd) - copied);
 }
 
 static void td_mode_sense(struct td_host *td, struct scsi_cmnd *cmd, bool ten)
@@ -262,8 +283,7 @@ void td_execute(struct td_host *td, struct scsi_cmnd *cmd)
 		td_inquiry(td, cmd);
 		break;
 	case REPORT_LUNS:
-		data[3] = 8;
-		td_answer(cmd, data, 16);
+		td_report_luns(td, cmd);
 		break;
 	case READ_CAPACITY:
 		put_unaligned_be32(min_t(u64, READ_ONCE(td->blocks) - 1, U32_MAX), data);

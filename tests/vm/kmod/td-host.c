@@ -16,7 +16,7 @@
  *              reports a recovered error; not executed are 6 BUSY, 7 TASK SET
  *              FULL, 8 NOT READY (becoming ready), 9 ABORTED COMMAND
  *   every      modes 5 to 9 strike each so manyth command only
- *   wwid       last 8 bytes of the NAA name that INQUIRY tells
+ *   wwid       last 8 bytes of the NAA name that INQUIRY tells; of LUN n, that and n
  *   blocks     capacity in 512-byte blocks, at most that of the store
  *   wp         write-protected
  *   wce        the mode page says that there is a write cache
@@ -49,6 +49,10 @@ MODULE_PARM_DESC(hosts, "hosts that have the disk");
 static unsigned long long wwid = 1;
 module_param(wwid, ullong, 0444);
 MODULE_PARM_DESC(wwid, "last 8 bytes of the disk's NAA name");
+
+static unsigned int luns = 1;
+module_param(luns, uint, 0444);
+MODULE_PARM_DESC(luns, "disks behind each host, named wwid, wwid + 1, ...; they share one store");
 
 u8 *td_store;
 static u64 td_blocks;
@@ -243,6 +247,7 @@ static int td_add_host(unsigned int index)
 		return -ENOMEM;
 	td->index = index;
 	td->wwid = wwid;
+	td->luns = luns;
 	td->blocks = td_blocks;
 	td->medium = TD_NONE;
 	td->wce = true;
@@ -257,7 +262,7 @@ static int td_add_host(unsigned int index)
 	}
 	*(struct td_host **)shost_priv(td->shost) = td;
 	td->shost->max_id = 1;
-	td->shost->max_lun = 1;
+	td->shost->max_lun = luns;
 	td->shost->max_cmd_len = 16;
 	r = scsi_add_host(td->shost, NULL);
 	if (r) {
@@ -299,7 +304,7 @@ static int __init td_init(void)
 	unsigned int i;
 	int r;
 
-	if (!size_mb || !hosts || hosts > TD_HOSTS_MAX)
+	if (!size_mb || !hosts || hosts > TD_HOSTS_MAX || !luns || luns > TD_LUNS_MAX)
 		return -EINVAL;
 	td_blocks = (u64)size_mb << (20 - TD_SHIFT);
 	td_store = vzalloc((size_t)size_mb << 20);

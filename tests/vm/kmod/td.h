@@ -16,6 +16,7 @@
 #define TD_MAX_SECTORS 256
 #define TD_NONE (~0ULL)
 #define TD_HOSTS_MAX 8
+#define TD_LUNS_MAX 4096 /* each is a line of REPORT LUNS */
 
 enum td_mode {
 	TD_WORKS,
@@ -33,6 +34,7 @@ enum td_mode {
 struct td_host {
 	struct Scsi_Host *shost;
 	unsigned int index;
+	unsigned int luns;
 	u32 mode;
 	u64 wwid;
 	u64 blocks;

@@ -8,7 +8,8 @@
 #                              configuration of sw0 (unit keys of swpath.toml may be given, as
 #                              'fence="prove"') and starts nothing. Call disk_create first, in the file
 #   pathd_config [KEY=VALUE...]  writes the configuration anew
-#   pathd_start                starts pathd and waits until the unit is online
+#   pathd_start                starts pathd and waits until the unit is online, with both paths good and the first one in use
+#   pathd_use SLOT             makes this path the active one, unless it is
 #   pathd_settle [direct|beta]  for cases that share one pathd, started outside of them: ends what the case before may
 #                              have left, waits until both paths are good, and makes this one active
 #   pathd_pardon direct|beta   waits until the path is good, with what a person can do for a damped one
@@ -69,6 +70,18 @@ pathd_start() {
 	wait_until 60 test -e /dev/sw0
 	wait_until 60 path_is_usable 0
 	wait_until 60 path_is_usable 1
+	# It begins with whichever was proved first.
+	pathd_use 0
+}
+
+pathd_use() {
+	wait_until 60 pathd_uses "$1"
+}
+
+pathd_uses() {
+	sw_is sw0 active "$1" && return
+	pathctl switch sw0 "$1"
+	return 1
 }
 
 declare -A PATHD_SLOTS=([direct]=0 [beta]=1)
@@ -96,8 +109,7 @@ pathd_settle() {
 	wait_until 60 sw_is sw0 state online
 	pathd_pardon direct
 	pathd_pardon beta
-	sw_is sw0 active "${PATHD_SLOTS[$want]}" || pathctl switch sw0 "$want"
-	wait_until 30 sw_is sw0 active "${PATHD_SLOTS[$want]}"
+	pathd_use "${PATHD_SLOTS[$want]}"
 	: >"$PATHD_LOG"
 }
 
