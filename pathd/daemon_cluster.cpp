@@ -129,8 +129,7 @@ ClusterReport Daemon::cluster()
 	const auto &config = peers_->config();
 	report.engine = word(config.engine);
 	cluster_->report(report);
-	if (report.trouble.empty() && !discovery_trouble_.empty())
-		report.trouble = fmt::format("hosts are not found: {}", discovery_trouble_);
+	report.discovery = discovery_trouble_;
 	const auto is_member = [&](const std::string &name) {
 		return std::find(report.members.begin(), report.members.end(), name) !=
 		       report.members.end();
