@@ -91,6 +91,7 @@ Result<void> Daemon::watch()
 		return tl::unexpected(udev.error());
 	udev_.emplace(std::move(*udev));
 
+	begin_discovery();
 	Result<void> done = loop_->on_timer([] {});
 	const auto then = [&](Result<void> next) {
 		if (done)
@@ -293,6 +294,8 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 	if (!loaded)
 		return refuse(RefusalKind::ConfigInvalid, problems_text(loaded.error()),
 			      "the running configuration stays in effect");
+	if (found_)
+		set_found_peers(*loaded, found_->proved());
 	std::vector<std::string> lines;
 	for (const auto &change : diff(config_, *loaded)) {
 		std::string keys;
@@ -408,6 +411,8 @@ void Daemon::round()
 	}
 	// After the units: what they have asked for goes out now.
 	if (peers_) {
+		if (dns_sd_)
+			step_discovery(at);
 		tell_members();
 		peers_->step(at);
 		if (cluster_->step(at)) {
@@ -444,6 +449,10 @@ void Daemon::round()
 		wake = std::min(wake, join_at_);
 	if (peers_)
 		for (const auto deadline : {peers_->deadline(), cluster_->deadline()})
+			if (deadline)
+				wake = std::min(wake, *deadline);
+	if (dns_sd_)
+		for (const auto deadline : {dns_sd_->deadline(), found_->deadline()})
 			if (deadline)
 				wake = std::min(wake, *deadline);
 	if (serving_)

@@ -17,6 +17,7 @@
 #include "pathd/bus_hints.h"
 #include "pathd/cluster.h"
 #include "pathd/disk_finder.h"
+#include "pathd/dns_sd.h"
 #include "pathd/event_loop.h"
 #include "pathd/guard.h"
 #include "pathd/mailbox.h"
@@ -76,6 +77,10 @@ private:
 	void find_disks();
 	void reload_found();
 	[[nodiscard]] Result<std::unique_ptr<ClusterEngine>> make_engine();
+	void begin_discovery();
+	[[nodiscard]] Result<void> announce();
+	void step_discovery(Instant now);
+	void use_found();
 	[[nodiscard]] Result<void> begin_hints();
 	void step_hints(Instant now);
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
@@ -91,7 +96,9 @@ private:
 	Services services_;
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
+	std::unique_ptr<FoundHosts> found_; ///< if hosts are to be discovered
 	std::unique_ptr<Peers> peers_;
+	std::unique_ptr<DnsSd> dns_sd_;            ///< from peers_ on, if there is a found_
 	std::unique_ptr<DiskSightings> sightings_; ///< from peers_ on, like the next two
 	std::unique_ptr<ServerDirectory> directory_;
 	std::unique_ptr<Cluster> cluster_;
@@ -111,6 +118,7 @@ private:
 	Instant started_{};
 	Instant join_at_{};
 	std::string join_trouble_;
+	std::string discovery_trouble_; ///< dns_sd_'s, as it was told
 };
 
 /// What a configuration's problems look like, one per line.

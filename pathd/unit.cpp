@@ -85,8 +85,11 @@ MonitorPolicy Unit::monitor_policy() const
 void Unit::reconfigure(const UnitConfig &config)
 {
 	// Slots are the configured paths in their order: if that changed, nothing that was
-	// remembered of slot 1 need be true of the new slot 1.
-	const bool same_paths = config.paths == config_.paths;
+	// remembered of slot 1 need be true of the new slot 1. Paths behind the old ones leave
+	// those as they are.
+	const bool same_paths =
+		config.paths.size() >= config_.paths.size() &&
+		std::equal(config_.paths.begin(), config_.paths.end(), config.paths.begin());
 	config_ = config;
 	if (!same_paths) {
 		slots_.clear();

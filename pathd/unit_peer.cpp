@@ -79,6 +79,19 @@ PeerClient *Unit::peer_of(unsigned slot) const
 		       : nullptr;
 }
 
+std::set<std::string> Unit::peers_in_table() const
+{
+	std::set<std::string> peers;
+	if (!kernel_)
+		return peers;
+	// One that was left with writes in doubt may have no device any more, but to be fenced.
+	const bool all = kernel_->status.state != UnitState::ONLINE;
+	for (unsigned i = 0; i < kernel_->status.paths.size(); i++)
+		if (by_peer(i) && (all || kernel_->status.paths[i].device))
+			peers.insert(config_.paths[i].peer);
+	return peers;
+}
+
 UnitRunState::Grant Unit::grant_of(unsigned slot) const
 {
 	const auto found = state_.grants.find(config_.paths[slot].peer);

@@ -13,6 +13,15 @@
 namespace swpath
 {
 
+bool is_name(std::string_view text)
+{
+	constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					     "0123456789._-";
+	return !text.empty() && text.size() <= host_name_bytes_max &&
+	       text.find_first_not_of("0123456789") != std::string_view::npos &&
+	       text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
 std::string HostAddress::text() const
 {
 	return NbdEndpoint{host, port, {}}.text();
@@ -52,6 +61,9 @@ std::vector<std::string> ClusterConfig::problems() const
 	if (serve && !listen)
 		found.emplace_back(
 			"cluster serves, but does not listen: peers could not ask for a disk");
+	if (discover != HostDiscovery::None && !listen)
+		found.emplace_back(
+			"cluster is to be discovered, but does not listen: nobody could reach it");
 	if (group.size() > cluster_group_bytes_max)
 		found.push_back(fmt::format("cluster: group has more than {} bytes",
 					    cluster_group_bytes_max));

@@ -16,7 +16,6 @@ using std::chrono::seconds;
 
 /// A device-mapper UUID holds 128 bytes, the prefix included.
 constexpr std::size_t wwid_bytes_max = 128 - (sizeof(SW_UUID_PREFIX) - 1);
-constexpr std::size_t name_bytes_max = 32;
 constexpr std::size_t export_bytes_max = 4096;
 
 Origin origin_of(const std::string &file, const toml::source_region &region)
@@ -256,16 +255,12 @@ void ConfigReader::read_path_name(const toml::node &node, const std::string &key
 	const auto given = text(node, key);
 	if (!given)
 		return;
-	constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					     "0123456789._-";
-	const bool digits = given->find_first_not_of("0123456789") == std::string::npos;
-	if (given->empty() || given->size() > name_bytes_max || digits ||
-	    given->find_first_not_of(allowed) != std::string::npos)
+	if (!is_name(*given))
 		problem(node,
 			fmt::format(
 				"{} '{}' is no name: letters, digits, '.', '_' and '-', at most "
 				"{}, and not digits alone",
-				key, *given, name_bytes_max));
+				key, *given, host_name_bytes_max));
 	else
 		into = *given;
 }
@@ -495,8 +490,10 @@ ConfigResult ConfigReader::finish() &&
 {
 	if (problems_.empty()) {
 		for (auto &[name, unit] : config_.units)
-			if (unit.paths.empty())
-				give_paths(unit);
+			if (unit.paths.empty()) {
+				unit.paths_derived = true;
+				derive_paths(unit, config_.cluster);
+			}
 		check_peers();
 	}
 	if (problems_.empty())

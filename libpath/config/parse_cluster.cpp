@@ -80,6 +80,8 @@ void ConfigReader::read_cluster(const toml::node &node, const std::string &key)
 		  }},
 		 {"engine", [&](const auto &n, const auto &k) { read_word(n, k, cluster.engine); }},
 		 {"group", [&](const auto &n, const auto &k) { read_text(n, k, cluster.group); }},
+		 {"discover",
+		  [&](const auto &n, const auto &k) { read_word(n, k, cluster.discover); }},
 		 {"peer", [&](const auto &n, const auto &k) { read_peers(n, k); }}});
 	if (problems_.size() == before)
 		for (auto &each : cluster.problems())
@@ -103,22 +105,6 @@ void ConfigReader::read_discover(const toml::node &node, const std::string &key)
 			  for (const auto &each : *list)
 				  read_text(each, k, discover.except.emplace_back());
 		  }}});
-}
-
-/// A unit without paths has this host's own way to the disk, then one through each peer.
-void ConfigReader::give_paths(UnitConfig &unit)
-{
-	PathConfig own;
-	own.name = word(PathKind::DIRECT);
-	unit.paths.push_back(std::move(own));
-	for (const auto &peer : config_.cluster.peers) {
-		if (!unit.build || unit.paths.size() == SW_PATHS_MAX)
-			return;
-		PathConfig path;
-		path.kind = PathKind::SERVED;
-		path.name = path.peer = peer.name;
-		unit.paths.push_back(std::move(path));
-	}
 }
 
 /// What units say about the cluster, when all files are read.

@@ -50,7 +50,6 @@ private:
 	void read_address(const toml::node &node, const std::string &key, std::uint16_t port,
 			  std::optional<HostAddress> &into);
 	void read_discover(const toml::node &node, const std::string &key);
-	void give_paths(UnitConfig &unit);
 	void check_peers();
 	void read_hints(const toml::node &node, const std::string &key);
 	void read_buses(const toml::node &node, const std::string &key, HintsConfig &hints);

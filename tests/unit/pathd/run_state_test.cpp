@@ -75,6 +75,23 @@ TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 	}
 }
 
+TEST_F(RunState, FoundHostsKeepTheirOrder)
+{
+	EXPECT_TRUE(load_found_hosts(directory_).value().empty());
+	const std::vector<PeerConfig> hosts{{"gamma", {"10.0.0.3", 10808}, true},
+					    {"beta", {"fe80::2", 7}, true}};
+	ASSERT_TRUE(save_found_hosts(hosts, directory_));
+	EXPECT_EQ(load_found_hosts(directory_).value(), hosts);
+	for (const auto *text : {"", "[", "{}", "[1]", R"([{"name":"gamma"}])",
+				 R"([{"name":"1","address":"10.0.0.3"}])",
+				 R"([{"name":"gamma","address":"gamma"}])"}) {
+		std::ofstream(directory_ + "/found-hosts.json") << text;
+		const auto loaded = load_found_hosts(directory_);
+		ASSERT_TRUE(loaded) << text;
+		EXPECT_TRUE(loaded->empty()) << text;
+	}
+}
+
 TEST_F(RunState, OneProcessHasTheLock)
 {
 	auto first = lock_run_dir(directory_);
