@@ -53,7 +53,7 @@ std::string FoundHosts::announced(const Place &place, const std::vector<std::str
 				  printable(advert->group), group_);
 	else if (advert->host == self_)
 		why = "it has this host's own name";
-	else if (advert->host == word(PathKind::DIRECT))
+	else if (is_own_path_name(advert->host))
 		why = "a host cannot be called so: a host's own path to a disk is";
 	if (!why.empty()) {
 		places_.erase(place);

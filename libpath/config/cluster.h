@@ -51,6 +51,11 @@ struct HostAddress {
 /// digits alone.
 inline constexpr std::size_t host_name_bytes_max = 32;
 [[nodiscard]] bool is_name(std::string_view text);
+/// What this host's own paths are called in a unit that has none written: "direct", "direct2" and
+/// so on. `index` counts from 0.
+[[nodiscard]] std::string own_path_name(unsigned index);
+/// One of those, so no name of a host.
+[[nodiscard]] bool is_own_path_name(std::string_view text);
 
 struct PeerConfig {
 	std::string name;    ///< its line of the key file, and of its own [cluster]

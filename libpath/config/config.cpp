@@ -210,9 +210,12 @@ const UnitConfig *Config::unit(std::string_view name) const
 
 void derive_paths(UnitConfig &unit, const ClusterConfig &cluster)
 {
-	PathConfig own;
-	own.name = word(PathKind::DIRECT);
-	unit.paths = {own};
+	unit.paths.clear();
+	for (unsigned index = 0; index < unit.direct_paths; index++) {
+		PathConfig own;
+		own.name = own_path_name(index);
+		unit.paths.push_back(std::move(own));
+	}
 	for (const auto &peer : cluster.peers) {
 		if (!unit.build || unit.paths.size() == SW_PATHS_MAX)
 			return;

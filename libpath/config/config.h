@@ -93,6 +93,8 @@ struct UnitConfig {
 	Duration check_interval = std::chrono::seconds(5);
 	/// Time limit of a command on a leg; nothing ("auto"): derived from `stall`.
 	std::optional<Duration> command_timeout;
+	/// This host's own ways to the disk, if no path is written. 1 to SW_PATHS_MAX.
+	unsigned direct_paths = 1;
 	/// In order of preference, 1 to SW_PATHS_MAX. If none is written: this host's own, and if
 	/// the unit is built one through each peer.
 	std::vector<PathConfig> paths;

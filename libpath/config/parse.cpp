@@ -95,14 +95,16 @@ void ConfigReader::read_bool(const toml::node &node, const std::string &key, boo
 		problem(node, fmt::format("{} is neither true nor false", key));
 }
 
-void ConfigReader::read_count(const toml::node &node, const std::string &key, unsigned most,
-			      unsigned &into)
+void ConfigReader::read_count(const toml::node &node, const std::string &key, unsigned least,
+			      unsigned most, unsigned &into)
 {
 	const auto *value = node.as_integer();
-	if (value && value->get() >= 0 && value->get() <= static_cast<std::int64_t>(most))
+	if (value && value->get() >= static_cast<std::int64_t>(least) &&
+	    value->get() <= static_cast<std::int64_t>(most))
 		into = static_cast<unsigned>(value->get());
 	else
-		problem(node, fmt::format("{} is not a whole number from 0 to {}", key, most));
+		problem(node,
+			fmt::format("{} is not a whole number from {} to {}", key, least, most));
 }
 
 std::optional<Duration> ConfigReader::duration(const toml::node &node, const std::string &key,
@@ -180,7 +182,11 @@ std::vector<ConfigReader::Key> ConfigReader::unit_keys(UnitConfig &unit)
 		{"reservations",
 		 [&](const auto &n, const auto &k) { read_bool(n, k, unit.reservations); }},
 		{"witness", [&](const auto &n,
-				const auto &k) { read_count(n, k, SW_WITNESS_MAX, unit.witness); }},
+				const auto &k) { read_count(n, k, 0, SW_WITNESS_MAX, unit.witness); }},
+		{"direct_paths",
+		 [&](const auto &n, const auto &k) {
+			 read_count(n, k, 1, SW_PATHS_MAX, unit.direct_paths);
+		 }},
 		{"failback",
 		 [&](const auto &n, const auto &k) { read_failback(n, k, unit.failback); }},
 		{"check_interval",
@@ -410,6 +416,10 @@ void ConfigReader::read_unit(const std::string &name, const toml::node &node)
 		problem(node, fmt::format("{} has an empty list of paths", prefix),
 			"leave path out: then the unit has this host's own and one through each "
 			"peer");
+	if (const auto *given = table->get("direct_paths"); given && table->contains("path"))
+		problem(*given,
+			fmt::format("{} has direct_paths, and paths of its own", prefix),
+			"leave one of them out: direct_paths is for a unit without [[path]]");
 	for (const auto &[other_name, other] : config_.units)
 		if (!unit.wwid.empty() && other.wwid == unit.wwid)
 			problem(node, fmt::format("{} and {} have the same wwid", other_name, name),

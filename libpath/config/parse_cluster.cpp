@@ -75,7 +75,7 @@ void ConfigReader::read_cluster(const toml::node &node, const std::string &key)
 		 {"priority",
 		  [&](const auto &n, const auto &k) {
 			  unsigned priority = cluster.priority;
-			  read_count(n, k, std::numeric_limits<std::uint16_t>::max(), priority);
+			  read_count(n, k, 0, std::numeric_limits<std::uint16_t>::max(), priority);
 			  cluster.priority = static_cast<std::uint16_t>(priority);
 		  }},
 		 {"engine", [&](const auto &n, const auto &k) { read_word(n, k, cluster.engine); }},
