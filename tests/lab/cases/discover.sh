@@ -20,7 +20,7 @@ LAB_HOSTS="alpha beta"
 
 # The paths of alpha's unit, by name.
 paths_of_alpha() {
-	on alpha - <<<"pathctl status --json sw0 | jq -r '[.units[0].paths[].label] | join(\",\")'"
+	on alpha - <<<"pathctl status --json sw0 | jq -r '[.units[0].paths[] | if .label == \"\" then .kind else .label end] | join(\",\")'"
 }
 
 writes_from_alpha() {
@@ -102,8 +102,8 @@ avahi_dies() {
 	LAB_HOSTS="alpha beta gamma"
 	writes_from_alpha
 	avahi_kill alpha
-	tells 30 alpha 'hosts are not found: avahi-daemon has ended: start it' peers
-	logs 10 alpha 'hosts are not found: avahi-daemon has ended: start it'
+	tells 30 alpha 'hosts are not found: avahi-daemon does not run: start it' peers
+	logs 10 alpha 'hosts are not found: avahi-daemon does not run: start it'
 	tells 60 alpha 'beta .* yes yes found by dns-sd' peers
 	holds_for 10 on alpha path_is_usable 1
 	# Those that it has found are not forgotten with pathd either.
