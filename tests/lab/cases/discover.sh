@@ -128,7 +128,7 @@ avahi_dies() {
 # alpha_knows_beta [SED...]: and nobody else, because no avahi announces gamma. What cases before left on the disk is void.
 alpha_knows_beta() {
 	local host
-	avahi_kill gamma
+	avahi_stop gamma
 	for host in alpha beta gamma; do
 		on $host - <<<"pathd_stop; rm -f $FOUND"
 	done
@@ -185,6 +185,7 @@ registered() {
 with_a_reservation() {
 	local before
 	start_node beta
+	host_waits_for 120 beta test -b /dev/sw0
 	alpha_knows_beta 's/^reservations=.*/reservations=false/'
 	on alpha - <<-END
 		"\$SW_LIB/reserve.py" /dev/sw0 register 0 $USERS_KEY
