@@ -39,7 +39,7 @@ Result<void> Daemon::announce()
 	if (!dns_sd)
 		return fail(dns_sd.error(), "[cluster] discover");
 	dns_sd_ = std::move(*dns_sd);
-	discovery_trouble_ = dns_sd_->trouble(); // that it is not tried yet is no news
+	discovery_trouble_ = dns_sd_->trouble();   // that it is not tried yet is no news
 	return loop_->watch(dns_sd_->fd(), [] {}); // round() does the rest
 }
 

@@ -30,6 +30,8 @@ constexpr std::int32_t group_collision = 3;
 constexpr std::int32_t group_failure = 4;
 constexpr std::uint32_t result_is_local = 8;
 
+constexpr const char *does_not_run = "avahi-daemon does not run: start it";
+
 /// Messages that are taken in one step; the descriptor stays readable for the others.
 constexpr unsigned messages_max = 256;
 
@@ -87,7 +89,7 @@ bool DnsSd::good_reply(sd_bus_message *message)
 		return true;
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) != 0 ||
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) != 0)
-		give_up("avahi-daemon does not run: start it");
+		give_up(does_not_run);
 	else
 		give_up(fmt::format("avahi-daemon: {}",
 				    error->message != nullptr ? error->message : error->name));
@@ -203,7 +205,7 @@ int DnsSd::on_signal(sd_bus_message *message, void *data, sd_bus_error *)
 		if (sd_bus_message_read(message, "sss", &name, &before, &after) < 0)
 			return 0;
 		if (*after == '\0') {
-			self->give_up("avahi-daemon has ended: start it");
+			self->give_up(does_not_run);
 		} else if (after != self->owner_) {
 			self->give_up("avahi-daemon has just come");
 			self->retry_at_ = self->now_;

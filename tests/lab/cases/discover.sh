@@ -20,7 +20,7 @@ LAB_HOSTS="alpha beta"
 
 # The paths of alpha's unit, by name.
 paths_of_alpha() {
-	on alpha - <<<"pathctl status --json sw0 | jq -r '[.units[0].paths[].label] | join(\",\")'"
+	on alpha - <<<"pathctl status --json sw0 | jq -r '[.units[0].paths[] | if .label == \"\" then .kind else .label end] | join(\",\")'"
 }
 
 writes_from_alpha() {
@@ -102,8 +102,8 @@ avahi_dies() {
 	LAB_HOSTS="alpha beta gamma"
 	writes_from_alpha
 	avahi_kill alpha
-	tells 30 alpha 'hosts are not found: avahi-daemon has ended: start it' peers
-	logs 10 alpha 'hosts are not found: avahi-daemon has ended: start it'
+	tells 30 alpha 'hosts are not found: avahi-daemon does not run: start it' peers
+	logs 10 alpha 'hosts are not found: avahi-daemon does not run: start it'
 	tells 60 alpha 'beta .* yes yes found by dns-sd' peers
 	holds_for 10 on alpha path_is_usable 1
 	# Those that it has found are not forgotten with pathd either.
@@ -128,7 +128,7 @@ avahi_dies() {
 # alpha_knows_beta [SED...]: and nobody else, because no avahi announces gamma. What cases before left on the disk is void.
 alpha_knows_beta() {
 	local host
-	avahi_kill gamma
+	avahi_stop gamma
 	for host in alpha beta gamma; do
 		on $host - <<<"pathd_stop; rm -f $FOUND"
 	done
@@ -185,6 +185,7 @@ registered() {
 with_a_reservation() {
 	local before
 	start_node beta
+	host_waits_for 120 beta test -b /dev/sw0
 	alpha_knows_beta 's/^reservations=.*/reservations=false/'
 	on alpha - <<-END
 		"\$SW_LIB/reserve.py" /dev/sw0 register 0 $USERS_KEY
