@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "libpath/config/config.h"
@@ -62,6 +63,7 @@ private:
 	       std::shared_ptr<Mailbox> mailbox, std::unique_ptr<EventLoop> loop);
 	[[nodiscard]] Result<void> watch();
 	void scan();
+	void scan_if_due(Instant at);
 	void kernel_event();
 	void device_event();
 	void connection_event();
@@ -93,6 +95,7 @@ private:
 	std::shared_ptr<Mailbox> mailbox_;
 	std::unique_ptr<EventLoop> loop_;
 	Watchdog watchdog_;
+	Turns<Unit> turns_;
 	Services services_;
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
@@ -111,10 +114,13 @@ private:
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;
 	Report report_;
+	std::set<std::string> ending_; ///< units that wait for the end of a connection
 	bool scan_due_ = true;
 	bool find_due_ = true; ///< disks, here or elsewhere, may be others
 	bool ready_told_ = false;
 	Instant scanned_{};
+	Instant scan_asked_{};                     ///< whether a scan is due
+	std::optional<std::uint64_t> scan_events_; ///< the kernel's count before the last scan
 	Instant started_{};
 	Instant join_at_{};
 	std::string join_trouble_;

@@ -15,6 +15,7 @@
 #include "libpath/policy/medium_compare.h"
 #include "libpath/sys/medium.h"
 #include "libpath/sys/nexus_look.h"
+#include "libpath/sys/sysfs.h"
 #include "libpath/unit/geometry.h"
 #include "libpath/unit/identity.h"
 
@@ -53,8 +54,8 @@ struct ProbeKey {
 	std::optional<std::uint64_t> copy;
 };
 
-/// Belongs to one thread. Keeps its descriptor open between checks, so that none has to be opened
-/// in a mount verification.
+/// For one thread at a time. Keeps its descriptor open between checks, so that none has to be
+/// opened in a mount verification.
 class Prober
 {
 public:
@@ -79,6 +80,7 @@ private:
 	std::string devnode_;
 	Duration limit_;
 	UniqueFd fd_;
+	std::optional<ScsiState> kernel_; ///< direct legs
 	AlignedBuffer buffer_;
 	bool registered_ = false; ///< this nexus, by this object
 	NexusLook nexus_;

@@ -39,17 +39,21 @@
 #include "pathd/peers.h"
 #include "pathd/run_state.h"
 #include "pathd/serving.h"
+#include "pathd/turns.h"
 #include "pathd/unit_end.h"
 #include "pathd/worker.h"
 
 namespace swpath
 {
 
+class Unit;
+
 /// What all units share; outlives them.
 struct Services {
 	dm::DmChannel &dm;
 	std::shared_ptr<Mailbox> mailbox;
 	SettingsBook &settings;
+	Turns<Unit> &turns;
 	/// Devices changed by our own hand (a connection was made): look again.
 	std::function<void()> rescan;
 	bool dry_run = false;                       ///< print plans, carry out none
@@ -62,7 +66,7 @@ struct Services {
 class Unit
 {
 public:
-	/// Starts the unit's threads. Errors: none can be started.
+	/// Errors: the unit's state cannot be read; no threads for its work.
 	[[nodiscard]] static Result<std::unique_ptr<Unit>> create(const UnitConfig &config,
 								  Services &services);
 	~Unit();
@@ -90,9 +94,8 @@ public:
 
 	/// Looks at everything and does what is due.
 	void step(Instant now);
-	/// When step() is due even if nothing happens. Something happened: touch().
-	[[nodiscard]] Instant due() const { return due_; }
-	void touch() { due_ = Instant{}; }
+	/// Something happened: step() is due (Services::turns).
+	void touch();
 
 	[[nodiscard]] Answered<Done> order(const Order &order, Instant now);
 	/// The unit as it is in memory, the kernel's status being asked once more.
@@ -303,11 +306,14 @@ private:
 	std::unique_ptr<Worker> table_worker_;
 	bool table_busy_ = false;
 	Instant table_retry_{};
-	unsigned generation_ = 0; ///< of the slots: what was asked for older ones is void
-	unsigned revoking_ = 0;   ///< exports of its own that this host ends
+	std::optional<Instant> table_read_; ///< as kernel_->table has it; nothing: read it anew
+	std::uint32_t kernel_event_ = 0;    ///< the kernel's count of events, at the last look
+	std::uint32_t table_event_ = 0;     ///< and when the table was read
+	unsigned generation_ = 0;           ///< of the slots: what was asked for older ones is void
+	unsigned revoking_ = 0;             ///< exports of its own that this host ends
 	Instant revoke_next_{};
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true); ///< for letters that come late
-	Instant due_{};
+	std::optional<Instant> due_;                                ///< the note of Turns
 	Instant looked_{};
 	const Instant created_ = swpath::now();
 };
