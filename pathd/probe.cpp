@@ -246,7 +246,8 @@ Result<void> Prober::carry_key(const ProbeKey &key, ProbeFacts &facts)
 {
 	Reserver disk{ScsiDisk(fd_.get(), limit_)};
 	auto view = key.copy ? copy_key(nexus_, disk, *key.copy) : nexus_.look(disk);
-	facts.copied = key.copy && view;
+	if (view)
+		facts.copied = key.copy;
 	// What was to be copied is gone.
 	if (!view && view.error().code.value() == ENOENT)
 		view = nexus_.look(disk);

@@ -35,7 +35,7 @@ struct ProbeFacts {
 	bool reservations = false;       ///< direct legs, if a key was asked for: the disk has them
 	std::vector<std::uint64_t> keys; ///< then: those that were registered
 	std::optional<NexusView> nexus;  ///< direct legs, with ProbeKey::carry: what is registered
-	bool copied = false;             ///< ProbeKey::copy was done
+	std::optional<std::uint64_t> copied; ///< ProbeKey::copy was done
 };
 
 /// The key that a direct leg must have before it is used; 0: none.

@@ -98,7 +98,8 @@ UnitRunState state_from(const Json &json)
 		state.carried = {whole<std::uint64_t>(carried.at("key")),
 				 whole<std::uint64_t>(carried.at("last")),
 				 whole<std::uint32_t>(carried.at("copies")),
-				 whole<std::uint32_t>(carried.at("places"))};
+				 whole<std::uint32_t>(carried.at("places")),
+				 whole<std::uint32_t>(carried.value("peers", Json(0U)))};
 	}
 	if (json.contains("clients")) {
 		const auto &clients = json.at("clients");
@@ -151,7 +152,8 @@ Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 		json["carried"] = {{"key", state.carried.key},
 				   {"last", state.carried.last},
 				   {"copies", state.carried.copies},
-				   {"places", state.carried.places}};
+				   {"places", state.carried.places},
+				   {"peers", state.carried.peers}};
 	if (!state.clients.keys.empty())
 		json["clients"] = {{"keys", state.clients.keys}, {"copy", state.clients.copy}};
 	return replace_file(state_file(directory, unit), json.dump() + "\n");

@@ -148,7 +148,6 @@ private:
 		std::uint64_t doubt_epoch = 0; ///< of the export that doubt_mv is about
 		std::uint64_t doubt_mv = 0;
 		std::uint64_t revoked_mv = 0; ///< mount verification that has revoked it
-		std::string unequal;          ///< why our users' rights are not the same there
 	};
 
 	Unit(const UnitConfig &config, Services &services);

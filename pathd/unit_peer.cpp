@@ -229,11 +229,10 @@ void Unit::export_by_peer(unsigned i, std::uint64_t epoch)
 	carry_by_peer(i, [this, i, epoch](const Result<void> &carried) {
 		if (carried)
 			return grant_by_peer(i, epoch);
-		if (slots_[i].unequal.empty())
-			return attach_failed(i, Reason::TRANSPORT,
-					     fmt::format("{}: {}", config_.paths[i].peer,
-							 carried.error().context));
-		attach_failed(i, Reason::RESERVATION, slots_[i].unequal);
+		const bool conflict = carried.error().code.value() == EBADE;
+		attach_failed(
+			i, conflict ? Reason::RESERVATION : Reason::TRANSPORT,
+			fmt::format("{}: {}", config_.paths[i].peer, carried.error().context));
 	});
 }
 

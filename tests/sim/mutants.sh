@@ -98,6 +98,9 @@ edge witness-skipped 500
 edge incoherent-server-forgotten 3000
 edge users-key-not-carried 1000
 edge preempted-key-copied 3000
+edge peers-believed-after-restart 10000
+edge server-claims-key 500
+edge preempted-client-served 3000
 
 core='dm-target/sw-core.c dm-target/sw-hold.c'
 patch 'core: fence skipped' 500 "$core" 's/if (core->doubt && core->config.fence == SW_FENCE_PROVE)/if (0)/'
@@ -127,6 +130,10 @@ patch 'policy: reset believed of a server that may send again' 5000 $policy/fenc
 patch 'policy: keys believed without an abort' 5000 $policy/fence.cpp \
 	's/if (shut && of.aborted && asked)/if (shut)/' 's/if (!of.aborted && !of.shut_reset) {/if (false) {/'
 patch 'policy: a new connection to an incoherent server is trusted' 3000 $policy/coherence_probe.cpp 's/suspect_ = suspect;/suspect_ = false;/'
+patch 'policy: a peer is not waited for that has not answered for a new key' 3000 $policy/carried_key.cpp 's/if (state_.key == 0 || (state_.peers & bit(path)) != 0)/if (true)/'
+patch 'policy: an answer for an earlier key is taken for one for the new key' 5000 $policy/carried_key.cpp 's/if (key != state_.key)$/if (false)/'
+patch 'policy: a key that users changed just before a hold is passed over' 3000 $policy/carried_key.cpp 's/(replaced || sight.in_use ||/(sight.in_use ||/'
+patch 'policy: a client whose key was preempted is not refused' 3000 $policy/carried_key.cpp 's/if (!view.has(key))/if (false)/'
 patch 'policy: a ticket lives for hours' 3000 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
 patch 'policy: another disk is no fault' 500 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'
 
