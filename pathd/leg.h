@@ -62,7 +62,7 @@ public:
 
 	/// Direct: what is registered on the disk, after `copy` (see copy_key()) if it is given; on
 	/// the worker that resets, and answered as fence() is. False: as there.
-	[[nodiscard]] bool nexus(std::optional<std::uint64_t> copy, Duration limit,
+	[[nodiscard]] bool nexus(std::optional<NexusChange> copy, Duration limit,
 				 std::function<void(const Result<NexusView> &)> answered);
 
 	ProbeKey key;              ///< direct

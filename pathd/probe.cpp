@@ -246,8 +246,8 @@ Result<void> Prober::carry_key(const ProbeKey &key, ProbeFacts &facts)
 {
 	Reserver disk{ScsiDisk(fd_.get(), limit_)};
 	auto view = key.copy ? copy_key(nexus_, disk, *key.copy) : nexus_.look(disk);
-	if (view)
-		facts.copied = key.copy;
+	if (view && key.copy)
+		facts.copied = key.copy->key;
 	// What was to be copied is gone.
 	if (!view && view.error().code.value() == ENOENT)
 		view = nexus_.look(disk);

@@ -51,7 +51,7 @@ struct ProbeKey {
 	/// The keys on the disk are its users': look which one is the leg's.
 	bool carry = false;
 	/// What the leg's nexus is to have instead; 0: nothing.
-	std::optional<std::uint64_t> copy;
+	std::optional<NexusChange> copy;
 };
 
 /// For one thread at a time. Keeps its descriptor open between checks, so that none has to be

@@ -196,7 +196,7 @@ private:
 	[[nodiscard]] std::optional<Difference> judge_rights(unsigned slot) const;
 	void carry_by_peer(unsigned slot, std::function<void(const Result<void> &)> answered);
 	void carry_for(const PeerOrder &order);
-	void look_for_client(Leg &leg, const std::string &client, std::optional<std::uint64_t> copy,
+	void look_for_client(Leg &leg, const std::string &client, std::optional<NexusChange> copy,
 			     std::function<void(int error, std::string text)> answered);
 	void look_after_rights(Instant now);
 

@@ -138,7 +138,7 @@ void Unit::carry_for(const PeerOrder &order)
 }
 
 /// Errors of `answered`: EBADE the client has not its rights here.
-void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<std::uint64_t> copy,
+void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<NexusChange> copy,
 			   std::function<void(int error, std::string text)> answered)
 {
 	rights_busy_ = leg.nexus(
@@ -157,7 +157,7 @@ void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<st
 			if (!view)
 				return answered(EIO, view.error().message());
 			if (copy)
-				clients_.changed(*copy);
+				clients_.changed(copy->key);
 			const auto verdict = clients_.looked(client, *view);
 			if (clients_.state() != state_.clients) {
 				state_.clients = clients_.state();
@@ -166,8 +166,8 @@ void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<st
 			if (verdict.change) {
 				log::say(Message::Notice, {.unit = config_.name},
 					 "key of this host's path for {}: {}", client,
-					 *verdict.change != 0
-						 ? reservation_key_text(*verdict.change)
+					 verdict.change->key != 0
+						 ? reservation_key_text(verdict.change->key)
 						 : "none");
 				return look_for_client(leg, client, verdict.change, answered);
 			}

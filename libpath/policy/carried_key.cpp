@@ -99,16 +99,17 @@ void CarriedKey::changed(unsigned path, std::uint64_t key)
 	views_.at(path).reset();
 }
 
-std::optional<std::uint64_t> CarriedKey::wanted(unsigned path) const
+std::optional<NexusChange> CarriedKey::wanted(unsigned path) const
 {
 	const auto &view = views_.at(path);
 	if (!view)
 		return std::nullopt;
-	if (view->own == 0 && state_.key != 0 && view->has(state_.key))
-		return state_.key;
-	if (view->own != 0 && view->own == state_.last && view->own != state_.key)
-		return state_.key;
-	return std::nullopt;
+	const bool missing = view->own == 0 && state_.key != 0 && view->has(state_.key);
+	const bool left =
+		view->own != 0 && view->own == state_.last && view->own != state_.key;
+	if (!missing && !left)
+		return std::nullopt;
+	return NexusChange{view->own, state_.key};
 }
 
 std::vector<unsigned> CarriedKey::paths() const
@@ -162,10 +163,10 @@ ClientKeys::Verdict ClientKeys::looked(const std::string &name, const NexusView 
 		Verdict verdict;
 		// To what another client needs at once: between two registrations it has no rights.
 		if (stale) {
-			verdict.change = 0;
+			verdict.change = NexusChange{view.own, 0};
 			for (const auto &[other, left] : state_.keys)
 				if (left != 0 && view.has(left))
-					verdict.change = left;
+					verdict.change->key = left;
 		}
 		if (view.type != ReservationType::None)
 			verdict.refusal =
@@ -178,7 +179,7 @@ ClientKeys::Verdict ClientKeys::looked(const std::string &name, const NexusView 
 			fmt::format("{}'s key {} is not on the disk any more: it was preempted",
 				    name, reservation_key_text(key))};
 	if (view.own == 0 || stale)
-		return {key, {}};
+		return {NexusChange{view.own, key}, {}};
 	if (view.type == ReservationType::None || for_registrants(view.type))
 		return {};
 	return {std::nullopt,

@@ -70,9 +70,9 @@ public:
 	[[nodiscard]] bool answered(unsigned path, std::uint64_t key, std::string refusal);
 
 	[[nodiscard]] const State &state() const { return state_; }
-	/// What the path's nexus is to have instead of what it has (0: nothing); no value: it is
-	/// right as it is, or not known.
-	[[nodiscard]] std::optional<std::uint64_t> wanted(unsigned path) const;
+	/// What the path's nexus is to have instead of what it has; no value: it is right as it
+	/// is, or not known.
+	[[nodiscard]] std::optional<NexusChange> wanted(unsigned path) const;
 	/// Why the path is not to be opened; empty: it may be.
 	[[nodiscard]] std::string missing(unsigned path) const;
 	/// The same of a path by `peer`: until that has answered for the key, nobody knows whether
@@ -116,8 +116,8 @@ public:
 	void forget(const std::string &client) { state_.keys.erase(client); }
 
 	struct Verdict {
-		/// What our nexus is to have instead (0: nothing); then look again.
-		std::optional<std::uint64_t> change;
+		/// What our nexus is to have instead; then look again.
+		std::optional<NexusChange> change;
 		/// Why the client may not use the disk through us; empty: it has the rights here
 		/// that it has itself.
 		std::string refusal;

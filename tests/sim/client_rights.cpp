@@ -51,7 +51,7 @@ void ClientRights::carry(Key key, std::function<void(int)> answer)
 }
 
 /// As Unit::look_for_client().
-void ClientRights::look(std::optional<Key> copy, std::function<void(int)> answered)
+void ClientRights::look(std::optional<NexusChange> copy, std::function<void(int)> answered)
 {
 	busy_ = true;
 	struct Seen {
@@ -65,7 +65,7 @@ void ClientRights::look(std::optional<Key> copy, std::function<void(int)> answer
 			seen->copied = copy && (lies || disk.copy_key(id, *copy));
 			seen->view = disk.view(id);
 			if (lies && copy)
-				seen->view.own = *copy;
+				seen->view.own = copy->key;
 		},
 		[this, seen, copy, answered = std::move(answered),
 		 boot = pathd_.boot()](bool reached) {
@@ -78,7 +78,7 @@ void ClientRights::look(std::optional<Key> copy, std::function<void(int)> answer
 				if (copy && !seen->copied)
 					return look(std::nullopt, answered);
 				if (copy)
-					keys_.changed(*copy);
+					keys_.changed(copy->key);
 				looked(seen->view, answered);
 			});
 		});
@@ -90,7 +90,7 @@ void ClientRights::looked(const NexusView &view, const std::function<void(int)> 
 	kept_ = keys_.state();
 	if (verdict.change) {
 		context_.trace.say("rights", "{}: key {:#x} instead of {:#x}", pathd_.name(),
-				   *verdict.change, view.own);
+				   verdict.change->key, view.own);
 		return look(verdict.change, answered);
 	}
 	if (!verdict.refusal.empty())

@@ -37,7 +37,7 @@ public:
 
 private:
 	void tick();
-	void look(std::optional<Key> copy, std::function<void(int error)> answered);
+	void look(std::optional<NexusChange> copy, std::function<void(int error)> answered);
 	void looked(const NexusView &view, const std::function<void(int error)> &answered);
 	void look_after(Nanos now);
 	void serve_no_more(Epoch epoch);

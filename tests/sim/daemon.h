@@ -59,7 +59,7 @@ private:
 		std::optional<std::uint64_t> again; ///< the mount verification of the next check
 		CoherenceProbe coherence;
 		WitnessList expected;              ///< of the kernel, when the check began
-		std::optional<std::uint64_t> copy; ///< key that the next check copies
+		std::optional<NexusChange> copy; ///< key that the next check copies
 		bool attaching = false;
 		bool unregistered = false; ///< the disk would refuse writes by this path
 		bool admitting = false;

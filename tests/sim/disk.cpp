@@ -86,8 +86,11 @@ void Disk::unregister(NexusId nexus)
 	release(nexus);
 }
 
-bool Disk::copy_key(NexusId nexus, Key key)
+bool Disk::copy_key(NexusId nexus, const NexusChange &change)
 {
+	const auto key = change.key;
+	if (this->key(nexus).value_or(0) != change.had)
+		return false;
 	if (key == 0) {
 		unregister(nexus);
 		return true;
@@ -141,11 +144,13 @@ Answer Disk::perform(NexusId nexus, const Request &request)
 				answer.places.emplace_back(i, blocks_[i].cached);
 		answer.identity = identity_;
 		if (request.look) {
-			if (request.copy == 0)
-				context_.checker.key_taken_off(key(nexus).value_or(0),
-							       holder_ == nexus);
-			if (request.copy && copy_key(nexus, *request.copy))
-				answer.copied = request.copy;
+			const auto had = key(nexus).value_or(0);
+			const bool held = holder_ == nexus;
+			if (request.copy && copy_key(nexus, *request.copy)) {
+				answer.copied = request.copy->key;
+				if (request.copy->key == 0)
+					context_.checker.key_taken_off(had, held);
+			}
 			answer.nexus = std::make_shared<const NexusView>(view(nexus));
 		}
 		answer.unregistered = reserved() && !keys_.contains(nexus);

@@ -56,7 +56,7 @@ public:
 	[[nodiscard]] bool reserved() const { return holder_.has_value(); }
 	[[nodiscard]] std::optional<NexusId> holder() const { return holder_; }
 	/// libpath/sys/nexus_look.h, in one step; false: no other nexus has the key.
-	bool copy_key(NexusId nexus, Key key);
+	bool copy_key(NexusId nexus, const NexusChange &change);
 	[[nodiscard]] NexusView view(NexusId nexus) const;
 	/// PREEMPT AND ABORT of `victim` by a nexus that has `own`. False: RESERVATION CONFLICT.
 	bool preempt_abort(NexusId via, Key own, Key victim);

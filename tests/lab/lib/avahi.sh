@@ -5,6 +5,7 @@
 #
 #   avahi_start HOST...   returns when it has announced the host
 #   avahi_kill HOST...    SIGKILL for avahi-daemon; the bus stays. Other hosts go on knowing for minutes what it announced
+#   avahi_stop HOST...    it withdraws what it announced, and ends
 
 avahi_start() {
 	local host
@@ -21,13 +22,22 @@ avahi_start() {
 	done
 }
 
-avahi_kill() {
-	local host
+avahi_end() { # SIGNAL HOST...
+	local host signal=$1
+	shift
 	for host in "$@"; do
-		on "$host" - <<-'END'
-			kill -KILL "$(cat /run/avahi.pid)"
-			wait_until 10 process_is_gone "$(cat /run/avahi.pid)"
+		on "$host" - <<-END
+			kill -$signal "\$(cat /run/avahi.pid)"
+			wait_until 20 process_is_gone "\$(cat /run/avahi.pid)"
 			rm -f /run/avahi-daemon/pid
 		END
 	done
+}
+
+avahi_kill() {
+	avahi_end KILL "$@"
+}
+
+avahi_stop() {
+	avahi_end TERM "$@"
 }

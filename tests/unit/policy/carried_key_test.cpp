@@ -55,9 +55,10 @@ protected:
 					     now);
 		}
 		for (unsigned path = 0; path < 2; path++)
-			if (const auto key = carried.wanted(path)) {
-				disk.keys[path] = *key;
-				carried.changed(path, *key);
+			if (const auto change = carried.wanted(path)) {
+				EXPECT_EQ(change->had, disk.keys[path]);
+				disk.keys[path] = change->key;
+				carried.changed(path, change->key);
 				changes++;
 			}
 	}
@@ -297,8 +298,9 @@ protected:
 			const auto verdict = served.looked(client, disk.through(2));
 			if (!verdict.change)
 				return verdict.refusal;
-			disk.keys[2] = *verdict.change;
-			served.changed(*verdict.change);
+			EXPECT_EQ(verdict.change->had, disk.keys[2]);
+			disk.keys[2] = verdict.change->key;
+			served.changed(verdict.change->key);
 		}
 		return "it does not come to an end";
 	}
@@ -379,7 +381,8 @@ TEST_F(ClientKeysTest, EachClientHasTheRightsOfItsOwnKey)
 	// alpha is served no more: gamma is not without rights for a moment.
 	served.told("alpha", 0);
 	EXPECT_TRUE(served.copy_is_left());
-	EXPECT_EQ(other_host, served.looked("alpha", disk.through(2)).change);
+	EXPECT_EQ((NexusChange{ours, other_host}),
+		  served.looked("alpha", disk.through(2)).change);
 	(void)look("alpha");
 	EXPECT_FALSE(served.copy_is_left());
 	served.forget("alpha");
