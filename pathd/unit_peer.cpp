@@ -188,12 +188,8 @@ void Unit::attach_by_peer(unsigned i)
 				     client != nullptr ? client->trouble()
 						       : "there is no [cluster]");
 	// While writes are in doubt there, the fence ends that export, and knows it by its epoch.
-	// After a new table the kernel does not know any more which path it left: none that was
-	// never exported to us.
-	const auto left = kernel_ ? left_path(kernel_->status) : std::nullopt;
 	if (kernel_ && kernel_->status.state == UnitState::VERIFY &&
-	    kernel_->status.fence == Fence::PROVE &&
-	    (left ? *left == i : grant_of(i).epoch != 0) &&
+	    kernel_->status.fence == Fence::PROVE && mv_.may_have_left(kernel_->status, i) &&
 	    (kernel_->status.doubt > 0 || kernel_->status.phase == Phase::DRAIN) &&
 	    slot.revoked_mv != kernel_->status.mv)
 		return;

@@ -7,24 +7,10 @@
 
 #include <fmt/format.h>
 
-#include "libpath/unit/kinds.h"
+#include "libpath/base/text.h"
 
 namespace swpath
 {
-
-namespace
-{
-
-/// Others' bytes, for the log.
-std::string printable(std::string text)
-{
-	for (char &each : text)
-		if (each < ' ' || each > '~')
-			each = '?';
-	return text;
-}
-
-} // namespace
 
 FoundHosts::FoundHosts(const ClusterConfig &cluster, std::vector<PeerConfig> proved, Instant now)
 	: self_(cluster.name), group_(cluster.group)

@@ -181,8 +181,10 @@ std::vector<ConfigReader::Key> ConfigReader::unit_keys(UnitConfig &unit)
 		{"lu_reset", [&](const auto &n, const auto &k) { read_bool(n, k, unit.lu_reset); }},
 		{"reservations",
 		 [&](const auto &n, const auto &k) { read_bool(n, k, unit.reservations); }},
-		{"witness", [&](const auto &n,
-				const auto &k) { read_count(n, k, 0, SW_WITNESS_MAX, unit.witness); }},
+		{"witness",
+		 [&](const auto &n, const auto &k) {
+			 read_count(n, k, 0, SW_WITNESS_MAX, unit.witness);
+		 }},
 		{"direct_paths",
 		 [&](const auto &n, const auto &k) {
 			 read_count(n, k, 1, SW_PATHS_MAX, unit.direct_paths);
@@ -417,8 +419,7 @@ void ConfigReader::read_unit(const std::string &name, const toml::node &node)
 			"leave path out: then the unit has this host's own and one through each "
 			"peer");
 	if (const auto *given = table->get("direct_paths"); given && table->contains("path"))
-		problem(*given,
-			fmt::format("{} has direct_paths, and paths of its own", prefix),
+		problem(*given, fmt::format("{} has direct_paths, and paths of its own", prefix),
 			"leave one of them out: direct_paths is for a unit without [[path]]");
 	for (const auto &[other_name, other] : config_.units)
 		if (!unit.wwid.empty() && other.wwid == unit.wwid)

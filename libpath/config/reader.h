@@ -62,8 +62,8 @@ private:
 	std::optional<std::string> text(const toml::node &node, const std::string &key);
 	void read_text(const toml::node &node, const std::string &key, std::string &into);
 	void read_bool(const toml::node &node, const std::string &key, bool &into);
-	void read_count(const toml::node &node, const std::string &key, unsigned least, unsigned most,
-			unsigned &into);
+	void read_count(const toml::node &node, const std::string &key, unsigned least,
+			unsigned most, unsigned &into);
 	/// `never` is a word for 0, or empty.
 	std::optional<Duration> duration(const toml::node &node, const std::string &key,
 					 Duration least, Duration most, Duration step,

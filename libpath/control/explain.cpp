@@ -224,8 +224,8 @@ Explanation about_spare(const SpareFacts &spare, const UnitFacts &unit)
 	say.push_back(fmt::format("It leads to the same disk{}, and is not used.",
 				  spare.hctl.empty() ? "" : fmt::format(" at {}", spare.hctl)));
 	if (taken == unit.paths.end())
-		say.push_back(fmt::format(
-			"No path is configured for its place: {} would use it.", further));
+		say.push_back(fmt::format("No path is configured for its place: {} would use it.",
+					  further));
 	else if (taken->report.device.empty())
 		say.push_back(fmt::format("Path {} may take it when a check has proved it.",
 					  taken->report.index));

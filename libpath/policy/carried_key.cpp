@@ -105,8 +105,7 @@ std::optional<NexusChange> CarriedKey::wanted(unsigned path) const
 	if (!view)
 		return std::nullopt;
 	const bool missing = view->own == 0 && state_.key != 0 && view->has(state_.key);
-	const bool left =
-		view->own != 0 && view->own == state_.last && view->own != state_.key;
+	const bool left = view->own != 0 && view->own == state_.last && view->own != state_.key;
 	if (!missing && !left)
 		return std::nullopt;
 	return NexusChange{view->own, state_.key};

@@ -27,8 +27,8 @@ public:
 	/// REGISTER AND IGNORE EXISTING KEY: whatever the nexus had, it has `key` now; 0
 	/// unregisters. Over a loss of power if the disk can (APTPL), else not.
 	[[nodiscard]] Result<void> register_key(std::uint64_t key);
-	/// REGISTER: the same, but only if the nexus has `had` (0: nothing), which the disk decides.
-	/// Errors also: ENOENT it has not.
+	/// REGISTER: the same, but only if the nexus has `had` (0: nothing), which the disk
+	/// decides. Errors also: ENOENT it has not.
 	[[nodiscard]] Result<void> replace_key(std::uint64_t had, std::uint64_t key);
 	/// Is the nexus registered with `key`? REGISTER of the key that it has changes nothing
 	/// (5.12.7), and one of another key is refused; what is kept over a loss of power stays.

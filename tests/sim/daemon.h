@@ -58,7 +58,7 @@ private:
 		std::optional<Instant> probing_since;
 		std::optional<std::uint64_t> again; ///< the mount verification of the next check
 		CoherenceProbe coherence;
-		WitnessList expected;              ///< of the kernel, when the check began
+		WitnessList expected;            ///< of the kernel, when the check began
 		std::optional<NexusChange> copy; ///< key that the next check copies
 		bool attaching = false;
 		bool unregistered = false; ///< the disk would refuse writes by this path

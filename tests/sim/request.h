@@ -58,8 +58,8 @@ struct Request {
 	std::uint64_t opening = 0;
 	std::uint64_t boot = 0;
 	unsigned path = 0;
-	std::uint64_t device = 0;            ///< that it was sent to, as Leg::device()
-	bool look = false;                   ///< Probe: at the disk's registrations,
+	std::uint64_t device = 0;          ///< that it was sent to, as Leg::device()
+	bool look = false;                 ///< Probe: at the disk's registrations,
 	std::optional<NexusChange> copy{}; ///< when this one has been copied, as copy_key() does
 	std::uint32_t places = 0; ///< Probe: blocks to be read beside the landmarks, a bit for each
 };

@@ -381,8 +381,7 @@ TEST_F(ClientKeysTest, EachClientHasTheRightsOfItsOwnKey)
 	// alpha is served no more: gamma is not without rights for a moment.
 	served.told("alpha", 0);
 	EXPECT_TRUE(served.copy_is_left());
-	EXPECT_EQ((NexusChange{ours, other_host}),
-		  served.looked("alpha", disk.through(2)).change);
+	EXPECT_EQ((NexusChange{ours, other_host}), served.looked("alpha", disk.through(2)).change);
 	(void)look("alpha");
 	EXPECT_FALSE(served.copy_is_left());
 	served.forget("alpha");
