@@ -24,8 +24,10 @@ using log::Message;
 namespace
 {
 
-/// Devices are looked through again at least so often: an event may have been lost.
+/// An event may have been lost: so often it is asked whether there was any since the last scan,
 constexpr Duration scan_interval = std::chrono::seconds(30);
+/// and devices are looked through at least so often, for what changes without one.
+constexpr Duration scan_interval_max = std::chrono::minutes(5);
 /// While a connection is on its way out.
 constexpr Duration scan_soon = std::chrono::milliseconds(250);
 /// READY=1 does not wait longer than this for the first verdict about every path.
@@ -52,6 +54,7 @@ Daemon::Daemon(const DaemonOptions &options, Config config, dm::DmChannel dm, Se
 	  loop_(std::move(loop)), services_{.dm = dm_,
 					    .mailbox = mailbox_,
 					    .settings = settings_,
+					    .turns = turns_,
 					    .rescan = [this] { scan_due_ = true; },
 					    .dry_run = options.dry_run},
 	  finder_(fmt::format("{}/{}", options.config_directory, found_file_name), mailbox_,
@@ -91,6 +94,7 @@ Result<void> Daemon::watch()
 		return tl::unexpected(udev.error());
 	udev_.emplace(std::move(*udev));
 
+	begin_discovery();
 	Result<void> done = loop_->on_timer([] {});
 	const auto then = [&](Result<void> next) {
 		if (done)
@@ -189,6 +193,21 @@ void Daemon::connection_event()
 			unit->connection_died(index);
 }
 
+void Daemon::scan_if_due(Instant at)
+{
+	if (!scan_due_ && at < scan_asked_ + scan_interval)
+		return;
+	scan_asked_ = at;
+	// What keeps a disk from becoming a unit may end without an event: a mount.
+	find_due_ = true;
+	const auto events = device_event_count();
+	const bool quiet = events && events == scan_events_;
+	if (!scan_due_ && quiet && at < scanned_ + scan_interval_max)
+		return;
+	scan_events_ = events;
+	scan();
+}
+
 void Daemon::scan()
 {
 	scan_due_ = false;
@@ -200,7 +219,6 @@ void Daemon::scan()
 		return;
 	}
 	finder_.seen(*devices);
-	find_due_ = true;
 	const auto marked = marked_legs().value_or(std::vector<DevNumber>{});
 	for (auto &[name, unit] : units_)
 		unit->seen(*devices, marked);
@@ -268,6 +286,7 @@ void Daemon::disable_unit(const std::string &name)
 	const auto found = units_.find(name);
 	found->second->let_go();
 	units_.erase(found);
+	ending_.erase(name);
 	log::say(Message::Notice, {.unit = name}, "is disabled and is left as it is");
 }
 
@@ -277,6 +296,7 @@ void Daemon::remove_unit(const std::string &name)
 	const auto end = found->second->end();
 	found->second->let_go();
 	units_.erase(found);
+	ending_.erase(name);
 	if (!remover_) {
 		auto worker = Worker::start("remover");
 		if (worker)
@@ -293,6 +313,8 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 	if (!loaded)
 		return refuse(RefusalKind::ConfigInvalid, problems_text(loaded.error()),
 			      "the running configuration stays in effect");
+	if (found_)
+		set_found_peers(*loaded, found_->proved());
 	std::vector<std::string> lines;
 	for (const auto &change : diff(config_, *loaded)) {
 		std::string keys;
@@ -388,15 +410,16 @@ void Daemon::round()
 {
 	watchdog_.beat();
 	Instant at = now();
-	if (scan_due_ || at - scanned_ >= scan_interval)
-		scan();
+	scan_if_due(at);
 
 	bool changed = false;
-	for (auto &[name, unit] : units_) {
-		if (unit->due() > at)
-			continue;
+	for (auto *unit : turns_.due(at)) {
 		unit->step(at);
 		changed = true;
+		if (unit->awaits_end())
+			ending_.insert(unit->name());
+		else
+			ending_.erase(unit->name());
 	}
 	if (!peers_ && !options_.dry_run && config_.cluster.configured() && at >= join_at_) {
 		join_at_ = at + join_interval;
@@ -408,6 +431,8 @@ void Daemon::round()
 	}
 	// After the units: what they have asked for goes out now.
 	if (peers_) {
+		if (dns_sd_)
+			step_discovery(at);
 		tell_members();
 		peers_->step(at);
 		if (cluster_->step(at)) {
@@ -430,20 +455,24 @@ void Daemon::round()
 	}
 
 	at = now();
-	Instant wake = scanned_ + scan_interval;
-	bool settled = true;
-	for (const auto &[name, unit] : units_) {
-		wake = std::min(wake, unit->due());
-		settled = settled && unit->settled();
-		if (unit->awaits_end() && at - scanned_ >= scan_soon)
-			scan_due_ = true;
-		else if (unit->awaits_end())
-			wake = std::min(wake, scanned_ + scan_soon);
-	}
+	Instant wake = scan_asked_ + scan_interval;
+	if (const auto turn = turns_.next())
+		wake = std::min(wake, *turn);
+	if (!ending_.empty() && at - scanned_ >= scan_soon)
+		scan_due_ = true;
+	else if (!ending_.empty())
+		wake = std::min(wake, scanned_ + scan_soon);
+	const bool settled = (!ready_told_ || options_.dry_run) &&
+			     std::all_of(units_.begin(), units_.end(),
+					 [](const auto &entry) { return entry.second->settled(); });
 	if (!peers_ && !options_.dry_run && config_.cluster.configured())
 		wake = std::min(wake, join_at_);
 	if (peers_)
 		for (const auto deadline : {peers_->deadline(), cluster_->deadline()})
+			if (deadline)
+				wake = std::min(wake, *deadline);
+	if (dns_sd_)
+		for (const auto deadline : {dns_sd_->deadline(), found_->deadline()})
 			if (deadline)
 				wake = std::min(wake, *deadline);
 	if (serving_)

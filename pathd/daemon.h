@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "libpath/config/config.h"
@@ -17,6 +18,7 @@
 #include "pathd/bus_hints.h"
 #include "pathd/cluster.h"
 #include "pathd/disk_finder.h"
+#include "pathd/dns_sd.h"
 #include "pathd/event_loop.h"
 #include "pathd/guard.h"
 #include "pathd/mailbox.h"
@@ -61,6 +63,7 @@ private:
 	       std::shared_ptr<Mailbox> mailbox, std::unique_ptr<EventLoop> loop);
 	[[nodiscard]] Result<void> watch();
 	void scan();
+	void scan_if_due(Instant at);
 	void kernel_event();
 	void device_event();
 	void connection_event();
@@ -76,6 +79,10 @@ private:
 	void find_disks();
 	void reload_found();
 	[[nodiscard]] Result<std::unique_ptr<ClusterEngine>> make_engine();
+	void begin_discovery();
+	[[nodiscard]] Result<void> announce();
+	void step_discovery(Instant now);
+	void use_found();
 	[[nodiscard]] Result<void> begin_hints();
 	void step_hints(Instant now);
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
@@ -88,10 +95,13 @@ private:
 	std::shared_ptr<Mailbox> mailbox_;
 	std::unique_ptr<EventLoop> loop_;
 	Watchdog watchdog_;
+	Turns<Unit> turns_;
 	Services services_;
 	std::optional<UdevMonitor> udev_;
 	std::optional<NbdEvents> nbd_;
+	std::unique_ptr<FoundHosts> found_; ///< if hosts are to be discovered
 	std::unique_ptr<Peers> peers_;
+	std::unique_ptr<DnsSd> dns_sd_;            ///< from peers_ on, if there is a found_
 	std::unique_ptr<DiskSightings> sightings_; ///< from peers_ on, like the next two
 	std::unique_ptr<ServerDirectory> directory_;
 	std::unique_ptr<Cluster> cluster_;
@@ -104,13 +114,17 @@ private:
 	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
 	std::unique_ptr<ControlServer> server_;
 	Report report_;
+	std::set<std::string> ending_; ///< units that wait for the end of a connection
 	bool scan_due_ = true;
 	bool find_due_ = true; ///< disks, here or elsewhere, may be others
 	bool ready_told_ = false;
 	Instant scanned_{};
+	Instant scan_asked_{};                     ///< whether a scan is due
+	std::optional<std::uint64_t> scan_events_; ///< the kernel's count before the last scan
 	Instant started_{};
 	Instant join_at_{};
 	std::string join_trouble_;
+	std::string discovery_trouble_; ///< dns_sd_'s, as it was told
 };
 
 /// What a configuration's problems look like, one per line.

@@ -80,6 +80,8 @@ Result<void> Daemon::join_cluster()
 	cluster_ = std::make_unique<Cluster>(
 		peers_->self(), std::move(*engine),
 		std::vector<SyncService *>{sightings_.get(), directory_.get()});
+	if (auto announced = announce(); !announced)
+		return announced;
 	if (auto watched = loop_->watch(peers_->fd(), [] {}); !watched || !cluster.serve)
 		return watched;
 
@@ -127,6 +129,7 @@ ClusterReport Daemon::cluster()
 	const auto &config = peers_->config();
 	report.engine = word(config.engine);
 	cluster_->report(report);
+	report.discovery = discovery_trouble_;
 	const auto is_member = [&](const std::string &name) {
 		return std::find(report.members.begin(), report.members.end(), name) !=
 		       report.members.end();
@@ -134,18 +137,21 @@ ClusterReport Daemon::cluster()
 	for (const auto &peer : config.peers) {
 		const auto *client = peers_->client(peer.name);
 		const bool member = is_member(peer.name);
-		std::string why_not;
+		std::string text;
 		if (!client->reachable())
-			why_not = client->trouble();
+			text = client->trouble();
 		else if (!member && config.engine == ClusterEngineKind::Corosync)
-			why_not = fmt::format("it is not in corosync's group '{}' with this host",
-					      config.group);
+			text = fmt::format("it is not in corosync's group '{}' with this host",
+					   config.group);
 		else if (!member && !config.listen)
-			why_not = "[cluster] of this host has no listen: no peer can reach it";
+			text = "[cluster] of this host has no listen: no peer can reach it";
 		else if (!member)
-			why_not = "it and this host do not both reach each other and all members";
+			text = "it and this host do not both reach each other and all members";
+		if (peer.found)
+			text += fmt::format("{}found by {}", text.empty() ? "" : "; ",
+					    word(config.discover));
 		report.peers.push_back({peer.name, peer.address.text(), client->reachable(), member,
-					std::move(why_not)});
+					std::move(text)});
 	}
 	// The names are given twice: here, and in each host's own configuration.
 	for (const auto &name : report.members)

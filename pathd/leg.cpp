@@ -40,7 +40,7 @@ Result<void> reset_direct(UniqueFd &fd, const std::string &devnode)
 }
 
 Result<NexusView> look_at_nexus(UniqueFd &fd, const std::string &devnode, NexusLook &nexus,
-				std::optional<std::uint64_t> copy, Duration limit)
+				std::optional<NexusChange> copy, Duration limit)
 {
 	if (const auto opened = open_once(fd, devnode); !opened)
 		return tl::unexpected(opened.error());
@@ -152,7 +152,7 @@ bool Leg::fence(const FenceAction &action, std::function<void(const FenceResult 
 	});
 }
 
-bool Leg::nexus(std::optional<std::uint64_t> copy, Duration limit,
+bool Leg::nexus(std::optional<NexusChange> copy, Duration limit,
 		std::function<void(const Result<NexusView> &)> answered)
 {
 	return breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// A block device of this host that is, or may become, a way to a unit's disk; with the threads
+/// A block device of this host that is, or may become, a way to a unit's disk; with the workers
 /// that talk to it. One of them checks, the other makes it give up while the first one hangs.
 #pragma once
 
@@ -54,15 +54,15 @@ public:
 	/// Direct: a connection carries it that can be cut.
 	[[nodiscard]] bool has_connection() const { return cutter_ != nullptr; }
 
-	/// Direct: one step of a fence, on the thread that resets. `answered` is called on the
-	/// loop's thread, unless the leg is gone by then. False: the thread hangs, nothing will be
+	/// Direct: one step of a fence, on the worker that resets. `answered` is called on the
+	/// loop's thread, unless the leg is gone by then. False: it hangs, nothing will be
 	/// done.
 	[[nodiscard]] bool fence(const FenceAction &action,
 				 std::function<void(const FenceResult &)> answered);
 
 	/// Direct: what is registered on the disk, after `copy` (see copy_key()) if it is given; on
-	/// the thread that resets, and answered as fence() is. False: as there.
-	[[nodiscard]] bool nexus(std::optional<std::uint64_t> copy, Duration limit,
+	/// the worker that resets, and answered as fence() is. False: as there.
+	[[nodiscard]] bool nexus(std::optional<NexusChange> copy, Duration limit,
 				 std::function<void(const Result<NexusView> &)> answered);
 
 	ProbeKey key;              ///< direct
@@ -90,9 +90,9 @@ private:
 	std::shared_ptr<Mailbox> mailbox_;
 	OnProbe on_probe_;
 	OnGivenUp on_given_up_;
-	std::shared_ptr<Prober> prober_;     ///< the checking thread's
-	std::shared_ptr<UniqueFd> reset_fd_; ///< the other thread's; opened before it is needed
-	std::shared_ptr<NexusLook> nexus_;   ///< that thread's, too
+	std::shared_ptr<Prober> prober_;     ///< the checker's
+	std::shared_ptr<UniqueFd> reset_fd_; ///< the breaker's; opened before it is needed
+	std::shared_ptr<NexusLook> nexus_;   ///< the breaker's, too
 	std::unique_ptr<Worker> checker_;
 	std::unique_ptr<Worker> breaker_;
 	std::unique_ptr<Worker> cutter_; ///< of an iSCSI disk: both others may hang on it

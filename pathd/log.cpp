@@ -9,7 +9,6 @@
 #include <cstring>
 #include <mutex>
 
-#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@
 
 #include "libpath/base/words.h"
 #include "libpath/sys/clock.h"
-#include "pathd/worker.h"
+#include "pathd/thread.h"
 
 namespace swpath::log
 {
@@ -199,19 +198,7 @@ Result<void> start(LogLevel level)
 	to_journal = ::isatty(STDERR_FILENO) != 1 && ::getenv("JOURNAL_STREAM") != nullptr &&
 		     ::stat("/run/systemd/journal/socket", &info) == 0;
 
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, Worker::stack_bytes);
-	pthread_t thread{};
-	const int error = pthread_create(
-		&thread, &attributes, [](void *data) -> void * { return write_out(data); },
-		nullptr);
-	pthread_attr_destroy(&attributes);
-	if (error != 0)
-		return fail(error, "start log thread");
-	(void)pthread_setname_np(thread, "pathd-log");
-	return {};
+	return start_thread("pathd-log", write_out, nullptr);
 }
 
 void set_level(LogLevel level)

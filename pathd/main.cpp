@@ -120,13 +120,15 @@ int main(int argc, char **argv)
 	if (auto started = log::start(config->daemon.log_level); !started)
 		return complain(started.error().message());
 
+	// Before any thread that works for a unit: each has what it is started by.
+	for (const auto &missing : seal_process())
+		log::say(log::Message::Warning, {}, "{}", missing);
+
 	auto daemon = Daemon::create(options, std::move(*config));
 	if (!daemon) {
 		log::flush(std::chrono::seconds(1));
 		return complain(daemon.error().message());
 	}
-	for (const auto &missing : seal_process())
-		log::say(log::Message::Warning, {}, "{}", missing);
 	if (!options.dry_run)
 		log::say(log::Message::Notice, {}, "pathd {} started", SWPATH_VERSION);
 

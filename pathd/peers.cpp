@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -125,6 +127,39 @@ PeerClient *Peers::client(std::string_view name)
 	return nullptr;
 }
 
+void Peers::set_found(const std::vector<PeerConfig> &found)
+{
+	const auto stays = [&](const PeerConfig &peer) {
+		return !peer.found || std::find(found.begin(), found.end(), peer) != found.end();
+	};
+	std::erase_if(config_.peers, [&](const PeerConfig &peer) { return !stays(peer); });
+	std::list<Asked> ended;
+	for (auto each = asked_.begin(); each != asked_.end();) {
+		const auto next = std::next(each);
+		if (!stays(each->client.peer()))
+			ended.splice(ended.end(), asked_, each);
+		each = next;
+	}
+	for (const auto &peer : found) {
+		if (config_.peer(peer.name) != nullptr)
+			continue;
+		config_.peers.push_back(peer);
+		asked_.push_back({PeerClient(peer, own_, keys_)});
+	}
+	for (auto &each : ended)
+		each.client.end();
+	host_.changed();
+}
+
+std::set<std::string> Peers::answering() const
+{
+	std::set<std::string> names;
+	for (const auto &asked : asked_)
+		if (asked.client.peer().found && asked.client.reachable())
+			names.insert(asked.client.peer().name);
+	return names;
+}
+
 std::vector<Member> Peers::links() const
 {
 	std::vector<Member> all;
@@ -199,8 +234,13 @@ std::optional<std::string> Peers::why_not(std::string_view name, const PeerHello
 		return fmt::format("two hosts are called '{}' in [cluster]; give each its own name",
 				   name);
 	const auto *known = client(name);
-	if (known == nullptr)
+	if (known == nullptr) {
+		// Where hosts find each other, the key file says who is one of them: this host may
+		// not have found yet who has found it.
+		if (config_.discover != HostDiscovery::None)
+			return std::nullopt;
 		return fmt::format("'{}' is no [[cluster.peer]] of '{}'", name, config_.name);
+	}
 	// The export of one would be closed by the other's.
 	if (known->reachable() && known->hello()->host != hello.host)
 		return fmt::format(
@@ -293,10 +333,12 @@ void Peers::step(Instant now)
 		auto &client = asked.client;
 		if (client.step(now)) {
 			changed = true;
-			if (client.reachable())
+			// Anybody can announce hosts that do not answer, or without the key.
+			const bool told = !client.peer().found || found_lines_.take(now);
+			if (told && client.reachable())
 				log::say(Message::Notice, {}, "peer {} answers",
 					 client.peer().name);
-			else
+			else if (told)
 				log::say(Message::Warning, {}, "peer {}", client.trouble());
 		}
 		if (asked.watched_fd != client.fd()) {

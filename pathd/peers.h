@@ -8,8 +8,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
+#include "libpath/base/quota.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/cluster/member.h"
 #include "libpath/config/cluster.h"
@@ -54,6 +56,11 @@ public:
 	[[nodiscard]] PeerClient *client(std::string_view name);
 	/// This process.
 	[[nodiscard]] Member self() const { return {own_.name, own_.incarnation}; }
+	/// These are the peers that were found, besides those of the configuration: connections to
+	/// others, or to other addresses, are ended, and what was asked on them fails.
+	void set_found(const std::vector<PeerConfig> &found);
+	/// Of found ones, those that are reachable.
+	[[nodiscard]] std::set<std::string> answering() const;
 	/// The peers that are reachable now.
 	[[nodiscard]] std::vector<Member> links() const;
 	/// Says `frame`, at most peer_cast_bytes_max bytes, to the engine of the cluster there;
@@ -99,8 +106,9 @@ private:
 	PeerService service_;
 	std::list<Asker> askers_;
 	std::list<Asked> asked_;
-	std::map<std::string, std::string> complaints_; ///< the last of each address
-	bool answered_ = false;                         ///< done() has put something into a session
+	std::map<std::string, std::string> complaints_;   ///< the last of each address
+	Quota found_lines_{32, std::chrono::minutes(10)}; ///< of peers that were found
+	bool answered_ = false; ///< done() has put something into a session
 };
 
 /// This host, as it introduces itself. Errors: of reading /etc/machine-id and the boot id.

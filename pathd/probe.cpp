@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -12,7 +12,6 @@
 #include "libpath/sys/clock.h"
 #include "libpath/sys/reserve.h"
 #include "libpath/sys/scsi.h"
-#include "libpath/sys/sysfs.h"
 
 namespace swpath
 {
@@ -42,28 +41,19 @@ Reason reason_of(ScsiOutcome outcome)
 	}
 }
 
-/// FNV-1a: contents are compared, nobody is to be kept from forging them.
+/// Of whole words. Contents are compared, nobody is to be kept from forging them: it is enough that
+/// each step can be undone, so that one word that differs makes another digest.
 std::uint64_t digest(std::span<const std::byte> bytes)
 {
 	std::uint64_t hash = 0xcbf29ce484222325;
-	for (const auto byte : bytes) {
-		hash ^= static_cast<std::uint64_t>(byte);
-		hash *= 0x100000001b3;
+	while (bytes.size() >= sizeof(hash)) {
+		std::uint64_t word = 0;
+		std::memcpy(&word, bytes.data(), sizeof(word));
+		bytes = bytes.subspan(sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+		hash ^= hash >> 32;
 	}
 	return hash;
-}
-
-/// Commands that timed out since the device exists; nothing: the kernel does not count them.
-std::optional<std::uint64_t> timeouts_of(const std::string &sysname)
-{
-	const auto text = read_attribute(fmt::format("/sys/block/{}/device/iotmo_cnt", sysname));
-	if (!text || !text->starts_with("0x"))
-		return std::nullopt;
-	std::uint64_t count = 0;
-	const auto *end = text->data() + text->size();
-	if (std::from_chars(text->data() + 2, end, count, 16).ptr != end)
-		return std::nullopt;
-	return count;
 }
 
 /// The disk answered: this block is bad, the path is not.
@@ -118,8 +108,13 @@ Prober::Prober(PathKind kind, std::string sysname, Duration limit)
 
 void Prober::revive()
 {
-	const auto state = scsi_state(sysname_);
-	const auto timeouts = timeouts_of(sysname_);
+	if (!kernel_)
+		if (auto opened = ScsiState::open(sysname_))
+			kernel_ = std::move(*opened);
+	if (!kernel_)
+		return;
+	const auto state = kernel_->word();
+	const auto timeouts = kernel_->timeouts();
 	// If it cannot be brought back, the check that follows says so.
 	if (state && timeouts && offline_after_hang(*state, *timeouts, timeouts_))
 		(void)set_scsi_state(sysname_, "running");
@@ -251,7 +246,8 @@ Result<void> Prober::carry_key(const ProbeKey &key, ProbeFacts &facts)
 {
 	Reserver disk{ScsiDisk(fd_.get(), limit_)};
 	auto view = key.copy ? copy_key(nexus_, disk, *key.copy) : nexus_.look(disk);
-	facts.copied = key.copy && view;
+	if (view && key.copy)
+		facts.copied = key.copy->key;
 	// What was to be copied is gone.
 	if (!view && view.error().code.value() == ENOENT)
 		view = nexus_.look(disk);
@@ -286,12 +282,13 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 		done = keep_key(key, facts);
 	facts.ended = now();
 	if (done && kind_ == PathKind::DIRECT)
-		timeouts_ = timeouts_of(sysname_).value_or(0);
+		timeouts_ = kernel_ ? kernel_->timeouts().value_or(0) : 0;
 	if (!done) {
 		facts.failure = reason_of(done.error());
 		facts.text = done.error().message();
 		// The device may be another one the next time.
 		fd_.reset();
+		kernel_.reset();
 		nexus_.forget();
 	}
 	return facts;

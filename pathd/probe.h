@@ -15,6 +15,7 @@
 #include "libpath/policy/medium_compare.h"
 #include "libpath/sys/medium.h"
 #include "libpath/sys/nexus_look.h"
+#include "libpath/sys/sysfs.h"
 #include "libpath/unit/geometry.h"
 #include "libpath/unit/identity.h"
 
@@ -34,7 +35,7 @@ struct ProbeFacts {
 	bool reservations = false;       ///< direct legs, if a key was asked for: the disk has them
 	std::vector<std::uint64_t> keys; ///< then: those that were registered
 	std::optional<NexusView> nexus;  ///< direct legs, with ProbeKey::carry: what is registered
-	bool copied = false;             ///< ProbeKey::copy was done
+	std::optional<std::uint64_t> copied; ///< ProbeKey::copy was done
 };
 
 /// The key that a direct leg must have before it is used; 0: none.
@@ -50,11 +51,11 @@ struct ProbeKey {
 	/// The keys on the disk are its users': look which one is the leg's.
 	bool carry = false;
 	/// What the leg's nexus is to have instead; 0: nothing.
-	std::optional<std::uint64_t> copy;
+	std::optional<NexusChange> copy;
 };
 
-/// Belongs to one thread. Keeps its descriptor open between checks, so that none has to be opened
-/// in a mount verification.
+/// For one thread at a time. Keeps its descriptor open between checks, so that none has to be
+/// opened in a mount verification.
 class Prober
 {
 public:
@@ -79,6 +80,7 @@ private:
 	std::string devnode_;
 	Duration limit_;
 	UniqueFd fd_;
+	std::optional<ScsiState> kernel_; ///< direct legs
 	AlignedBuffer buffer_;
 	bool registered_ = false; ///< this nexus, by this object
 	NexusLook nexus_;

@@ -32,6 +32,11 @@ std::string state_file(const std::string &directory, const std::string &unit)
 	return fmt::format("{}/unit-{}.json", directory, unit);
 }
 
+std::string hosts_file(const std::string &directory)
+{
+	return fmt::format("{}/found-hosts.json", directory);
+}
+
 Json to_json(const Identity &identity)
 {
 	Json designators = Json::array();
@@ -93,7 +98,8 @@ UnitRunState state_from(const Json &json)
 		state.carried = {whole<std::uint64_t>(carried.at("key")),
 				 whole<std::uint64_t>(carried.at("last")),
 				 whole<std::uint32_t>(carried.at("copies")),
-				 whole<std::uint32_t>(carried.at("places"))};
+				 whole<std::uint32_t>(carried.at("places")),
+				 whole<std::uint32_t>(carried.value("peers", Json(0U)))};
 	}
 	if (json.contains("clients")) {
 		const auto &clients = json.at("clients");
@@ -146,10 +152,43 @@ Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 		json["carried"] = {{"key", state.carried.key},
 				   {"last", state.carried.last},
 				   {"copies", state.carried.copies},
-				   {"places", state.carried.places}};
+				   {"places", state.carried.places},
+				   {"peers", state.carried.peers}};
 	if (!state.clients.keys.empty())
 		json["clients"] = {{"keys", state.clients.keys}, {"copy", state.clients.copy}};
 	return replace_file(state_file(directory, unit), json.dump() + "\n");
+}
+
+Result<std::vector<PeerConfig>> load_found_hosts(const std::string &directory)
+{
+	std::vector<PeerConfig> hosts;
+	const auto text = read_file(hosts_file(directory), state_bytes_max);
+	if (!text) {
+		if (text.error().code == std::errc::no_such_file_or_directory)
+			return hosts;
+		return tl::unexpected(text.error());
+	}
+	// They are found again, if it comes to that.
+	try {
+		for (const auto &each : Json::parse(*text)) {
+			const auto name = each.at("name").get<std::string>();
+			const auto address = HostAddress::parse(
+				each.at("address").get<std::string>(), peer_port);
+			if (address && is_name(name))
+				hosts.push_back({name, *address, true});
+		}
+	} catch (const Json::exception &) {
+		hosts.clear();
+	}
+	return hosts;
+}
+
+Result<void> save_found_hosts(const std::vector<PeerConfig> &hosts, const std::string &directory)
+{
+	Json json = Json::array();
+	for (const auto &host : hosts)
+		json.push_back({{"name", host.name}, {"address", host.address.text()}});
+	return replace_file(hosts_file(directory), json.dump() + "\n");
 }
 
 Result<UniqueFd> lock_run_dir(const std::string &directory)

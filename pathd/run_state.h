@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// What a unit's keeper knows and the kernel does not, kept under /run so that it outlives the
-/// process but not the boot.
+/// What pathd knows and the kernel does not, of units and of found hosts, kept under /run so that
+/// it outlives the process but not the boot.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "libpath/base/instant.h"
 #include "libpath/base/result.h"
 #include "libpath/base/unique_fd.h"
+#include "libpath/config/cluster.h"
 #include "libpath/policy/carried_key.h"
 #include "libpath/unit/identity.h"
 
@@ -51,6 +53,12 @@ load_run_state(const std::string &unit, const std::string &directory = std::stri
 /// Replaces it as a whole. Errors: errno of writing.
 [[nodiscard]] Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 					  const std::string &directory = std::string(run_dir));
+
+/// Peers that were found, in the order in which units have their paths; none if there is no file.
+[[nodiscard]] Result<std::vector<PeerConfig>>
+load_found_hosts(const std::string &directory = std::string(run_dir));
+[[nodiscard]] Result<void> save_found_hosts(const std::vector<PeerConfig> &hosts,
+					    const std::string &directory = std::string(run_dir));
 
 /// Takes the lock that there is one pathd for the directory; it is held as long as the descriptor
 /// is open, but not by a killed process that a hanging disk keeps from ending. Creates the

@@ -64,6 +64,7 @@ std::vector<ClusterEvent> StaticEngine::step(Instant now)
 	for (auto &[peer, link] : links_)
 		if (link.silent)
 			left_out(peer, now);
+	// From here on each link has its peer.
 	if (std::exchange(links_due_, false))
 		follow_links(now);
 	for (auto &[peer, link] : links_)
@@ -93,7 +94,8 @@ void StaticEngine::left_out(const Member &member, Instant now)
 	// Which of its lives is meant is known by the link.
 	if (!links_.contains(member))
 		return;
-	peers_.client(member.host)->hang_up(fmt::format("{} has not answered", member.host), now);
+	if (auto *client = peers_.client(member.host))
+		client->hang_up(fmt::format("{} has not answered", member.host), now);
 	links_changed();
 }
 

@@ -33,7 +33,15 @@ Unit::Unit(const UnitConfig &config, Services &services) : config_(config), serv
 	reset_policies();
 }
 
-Unit::~Unit() = default;
+Unit::~Unit()
+{
+	services_.turns.drop(*this, due_);
+}
+
+void Unit::touch()
+{
+	services_.turns.put(*this, due_, Instant{});
+}
 
 Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &services)
 {
@@ -51,6 +59,7 @@ Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &s
 	if (!worker)
 		return tl::unexpected(worker.error());
 	unit->table_worker_ = std::move(*worker);
+	unit->touch();
 	return unit;
 }
 
@@ -85,8 +94,11 @@ MonitorPolicy Unit::monitor_policy() const
 void Unit::reconfigure(const UnitConfig &config)
 {
 	// Slots are the configured paths in their order: if that changed, nothing that was
-	// remembered of slot 1 need be true of the new slot 1.
-	const bool same_paths = config.paths == config_.paths;
+	// remembered of slot 1 need be true of the new slot 1. Paths behind the old ones leave
+	// those as they are.
+	const bool same_paths =
+		config.paths.size() >= config_.paths.size() &&
+		std::equal(config_.paths.begin(), config_.paths.end(), config.paths.begin());
 	config_ = config;
 	if (!same_paths) {
 		slots_.clear();
@@ -207,8 +219,11 @@ bool Unit::look(Instant now)
 	wrong_owner_ = false;
 
 	const std::optional<SeenUnit> before = kernel_;
-	if (!kernel_)
+	if (!kernel_) {
 		kernel_.emplace();
+		table_read_.reset();
+	}
+	kernel_event_ = line.event_nr;
 	kernel_->status = std::move(*status);
 	stale_ = stale_ || !before ||
 		 !std::equal(before->status.paths.begin(), before->status.paths.end(),
@@ -414,26 +429,27 @@ void Unit::step(Instant now)
 
 void Unit::schedule(Instant now)
 {
-	due_ = now + look_interval;
+	Instant due = now + look_interval;
 	if (const auto deadline = mv_.deadline())
-		due_ = std::min(due_, *deadline);
+		due = std::min(due, *deadline);
 	for (unsigned i = 0; i < slots_.size(); i++) {
 		const auto &slot = slots_[i];
 		// The end of an attempt to attach is told; what a peer is waited for with may last.
 		if (slot.attaching || (slot.leg && slot.leg->probing_since()))
 			continue;
 		const auto soon = std::chrono::milliseconds(!slot.leg && by_peer(i) ? 250 : 10);
-		due_ = std::min(due_, std::max(slot.monitor.next_probe(), now + soon));
+		due = std::min(due, std::max(slot.monitor.next_probe(), now + soon));
 	}
 	if (kernel_)
 		if (const auto decision = failback_now(now); decision.at)
-			due_ = std::min(
-				due_, std::max(*decision.at, now + std::chrono::milliseconds(10)));
+			due = std::min(due,
+				       std::max(*decision.at, now + std::chrono::milliseconds(10)));
 	if (const auto at = services_.hints ? services_.hints->next_admission(now) : std::nullopt)
-		due_ = std::min(due_, *at);
+		due = std::min(due, *at);
 	// A mount verification that is not moving is looked at often: drain counts have no events.
 	if (kernel_ && kernel_->status.state == UnitState::VERIFY)
-		due_ = std::min(due_, now + std::chrono::milliseconds(100));
+		due = std::min(due, now + std::chrono::milliseconds(100));
+	services_.turns.put(*this, due_, due);
 }
 
 Answered<Done> Unit::order(const Order &order, Instant now)

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,17 +39,21 @@
 #include "pathd/peers.h"
 #include "pathd/run_state.h"
 #include "pathd/serving.h"
+#include "pathd/turns.h"
 #include "pathd/unit_end.h"
 #include "pathd/worker.h"
 
 namespace swpath
 {
 
+class Unit;
+
 /// What all units share; outlives them.
 struct Services {
 	dm::DmChannel &dm;
 	std::shared_ptr<Mailbox> mailbox;
 	SettingsBook &settings;
+	Turns<Unit> &turns;
 	/// Devices changed by our own hand (a connection was made): look again.
 	std::function<void()> rescan;
 	bool dry_run = false;                       ///< print plans, carry out none
@@ -61,7 +66,7 @@ struct Services {
 class Unit
 {
 public:
-	/// Starts the unit's threads. Errors: none can be started.
+	/// Errors: the unit's state cannot be read; no threads for its work.
 	[[nodiscard]] static Result<std::unique_ptr<Unit>> create(const UnitConfig &config,
 								  Services &services);
 	~Unit();
@@ -82,14 +87,15 @@ public:
 	/// This process is not to touch the unit any more: gives back what was borrowed from the
 	/// legs.
 	void let_go();
+	/// Peers that the kernel's table leads through, or led when the last path failed.
+	[[nodiscard]] std::set<std::string> peers_in_table() const;
 	/// What it would leave behind.
 	[[nodiscard]] UnitEnd end() const;
 
 	/// Looks at everything and does what is due.
 	void step(Instant now);
-	/// When step() is due even if nothing happens. Something happened: touch().
-	[[nodiscard]] Instant due() const { return due_; }
-	void touch() { due_ = Instant{}; }
+	/// Something happened: step() is due (Services::turns).
+	void touch();
 
 	[[nodiscard]] Answered<Done> order(const Order &order, Instant now);
 	/// The unit as it is in memory, the kernel's status being asked once more.
@@ -142,7 +148,6 @@ private:
 		std::uint64_t doubt_epoch = 0; ///< of the export that doubt_mv is about
 		std::uint64_t doubt_mv = 0;
 		std::uint64_t revoked_mv = 0; ///< mount verification that has revoked it
-		std::string unequal;          ///< why our users' rights are not the same there
 	};
 
 	Unit(const UnitConfig &config, Services &services);
@@ -191,7 +196,7 @@ private:
 	[[nodiscard]] std::optional<Difference> judge_rights(unsigned slot) const;
 	void carry_by_peer(unsigned slot, std::function<void(const Result<void> &)> answered);
 	void carry_for(const PeerOrder &order);
-	void look_for_client(Leg &leg, const std::string &client, std::optional<std::uint64_t> copy,
+	void look_for_client(Leg &leg, const std::string &client, std::optional<NexusChange> copy,
 			     std::function<void(int error, std::string text)> answered);
 	void look_after_rights(Instant now);
 
@@ -300,11 +305,14 @@ private:
 	std::unique_ptr<Worker> table_worker_;
 	bool table_busy_ = false;
 	Instant table_retry_{};
-	unsigned generation_ = 0; ///< of the slots: what was asked for older ones is void
-	unsigned revoking_ = 0;   ///< exports of its own that this host ends
+	std::optional<Instant> table_read_; ///< as kernel_->table has it; nothing: read it anew
+	std::uint32_t kernel_event_ = 0;    ///< the kernel's count of events, at the last look
+	std::uint32_t table_event_ = 0;     ///< and when the table was read
+	unsigned generation_ = 0;           ///< of the slots: what was asked for older ones is void
+	unsigned revoking_ = 0;             ///< exports of its own that this host ends
 	Instant revoke_next_{};
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true); ///< for letters that come late
-	Instant due_{};
+	std::optional<Instant> due_;                                ///< the note of Turns
 	Instant looked_{};
 	const Instant created_ = swpath::now();
 };

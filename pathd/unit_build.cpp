@@ -19,6 +19,8 @@ namespace
 
 /// After a table change that failed.
 constexpr Duration table_retry = std::chrono::seconds(1);
+/// The kernel's table is read at least so often: somebody may have loaded another by hand.
+constexpr Duration table_interval = std::chrono::seconds(10);
 
 } // namespace
 
@@ -53,7 +55,9 @@ std::optional<UnitPlan> Unit::plan(Instant now)
 {
 	if (wrong_owner_)
 		return std::nullopt;
-	if (kernel_) {
+	// It changes with our own reload, or by a hand other than ours, mostly with an event.
+	if (kernel_ && (stale_ || !table_read_ || kernel_event_ != table_event_ ||
+			now >= *table_read_ + table_interval)) {
 		dm::DmChannel::Line line;
 		if (services_.dm.status(config_.name, true, line) != 0)
 			return std::nullopt;
@@ -64,6 +68,8 @@ std::optional<UnitPlan> Unit::plan(Instant now)
 			return std::nullopt;
 		}
 		kernel_->table = std::move(*table);
+		table_read_ = now;
+		table_event_ = line.event_nr;
 		if (!geometry_)
 			geometry_ = Geometry{.capacity_bytes = length_sectors_ * 512};
 	}
@@ -183,6 +189,7 @@ void Unit::change_table(const Table &table, bool create)
 			if (here.expired())
 				return;
 			unit->table_busy_ = false;
+			unit->table_read_.reset();
 			unit->touch();
 			if (result) {
 				if (create)

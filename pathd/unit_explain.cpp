@@ -33,7 +33,7 @@ UnitFacts Unit::facts(Instant now)
 				peer.trouble = client->trouble();
 			peer.attestation = slot.attestation;
 			peer.epoch = grant_of(i).epoch;
-			peer.unequal = slot.unequal;
+			peer.unequal = carried_.missing_by_peer(i, path.config.peer);
 			// While nothing is in doubt, it would be about the present export.
 			if (path.fence.export_epoch == 0)
 				path.fence.export_epoch = peer.epoch;

@@ -57,31 +57,11 @@ void Unit::seen(const std::vector<BlockDevice> &devices, const std::vector<DevNu
 		return std::binary_search(marked.begin(), marked.end(), number);
 	};
 
-	// Another disk in the place that a path names is what a person looks for when it is
-	// missing.
-	const auto note_stranger = [&](const BlockDevice &device) {
-		for (unsigned i = 0; device.transport == Transport::Scsi && i < slots_.size();
-		     i++) {
-			const auto &path = config_.paths[i];
-			if (path.kind == PathKind::DIRECT &&
-			    !(path.hctl.empty() && path.by_path.empty()) &&
-			    matches(path.hctl, device.hctl) &&
-			    matches(path.by_path, device.by_path))
-				slots_[i].stranger =
-					fmt::format("{} at {} is another disk, {}", device.sysname,
-						    device.hctl, device.wwid);
-		}
-	};
-
-	for (auto &slot : slots_)
-		slot.stranger.clear();
 	std::vector<DevNumber> present;
 	for (const auto &device : devices) {
 		const auto kind = ours(device);
-		if (!kind) {
-			note_stranger(device);
+		if (!kind)
 			continue;
-		}
 		present.push_back(device.number);
 		auto found = legs_.find(device.number);
 		// The same number and another device: it was away and came back between two looks.
@@ -126,6 +106,22 @@ void Unit::seen(const std::vector<BlockDevice> &devices, const std::vector<DevNu
 			gone.push_back(number);
 	for (const auto number : gone)
 		drop_leg(number);
+	// Another disk in the place that a path names is what a person looks for when it is
+	// missing.
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		const auto &path = config_.paths[i];
+		slots_[i].stranger.clear();
+		if (slots_[i].leg || path.kind != PathKind::DIRECT ||
+		    (path.hctl.empty() && path.by_path.empty()))
+			continue;
+		for (const auto &device : devices)
+			if (device.transport == Transport::Scsi && !ours(device) &&
+			    matches(path.hctl, device.hctl) &&
+			    matches(path.by_path, device.by_path))
+				slots_[i].stranger =
+					fmt::format("{} at {} is another disk, {}", device.sysname,
+						    device.hctl, device.wwid);
+	}
 	stale_ = true;
 	touch();
 }

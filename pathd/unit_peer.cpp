@@ -79,6 +79,19 @@ PeerClient *Unit::peer_of(unsigned slot) const
 		       : nullptr;
 }
 
+std::set<std::string> Unit::peers_in_table() const
+{
+	std::set<std::string> peers;
+	if (!kernel_)
+		return peers;
+	// One that was left with writes in doubt may have no device any more, but to be fenced.
+	const bool all = kernel_->status.state != UnitState::ONLINE;
+	for (unsigned i = 0; i < kernel_->status.paths.size(); i++)
+		if (by_peer(i) && (all || kernel_->status.paths[i].device))
+			peers.insert(config_.paths[i].peer);
+	return peers;
+}
+
 UnitRunState::Grant Unit::grant_of(unsigned slot) const
 {
 	const auto found = state_.grants.find(config_.paths[slot].peer);
@@ -176,7 +189,7 @@ void Unit::attach_by_peer(unsigned i)
 						       : "there is no [cluster]");
 	// While writes are in doubt there, the fence ends that export, and knows it by its epoch.
 	if (kernel_ && kernel_->status.state == UnitState::VERIFY &&
-	    kernel_->status.fence == Fence::PROVE && left_path(kernel_->status).value_or(i) == i &&
+	    kernel_->status.fence == Fence::PROVE && mv_.may_have_left(kernel_->status, i) &&
 	    (kernel_->status.doubt > 0 || kernel_->status.phase == Phase::DRAIN) &&
 	    slot.revoked_mv != kernel_->status.mv)
 		return;
@@ -216,11 +229,10 @@ void Unit::export_by_peer(unsigned i, std::uint64_t epoch)
 	carry_by_peer(i, [this, i, epoch](const Result<void> &carried) {
 		if (carried)
 			return grant_by_peer(i, epoch);
-		if (slots_[i].unequal.empty())
-			return attach_failed(i, Reason::TRANSPORT,
-					     fmt::format("{}: {}", config_.paths[i].peer,
-							 carried.error().context));
-		attach_failed(i, Reason::RESERVATION, slots_[i].unequal);
+		const bool conflict = carried.error().code.value() == EBADE;
+		attach_failed(
+			i, conflict ? Reason::RESERVATION : Reason::TRANSPORT,
+			fmt::format("{}: {}", config_.paths[i].peer, carried.error().context));
 	});
 }
 

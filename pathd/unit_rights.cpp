@@ -36,7 +36,7 @@ void Unit::carry_key(unsigned i, const ProbeFacts &facts)
 				    : std::nullopt;
 	const bool direct = active && kernel_->status.paths[*active].kind == PathKind::DIRECT;
 	if (facts.copied)
-		carried_.changed(i);
+		carried_.changed(i, *facts.copied);
 	const auto before = carried_.state();
 	if (!carried_.looked({.path = i,
 			      .began = facts.began,
@@ -61,14 +61,8 @@ void Unit::carry_key(unsigned i, const ProbeFacts &facts)
 	for (unsigned other = 0; other < slots_.size(); other++) {
 		auto &slot = slots_[other];
 		const bool new_key = state.key != 0 && state.key != before.key && other != i;
-		if (by_peer(other)) {
+		if (by_peer(other))
 			slot.attest_next = {};
-			if (new_key)
-				slot.unequal = fmt::format(
-					"{} has not said yet that the key of the unit's users is "
-					"on its path",
-					config_.paths[other].peer);
-		}
 		if (!slot.leg)
 			continue;
 		// Its ticket is from before the key: the kernel must not go on by it.
@@ -87,13 +81,14 @@ void Unit::carry_key(unsigned i, const ProbeFacts &facts)
 std::optional<Difference> Unit::judge_rights(unsigned i) const
 {
 	const auto &slot = slots_[i];
-	if (!slot.unequal.empty())
-		return Difference{Reason::RESERVATION, slot.unequal};
-	if (!slot.leg->key.carry)
+	std::string text;
+	if (by_peer(i))
+		text = carried_.missing_by_peer(i, config_.paths[i].peer);
+	else if (slot.leg->key.carry)
+		text = carried_.missing(i);
+	if (text.empty())
 		return std::nullopt;
-	if (auto text = carried_.missing(i); !text.empty())
-		return Difference{Reason::RESERVATION, std::move(text)};
-	return std::nullopt;
+	return Difference{Reason::RESERVATION, std::move(text)};
 }
 
 /// Tells the peer which key our users have, and asks whether they have the same rights there.
@@ -103,21 +98,26 @@ void Unit::carry_by_peer(unsigned i, std::function<void(const Result<void> &)> a
 	PeerRequest request;
 	request.verb = PeerVerb::Carry;
 	request.key = carried_.state().key;
-	ask_peer(i, request, carry_limit, [this, i, answered](const Result<PeerAnswer> &answer) {
-		auto &slot = slots_[i];
-		Result<void> result;
-		if (!answer)
-			result = tl::unexpected(answer.error());
-		const bool conflict = !answer && answer.error().code.value() == EBADE;
-		if (answer || conflict) {
-			auto text = conflict ? fmt::format("{}: {}", config_.paths[i].peer,
-							   answer.error().context)
-					     : std::string();
-			slot.probe_now |= slot.leg && text != slot.unequal;
-			slot.unequal = std::move(text);
-		}
-		answered(result);
-	});
+	ask_peer(i, request, carry_limit,
+		 [this, i, key = request.key, answered](const Result<PeerAnswer> &answer) {
+			 auto &slot = slots_[i];
+			 const auto &peer = config_.paths[i].peer;
+			 Result<void> result;
+			 if (!answer)
+				 result = tl::unexpected(answer.error());
+			 if (answer || answer.error().code.value() == EBADE) {
+				 const auto before = carried_.missing_by_peer(i, peer);
+				 if (carried_.answered(i, key,
+						       answer ? std::string()
+							      : answer.error().context)) {
+					 state_.carried = carried_.state();
+					 save_state();
+				 }
+				 slot.probe_now |=
+					 slot.leg && before != carried_.missing_by_peer(i, peer);
+			 }
+			 answered(result);
+		 });
 }
 
 /// For a peer: is the disk to it, through this host, what it is through its own path?
@@ -138,7 +138,7 @@ void Unit::carry_for(const PeerOrder &order)
 }
 
 /// Errors of `answered`: EBADE the client has not its rights here.
-void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<std::uint64_t> copy,
+void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<NexusChange> copy,
 			   std::function<void(int error, std::string text)> answered)
 {
 	rights_busy_ = leg.nexus(
@@ -148,7 +148,6 @@ void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<st
 			if (here.expired())
 				return;
 			rights_busy_ = false;
-			rights_next_ = now() + rights_wait();
 			touch();
 			// A disk without reservations reserves nothing for anybody.
 			if (!view && view.error().code == ScsiOutcome::IllegalRequest)
@@ -158,7 +157,7 @@ void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<st
 			if (!view)
 				return answered(EIO, view.error().message());
 			if (copy)
-				clients_.changed(*copy);
+				clients_.changed(copy->key);
 			const auto verdict = clients_.looked(client, *view);
 			if (clients_.state() != state_.clients) {
 				state_.clients = clients_.state();
@@ -167,8 +166,8 @@ void Unit::look_for_client(Leg &leg, const std::string &client, std::optional<st
 			if (verdict.change) {
 				log::say(Message::Notice, {.unit = config_.name},
 					 "key of this host's path for {}: {}", client,
-					 *verdict.change != 0
-						 ? reservation_key_text(*verdict.change)
+					 verdict.change->key != 0
+						 ? reservation_key_text(verdict.change->key)
 						 : "none");
 				return look_for_client(leg, client, verdict.change, answered);
 			}
@@ -201,7 +200,7 @@ void Unit::look_after_rights(Instant now)
 	if (!state || !leg)
 		return;
 	if (!state->open) {
-		if (now < told_at_[client] + export_grace)
+		if (now < std::max(told_at_[client], created_) + export_grace)
 			return;
 		clients_.told(client, 0);
 		if (!clients_.copy_is_left()) {

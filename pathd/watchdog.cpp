@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -13,7 +12,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "libpath/base/unique_fd.h"
-#include "pathd/worker.h"
+#include "pathd/thread.h"
 
 namespace swpath
 {
@@ -64,17 +63,7 @@ Result<void> Watchdog::start()
 	// Half of systemd's limit between messages, and the loop beats twice in that.
 	interval_us_ = limit_us / 2;
 
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, Worker::stack_bytes);
-	pthread_t thread{};
-	const int error = pthread_create(&thread, &attributes, main, this);
-	pthread_attr_destroy(&attributes);
-	if (error != 0)
-		return fail(error, "start watchdog thread");
-	(void)pthread_setname_np(thread, "pathd-watchdog");
-	return {};
+	return start_thread("pathd-watchdog", main, this);
 }
 
 } // namespace swpath

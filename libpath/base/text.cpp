@@ -71,6 +71,15 @@ std::string_view trimmed(std::string_view text) noexcept
 	return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
+std::string printable(std::string_view text)
+{
+	std::string shown(text);
+	std::replace_if(
+		shown.begin(), shown.end(), [](char each) { return each < ' ' || each > '~'; },
+		'?');
+	return shown;
+}
+
 std::optional<Duration> parse_duration(std::string_view text) noexcept
 {
 	const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());

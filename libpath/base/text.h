@@ -37,6 +37,9 @@ template <std::unsigned_integral T>
 /// Without leading and trailing white space.
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 
+/// Others' bytes, for the log: what is not printable ASCII becomes "?".
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// Reads "500ms", "5s", "10min", "1h" (a whole number and a unit); nothing for anything else or
 /// for more than a year.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text) noexcept;

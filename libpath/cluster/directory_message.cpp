@@ -17,37 +17,9 @@ constexpr MessageHead head{directory_magic, directory_version, "a message of the
 /// Of a disk in an offer, with all that belongs to it.
 std::size_t entry_bytes(const DirectoryOffers::Disk &disk)
 {
-	return 2 + disk.disk.size() + 2 + 2 + disk.unit.size() + 2 + disk.instead_of.size();
+	return 2 + disk.disk.size() + 2 + 2 + disk.unit.size();
 }
-constexpr std::size_t head_bytes_max = 4 + 2 + 1 + 1 + 2 + directory_address_bytes_max + 2;
-
-void write(ByteWriter &to, const DirectoryOffers &offers)
-{
-	to.number(static_cast<std::uint8_t>(offers.first));
-	to.text(offers.address, directory_address_bytes_max);
-	to.number(static_cast<std::uint16_t>(offers.disks.size()));
-	for (const auto &each : offers.disks) {
-		to.text(each.disk, directory_disk_bytes_max);
-		to.number(each.priority);
-		to.text(each.unit, directory_unit_bytes_max);
-		to.text(each.instead_of, member_host_bytes_max);
-	}
-}
-
-void write(ByteWriter &to, const DirectoryQuery &query)
-{
-	to.number(query.number);
-	to.text(query.disk, directory_disk_bytes_max);
-	to.text(query.failed, member_host_bytes_max);
-}
-
-void write(ByteWriter &to, const DirectoryAnswer &answer)
-{
-	write(to, DirectoryQuery{answer.number, answer.disk, answer.failed});
-	write_member(to, answer.server.member);
-	to.text(answer.server.address, directory_address_bytes_max);
-	to.number(answer.server.priority);
-}
+constexpr std::size_t head_bytes_max = 4 + 2 + 1 + 2 + directory_address_bytes_max + 2;
 
 std::string disk(ByteReader &from)
 {
@@ -67,68 +39,40 @@ DirectoryOffers read_offers(ByteReader &from)
 		each.disk = disk(from);
 		each.priority = from.number<std::uint16_t>();
 		each.unit = from.text(directory_unit_bytes_max);
-		each.instead_of = from.text(member_host_bytes_max);
 		offers.disks.push_back(std::move(each));
 	}
 	return offers;
 }
 
-DirectoryQuery read_query(ByteReader &from)
-{
-	DirectoryQuery query;
-	query.number = from.number<std::uint32_t>();
-	query.disk = disk(from);
-	query.failed = from.text(member_host_bytes_max);
-	return query;
-}
-
-DirectoryAnswer read_answer(ByteReader &from)
-{
-	auto query = read_query(from);
-	DirectoryAnswer answer{query.number, std::move(query.disk), std::move(query.failed), {}};
-	answer.server.member = read_member(from);
-	answer.server.address = from.text(directory_address_bytes_max);
-	answer.server.priority = from.number<std::uint16_t>();
-	from.expect(!answer.server.address.empty());
-	return answer;
-}
-
 } // namespace
 
-std::string encode(const DirectoryMessage &message)
+std::string encode(const DirectoryOffers &offers)
 {
 	ByteWriter to;
 	write_head(to, head);
-	to.number(static_cast<std::uint8_t>(message.index()));
-	std::visit([&](const auto &body) { write(to, body); }, message);
+	to.number(static_cast<std::uint8_t>(offers.first));
+	to.text(offers.address, directory_address_bytes_max);
+	to.number(static_cast<std::uint16_t>(offers.disks.size()));
+	for (const auto &each : offers.disks) {
+		to.text(each.disk, directory_disk_bytes_max);
+		to.number(each.priority);
+		to.text(each.unit, directory_unit_bytes_max);
+	}
 	return to.bytes;
 }
 
-Result<DirectoryMessage> decode_directory_message(std::string_view bytes)
+Result<DirectoryOffers> decode_offers(std::string_view bytes)
 {
 	if (bytes.size() > sync_data_bytes_max)
 		return fail(EMSGSIZE, "a message of the server directory");
 	ByteReader from(bytes);
 	if (auto ours = read_head(from, head); !ours)
 		return tl::unexpected(ours.error());
-	DirectoryMessage message;
-	switch (from.number<std::uint8_t>()) {
-	case 0:
-		message = read_offers(from);
-		break;
-	case 1:
-		message = read_query(from);
-		break;
-	case 2:
-		message = read_answer(from);
-		break;
-	default:
-		from.expect(false);
-	}
+	auto offers = read_offers(from);
 	if (!from.at_end())
 		return fail(EBADMSG,
 			    "a message of the server directory that is not as it should be");
-	return message;
+	return offers;
 }
 
 std::vector<std::string> offer_messages(const std::string &address,

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "libpath/base/result.h"
@@ -16,7 +15,7 @@ namespace swpath
 {
 
 inline constexpr std::uint32_t directory_magic = 0x53575044; ///< "SWPD"
-inline constexpr std::uint16_t directory_version = 1;
+inline constexpr std::uint16_t directory_version = 2;
 inline constexpr std::size_t directory_disk_bytes_max = 256;
 inline constexpr std::size_t directory_unit_bytes_max = 64;
 inline constexpr std::size_t directory_address_bytes_max = 128;
@@ -37,8 +36,7 @@ struct DirectoryOffers {
 	struct Disk {
 		std::string disk; ///< WWID
 		std::uint16_t priority = 0;
-		std::string unit;       ///< what the sender calls it; may be empty
-		std::string instead_of; ///< host whose clients it has taken over; empty: none
+		std::string unit; ///< what the sender calls it; may be empty
 
 		bool operator==(const Disk &) const = default;
 	};
@@ -49,31 +47,11 @@ struct DirectoryOffers {
 	bool operator==(const DirectoryOffers &) const = default;
 };
 
-/// "Who serves this disk, now that `failed` does not?"
-struct DirectoryQuery {
-	std::uint32_t number = 0; ///< of the asker's; the answer has the same
-	std::string disk;
-	std::string failed; ///< host; empty: none was known
-
-	bool operator==(const DirectoryQuery &) const = default;
-};
-
-struct DirectoryAnswer {
-	std::uint32_t number = 0;
-	std::string disk;
-	std::string failed; ///< host; as in the query
-	DiskServer server;  ///< that took over, or can
-
-	bool operator==(const DirectoryAnswer &) const = default;
-};
-
-using DirectoryMessage = std::variant<DirectoryOffers, DirectoryQuery, DirectoryAnswer>;
-
-/// What is longer than it may be is cut; offers must fit (see offer_messages()).
-[[nodiscard]] std::string encode(const DirectoryMessage &message);
+/// What is longer than it may be is cut; all must fit (see offer_messages()).
+[[nodiscard]] std::string encode(const DirectoryOffers &offers);
 /// Errors: EPROTONOSUPPORT another version; EMSGSIZE longer than sync_data_bytes_max; EBADMSG
 /// anything else.
-[[nodiscard]] Result<DirectoryMessage> decode_directory_message(std::string_view bytes);
+[[nodiscard]] Result<DirectoryOffers> decode_offers(std::string_view bytes);
 
 /// As many messages as the disks need, at least one.
 [[nodiscard]] std::vector<std::string>

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,8 +19,7 @@ namespace swpath
 struct ServedDisks {
 	struct Entry {
 		std::uint16_t priority = 0;
-		std::string unit;       ///< what the host calls it; may be empty
-		std::string instead_of; ///< host whose clients it has taken over; empty: none
+		std::string unit; ///< what the host calls it; may be empty
 
 		bool operator==(const Entry &) const = default;
 	};
@@ -44,13 +42,6 @@ public:
 				 const std::string &unit);
 	/// This host can serve none but these.
 	void keep_offers(const std::set<std::string> &disks);
-	/// This host serves `disk` to the clients that `host` served before it failed. False: it
-	/// does not offer the disk.
-	[[nodiscard]] bool took_over(const std::string &disk, const std::string &host);
-
-	/// A query of any host: the answer, if something is known.
-	[[nodiscard]] std::optional<std::string> take(const Member &from,
-						      std::string_view message) const;
 
 	/// The servers of a disk, the primary first: by priority, then by name. Not this host.
 	[[nodiscard]] std::vector<DiskServer> servers(const std::string &disk) const;
@@ -62,7 +53,6 @@ public:
 private:
 	[[nodiscard]] std::vector<std::string> write(const ServedDisks &said) const override;
 	void read(std::string_view message, ServedDisks &into) const override;
-	[[nodiscard]] std::optional<DiskServer> best_for(const DirectoryQuery &query) const;
 };
 
 } // namespace swpath

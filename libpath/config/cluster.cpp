@@ -13,6 +13,31 @@
 namespace swpath
 {
 
+bool is_name(std::string_view text)
+{
+	constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					     "0123456789._-";
+	return !text.empty() && text.size() <= host_name_bytes_max &&
+	       text.find_first_not_of("0123456789") != std::string_view::npos &&
+	       text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+std::string own_path_name(unsigned index)
+{
+	std::string name(word(PathKind::DIRECT));
+	if (index > 0)
+		name += std::to_string(index + 1);
+	return name;
+}
+
+bool is_own_path_name(std::string_view text)
+{
+	for (unsigned index = 0; index < SW_PATHS_MAX; index++)
+		if (text == own_path_name(index))
+			return true;
+	return false;
+}
+
 std::string HostAddress::text() const
 {
 	return NbdEndpoint{host, port, {}}.text();
@@ -52,12 +77,15 @@ std::vector<std::string> ClusterConfig::problems() const
 	if (serve && !listen)
 		found.emplace_back(
 			"cluster serves, but does not listen: peers could not ask for a disk");
+	if (discover != HostDiscovery::None && !listen)
+		found.emplace_back(
+			"cluster is to be discovered, but does not listen: nobody could reach it");
 	if (group.size() > cluster_group_bytes_max)
 		found.push_back(fmt::format("cluster: group has more than {} bytes",
 					    cluster_group_bytes_max));
 	for (std::size_t i = 0; i < peers.size(); i++) {
 		// Units without paths have one of each.
-		if (peers[i].name == word(PathKind::DIRECT))
+		if (is_own_path_name(peers[i].name))
 			found.push_back(
 				fmt::format("cluster: a peer cannot be called '{}': that is what "
 					    "a host's own path to a disk is called",

@@ -25,6 +25,12 @@ inline constexpr std::uint16_t serve_port = 10809;
 	X(Corosync, "corosync") /* a group of processes of this host's corosync */
 SWPATH_WORDS(ClusterEngineKind, SWPATH_CLUSTER_ENGINES)
 
+/// How hosts are found that the configuration does not name.
+#define SWPATH_HOST_DISCOVERIES(X)                                                                 \
+	X(None, "none")                                                                            \
+	X(DnsSd, "dns-sd") /* each announces itself in DNS-SD, through avahi-daemon */
+SWPATH_WORDS(HostDiscovery, SWPATH_HOST_DISCOVERIES)
+
 /// Of a name in corosync.
 inline constexpr std::size_t cluster_group_bytes_max = 128;
 
@@ -41,9 +47,20 @@ struct HostAddress {
 	[[nodiscard]] static Result<HostAddress> parse(std::string_view text, std::uint16_t port);
 };
 
+/// What a path, and so a host, may be called: letters, digits, '.', '_' and '-', at most 32, not
+/// digits alone.
+inline constexpr std::size_t host_name_bytes_max = 32;
+[[nodiscard]] bool is_name(std::string_view text);
+/// What this host's own paths are called in a unit that has none written: "direct", "direct2" and
+/// so on. `index` counts from 0.
+[[nodiscard]] std::string own_path_name(unsigned index);
+/// One of those, so no name of a host.
+[[nodiscard]] bool is_own_path_name(std::string_view text);
+
 struct PeerConfig {
 	std::string name;    ///< its line of the key file, and of its own [cluster]
 	HostAddress address; ///< where its pathd answers
+	bool found = false;  ///< not by the configuration
 
 	bool operator==(const PeerConfig &) const = default;
 };
@@ -58,7 +75,9 @@ struct ClusterConfig {
 	std::uint16_t priority = 100;
 	std::vector<PeerConfig> peers;
 	ClusterEngineKind engine = ClusterEngineKind::Static;
-	std::string group = "swpath"; ///< of corosync's processes
+	std::string group =
+		"swpath"; ///< of corosync's processes, and of hosts that find each other
+	HostDiscovery discover = HostDiscovery::None;
 
 	bool operator==(const ClusterConfig &) const = default;
 

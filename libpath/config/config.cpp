@@ -56,8 +56,10 @@ std::vector<KeyValue> values_of(const ClusterConfig &cluster)
 		  {"key_file", toml_string(cluster.key_file)},
 		  {"plain", cluster.plain ? "true" : "false"},
 		  {"priority", std::to_string(cluster.priority)},
-		  {"engine", toml_string(word(cluster.engine))}};
-	if (cluster.engine == ClusterEngineKind::Corosync)
+		  {"engine", toml_string(word(cluster.engine))},
+		  {"discover", toml_string(word(cluster.discover))}};
+	if (cluster.engine == ClusterEngineKind::Corosync ||
+	    cluster.discover != HostDiscovery::None)
 		values.push_back({"group", toml_string(cluster.group)});
 	if (cluster.listen)
 		values.push_back({"listen", toml_string(cluster.listen->text())});
@@ -204,6 +206,36 @@ const UnitConfig *Config::unit(std::string_view name) const
 {
 	const auto found = units.find(std::string(name));
 	return found == units.end() ? nullptr : &found->second;
+}
+
+void derive_paths(UnitConfig &unit, const ClusterConfig &cluster)
+{
+	unit.paths.clear();
+	for (unsigned index = 0; index < unit.direct_paths; index++) {
+		PathConfig own;
+		own.name = own_path_name(index);
+		unit.paths.push_back(std::move(own));
+	}
+	for (const auto &peer : cluster.peers) {
+		if (!unit.build || unit.paths.size() == SW_PATHS_MAX)
+			return;
+		PathConfig path;
+		path.kind = PathKind::SERVED;
+		path.name = path.peer = peer.name;
+		unit.paths.push_back(std::move(path));
+	}
+}
+
+void set_found_peers(Config &config, const std::vector<PeerConfig> &found)
+{
+	auto &peers = config.cluster.peers;
+	std::erase_if(peers, [](const PeerConfig &peer) { return peer.found; });
+	for (const auto &peer : found)
+		if (config.cluster.peer(peer.name) == nullptr)
+			peers.push_back(peer);
+	for (auto &[name, unit] : config.units)
+		if (unit.paths_derived)
+			derive_paths(unit, config.cluster);
 }
 
 ConfigResult load_config(const std::string &main, const std::string &directory)

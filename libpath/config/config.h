@@ -93,9 +93,12 @@ struct UnitConfig {
 	Duration check_interval = std::chrono::seconds(5);
 	/// Time limit of a command on a leg; nothing ("auto"): derived from `stall`.
 	std::optional<Duration> command_timeout;
+	/// This host's own ways to the disk, if no path is written. 1 to SW_PATHS_MAX.
+	unsigned direct_paths = 1;
 	/// In order of preference, 1 to SW_PATHS_MAX. If none is written: this host's own, and if
 	/// the unit is built one through each peer.
 	std::vector<PathConfig> paths;
+	bool paths_derived = false; ///< none is written
 
 	bool operator==(const UnitConfig &) const = default;
 
@@ -138,6 +141,13 @@ struct Config {
 
 	[[nodiscard]] const UnitConfig *unit(std::string_view name) const;
 };
+
+/// Gives a unit the paths of one that has none written.
+void derive_paths(UnitConfig &unit, const ClusterConfig &cluster);
+
+/// These, and no others, are the peers that were found: units whose paths are derived have one
+/// through each, after those of the configuration. Who is configured is passed over. Pure.
+void set_found_peers(Config &config, const std::vector<PeerConfig> &found);
 
 /// One thing that is wrong, where, and what would be right.
 struct ConfigProblem {

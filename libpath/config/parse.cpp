@@ -16,7 +16,6 @@ using std::chrono::seconds;
 
 /// A device-mapper UUID holds 128 bytes, the prefix included.
 constexpr std::size_t wwid_bytes_max = 128 - (sizeof(SW_UUID_PREFIX) - 1);
-constexpr std::size_t name_bytes_max = 32;
 constexpr std::size_t export_bytes_max = 4096;
 
 Origin origin_of(const std::string &file, const toml::source_region &region)
@@ -96,14 +95,16 @@ void ConfigReader::read_bool(const toml::node &node, const std::string &key, boo
 		problem(node, fmt::format("{} is neither true nor false", key));
 }
 
-void ConfigReader::read_count(const toml::node &node, const std::string &key, unsigned most,
-			      unsigned &into)
+void ConfigReader::read_count(const toml::node &node, const std::string &key, unsigned least,
+			      unsigned most, unsigned &into)
 {
 	const auto *value = node.as_integer();
-	if (value && value->get() >= 0 && value->get() <= static_cast<std::int64_t>(most))
+	if (value && value->get() >= static_cast<std::int64_t>(least) &&
+	    value->get() <= static_cast<std::int64_t>(most))
 		into = static_cast<unsigned>(value->get());
 	else
-		problem(node, fmt::format("{} is not a whole number from 0 to {}", key, most));
+		problem(node,
+			fmt::format("{} is not a whole number from {} to {}", key, least, most));
 }
 
 std::optional<Duration> ConfigReader::duration(const toml::node &node, const std::string &key,
@@ -180,8 +181,14 @@ std::vector<ConfigReader::Key> ConfigReader::unit_keys(UnitConfig &unit)
 		{"lu_reset", [&](const auto &n, const auto &k) { read_bool(n, k, unit.lu_reset); }},
 		{"reservations",
 		 [&](const auto &n, const auto &k) { read_bool(n, k, unit.reservations); }},
-		{"witness", [&](const auto &n,
-				const auto &k) { read_count(n, k, SW_WITNESS_MAX, unit.witness); }},
+		{"witness",
+		 [&](const auto &n, const auto &k) {
+			 read_count(n, k, 0, SW_WITNESS_MAX, unit.witness);
+		 }},
+		{"direct_paths",
+		 [&](const auto &n, const auto &k) {
+			 read_count(n, k, 1, SW_PATHS_MAX, unit.direct_paths);
+		 }},
 		{"failback",
 		 [&](const auto &n, const auto &k) { read_failback(n, k, unit.failback); }},
 		{"check_interval",
@@ -256,16 +263,12 @@ void ConfigReader::read_path_name(const toml::node &node, const std::string &key
 	const auto given = text(node, key);
 	if (!given)
 		return;
-	constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					     "0123456789._-";
-	const bool digits = given->find_first_not_of("0123456789") == std::string::npos;
-	if (given->empty() || given->size() > name_bytes_max || digits ||
-	    given->find_first_not_of(allowed) != std::string::npos)
+	if (!is_name(*given))
 		problem(node,
 			fmt::format(
 				"{} '{}' is no name: letters, digits, '.', '_' and '-', at most "
 				"{}, and not digits alone",
-				key, *given, name_bytes_max));
+				key, *given, host_name_bytes_max));
 	else
 		into = *given;
 }
@@ -415,6 +418,9 @@ void ConfigReader::read_unit(const std::string &name, const toml::node &node)
 		problem(node, fmt::format("{} has an empty list of paths", prefix),
 			"leave path out: then the unit has this host's own and one through each "
 			"peer");
+	if (const auto *given = table->get("direct_paths"); given && table->contains("path"))
+		problem(*given, fmt::format("{} has direct_paths, and paths of its own", prefix),
+			"leave one of them out: direct_paths is for a unit without [[path]]");
 	for (const auto &[other_name, other] : config_.units)
 		if (!unit.wwid.empty() && other.wwid == unit.wwid)
 			problem(node, fmt::format("{} and {} have the same wwid", other_name, name),
@@ -495,8 +501,10 @@ ConfigResult ConfigReader::finish() &&
 {
 	if (problems_.empty()) {
 		for (auto &[name, unit] : config_.units)
-			if (unit.paths.empty())
-				give_paths(unit);
+			if (unit.paths.empty()) {
+				unit.paths_derived = true;
+				derive_paths(unit, config_.cluster);
+			}
 		check_peers();
 	}
 	if (problems_.empty())

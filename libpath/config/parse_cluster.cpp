@@ -75,11 +75,13 @@ void ConfigReader::read_cluster(const toml::node &node, const std::string &key)
 		 {"priority",
 		  [&](const auto &n, const auto &k) {
 			  unsigned priority = cluster.priority;
-			  read_count(n, k, std::numeric_limits<std::uint16_t>::max(), priority);
+			  read_count(n, k, 0, std::numeric_limits<std::uint16_t>::max(), priority);
 			  cluster.priority = static_cast<std::uint16_t>(priority);
 		  }},
 		 {"engine", [&](const auto &n, const auto &k) { read_word(n, k, cluster.engine); }},
 		 {"group", [&](const auto &n, const auto &k) { read_text(n, k, cluster.group); }},
+		 {"discover",
+		  [&](const auto &n, const auto &k) { read_word(n, k, cluster.discover); }},
 		 {"peer", [&](const auto &n, const auto &k) { read_peers(n, k); }}});
 	if (problems_.size() == before)
 		for (auto &each : cluster.problems())
@@ -103,22 +105,6 @@ void ConfigReader::read_discover(const toml::node &node, const std::string &key)
 			  for (const auto &each : *list)
 				  read_text(each, k, discover.except.emplace_back());
 		  }}});
-}
-
-/// A unit without paths has this host's own way to the disk, then one through each peer.
-void ConfigReader::give_paths(UnitConfig &unit)
-{
-	PathConfig own;
-	own.name = word(PathKind::DIRECT);
-	unit.paths.push_back(std::move(own));
-	for (const auto &peer : config_.cluster.peers) {
-		if (!unit.build || unit.paths.size() == SW_PATHS_MAX)
-			return;
-		PathConfig path;
-		path.kind = PathKind::SERVED;
-		path.name = path.peer = peer.name;
-		unit.paths.push_back(std::move(path));
-	}
 }
 
 /// What units say about the cluster, when all files are read.

@@ -50,7 +50,6 @@ private:
 	void read_address(const toml::node &node, const std::string &key, std::uint16_t port,
 			  std::optional<HostAddress> &into);
 	void read_discover(const toml::node &node, const std::string &key);
-	void give_paths(UnitConfig &unit);
 	void check_peers();
 	void read_hints(const toml::node &node, const std::string &key);
 	void read_buses(const toml::node &node, const std::string &key, HintsConfig &hints);
@@ -63,8 +62,8 @@ private:
 	std::optional<std::string> text(const toml::node &node, const std::string &key);
 	void read_text(const toml::node &node, const std::string &key, std::string &into);
 	void read_bool(const toml::node &node, const std::string &key, bool &into);
-	void read_count(const toml::node &node, const std::string &key, unsigned most,
-			unsigned &into);
+	void read_count(const toml::node &node, const std::string &key, unsigned least,
+			unsigned most, unsigned &into);
 	/// `never` is a word for 0, or empty.
 	std::optional<Duration> duration(const toml::node &node, const std::string &key,
 					 Duration least, Duration most, Duration step,

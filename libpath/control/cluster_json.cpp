@@ -28,6 +28,7 @@ Json to_json(const ClusterReport &report)
 	json["name"] = report.name;
 	json["engine"] = report.engine;
 	json["trouble"] = report.trouble;
+	json["discovery"] = report.discovery;
 	json["phase"] = value(report.phase);
 	json["ring_leader"] = report.ring_leader;
 	json["ring_sequence"] = report.ring_sequence;
@@ -62,6 +63,7 @@ Result<ClusterReport> cluster_from_json(const Json &json)
 	in.read("name", report.name);
 	in.read("engine", report.engine);
 	in.read("trouble", report.trouble);
+	in.read("discovery", report.discovery);
 	in.read("phase", report.phase);
 	in.read("ring_leader", report.ring_leader);
 	in.read("ring_sequence", report.ring_sequence);

@@ -18,7 +18,7 @@ struct PeerReport {
 	std::string address;    ///< where its pathd answers: "10.0.0.2:10808"
 	bool reachable = false; ///< there is a connection, and it has said who it is
 	bool member = false;    ///< it takes part in the present round
-	std::string text;       ///< why it is not reachable, or no member; may be empty
+	std::string text; ///< why it is not reachable, or no member; how it was found; may be empty
 
 	bool operator==(const PeerReport &) const = default;
 };
@@ -29,7 +29,8 @@ struct ClusterReport {
 	std::string version; ///< of the program that made it
 	std::string name;    ///< of this host; empty: there is no [cluster]
 	std::string engine; ///< what knows the members: "static", "corosync"; empty: not joined yet
-	std::string trouble; ///< what keeps this host out of its cluster; may be empty
+	std::string trouble;   ///< what keeps this host out of its cluster; may be empty
+	std::string discovery; ///< what keeps it from finding other hosts; may be empty
 
 	// As RecoveryStatus has them.
 	RecoveryPhase phase = RecoveryPhase::Alone;

@@ -216,19 +216,22 @@ Explanation about_spare(const SpareFacts &spare, const UnitFacts &unit)
 		       matches(path.config.hctl, spare.hctl) &&
 		       matches(path.config.by_path, spare.by_path);
 	};
+	const auto further = unit.config.paths_derived
+				     ? fmt::format("direct_paths = {} in [unit.{}] or [defaults]",
+						   unit.config.direct_paths + 1, unit.config.name)
+				     : std::string("a further [[path]] of kind \"direct\"");
 	const auto taken = std::find_if(unit.paths.begin(), unit.paths.end(), wants);
 	say.push_back(fmt::format("It leads to the same disk{}, and is not used.",
 				  spare.hctl.empty() ? "" : fmt::format(" at {}", spare.hctl)));
 	if (taken == unit.paths.end())
-		say.push_back("No path is configured for its place: a further [[path]] of kind "
-			      "\"direct\" would use it.");
+		say.push_back(fmt::format("No path is configured for its place: {} would use it.",
+					  further));
 	else if (taken->report.device.empty())
 		say.push_back(fmt::format("Path {} may take it when a check has proved it.",
 					  taken->report.index));
 	else
-		say.push_back(fmt::format("Path {} could, and has {} already; a further [[path]] "
-					  "of kind \"direct\" would use it.",
-					  taken->report.index, taken->report.device));
+		say.push_back(fmt::format("Path {} could, and has {} already; {} would use it.",
+					  taken->report.index, taken->report.device, further));
 	return {fmt::format("device {}", spare.name), std::move(say)};
 }
 

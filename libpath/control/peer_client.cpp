@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -121,6 +122,14 @@ void PeerClient::hang_up(const std::string &why, Instant now)
 {
 	if (link_)
 		broken(Error{{ETIMEDOUT, std::generic_category()}, why}, now);
+}
+
+void PeerClient::end()
+{
+	link_.reset();
+	for (const auto &[id, asked] : std::exchange(asked_, {}))
+		asked.answered(
+			fail(EHOSTUNREACH, fmt::format("{} is no peer any more", peer_.name)));
 }
 
 bool PeerClient::step(Instant now)

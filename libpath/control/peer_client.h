@@ -47,6 +47,8 @@ public:
 	/// Ends the present connection: whoever is there has not answered for too long. What has no
 	/// answer is asked again on the next one.
 	void hang_up(const std::string &why, Instant now);
+	/// It is not to be asked any more: what has no answer gets EHOSTUNREACH now.
+	void end();
 
 	/// Connects, sends, receives; never waits. True: whether it is reachable has changed, or
 	/// why it is not.

@@ -3,13 +3,15 @@
 
 #include <fmt/format.h>
 
+#include "libpath/config/cluster.h"
+
 namespace swpath
 {
 
 std::string path_name(const PathReport &path)
 {
-	// The label of a direct path is "direct" unless the administrator chose one.
-	if (!path.label.empty() && path.label != word(path.kind))
+	// The label of a direct path is "direct" or "direct2" unless the administrator chose one.
+	if (!path.label.empty() && !is_own_path_name(path.label))
 		return fmt::format("{} {}", word(path.kind), path.label);
 	if (!path.device.empty())
 		return fmt::format("{} {}", word(path.kind), path.device);

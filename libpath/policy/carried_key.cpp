@@ -2,6 +2,7 @@
 #include "libpath/policy/carried_key.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,9 +12,15 @@ namespace swpath
 void CarriedKey::replace(std::uint64_t key)
 {
 	state_.last = state_.key;
+	left_ = state_.copies | state_.places;
+	had_ = 0;
 	state_.key = key;
 	state_.copies = 0;
 	state_.places = 0;
+	state_.peers = 0;
+	// Without a key users have no more rights than before it went.
+	if (key != 0)
+		refusals_.fill({});
 }
 
 bool CarriedKey::looked(const NexusSight &sight, Instant now)
@@ -24,6 +31,9 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 	views_.at(sight.path) = view;
 	type_ = view.type;
 
+	// Nobody gives this nexus keys but us and our users.
+	const bool replaced = ((state_.copies | state_.places | had_) & place) != 0 &&
+			      view.own != 0 && view.own != state_.key;
 	if ((state_.copies & place) != 0 && view.own != state_.key) {
 		// It came to be used, and its users have changed it; or it was taken away with all
 		// the others, which the disk's list tells below.
@@ -32,13 +42,10 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 			state_.places |= place;
 	}
 	const bool speaks = sight.in_use || !sight.other_in_use;
-	if (view.own != 0 && view.own != state_.key && view.own != state_.last && speaks &&
-	    (sight.in_use || state_.key == 0)) {
-		replace(view.own);
-		state_.places = place;
-	} else if (view.own != 0 && view.own == state_.last && sight.in_use) {
-		// Registered again by users; what we had not yet taken off would look the same, but
-		// that is never on the path in use.
+	// The one before is users' again only where it has been gone in between.
+	const bool left = view.own == state_.last && (left_ & place) != 0;
+	if (view.own != 0 && view.own != state_.key && !left &&
+	    (replaced || sight.in_use || (view.own != state_.last && speaks && state_.key == 0))) {
 		replace(view.own);
 		state_.places = place;
 	} else if (view.own != 0 && view.own == state_.key) {
@@ -52,6 +59,8 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 		replace(0);
 		state_.last = 0;
 	}
+	if (view.own != state_.last)
+		left_ &= ~place;
 	if (state_.key != 0 && view.has(state_.key))
 		confirmed_ = now;
 	if (state_.last != 0 && state_.last == state_.key)
@@ -62,28 +71,44 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 void CarriedKey::forget(unsigned path)
 {
 	views_.at(path).reset();
+	had_ |= (state_.copies | state_.places) & bit(path);
 	state_.copies &= ~bit(path);
 	state_.places &= ~bit(path);
+	state_.peers &= ~bit(path);
+	refusals_.at(path).clear();
 }
 
-void CarriedKey::changed(unsigned path)
+bool CarriedKey::answered(unsigned path, std::uint64_t key, std::string refusal)
 {
-	if (state_.key != 0)
+	if (key != state_.key)
+		return false;
+	const auto before = state_.peers;
+	if (refusal.empty() && key != 0)
+		state_.peers |= bit(path);
+	else
+		state_.peers &= ~bit(path);
+	refusals_.at(path) = std::move(refusal);
+	return state_.peers != before;
+}
+
+void CarriedKey::changed(unsigned path, std::uint64_t key)
+{
+	if (key != 0 && key == state_.key)
 		state_.copies |= bit(path);
 	state_.places &= ~bit(path);
 	views_.at(path).reset();
 }
 
-std::optional<std::uint64_t> CarriedKey::wanted(unsigned path) const
+std::optional<NexusChange> CarriedKey::wanted(unsigned path) const
 {
 	const auto &view = views_.at(path);
 	if (!view)
 		return std::nullopt;
-	if (view->own == 0 && state_.key != 0 && view->has(state_.key))
-		return state_.key;
-	if (view->own != 0 && view->own == state_.last && view->own != state_.key)
-		return state_.key;
-	return std::nullopt;
+	const bool missing = view->own == 0 && state_.key != 0 && view->has(state_.key);
+	const bool left = view->own != 0 && view->own == state_.last && view->own != state_.key;
+	if (!missing && !left)
+		return std::nullopt;
+	return NexusChange{view->own, state_.key};
 }
 
 std::vector<unsigned> CarriedKey::paths() const
@@ -103,6 +128,16 @@ std::string CarriedKey::missing(unsigned path) const
 		return {};
 	return fmt::format("the disk is reserved ({}), and this path has not got the key {} yet",
 			   reservation_type_text(view->type), reservation_key_text(state_.key));
+}
+
+std::string CarriedKey::missing_by_peer(unsigned path, const std::string &peer) const
+{
+	if (!refusals_.at(path).empty())
+		return fmt::format("{}: {}", peer, refusals_.at(path));
+	if (state_.key == 0 || (state_.peers & bit(path)) != 0)
+		return {};
+	return fmt::format("{} has not said yet that the key of the unit's users is on its path",
+			   peer);
 }
 
 void ClientKeys::told(const std::string &client, std::uint64_t key)
@@ -127,10 +162,10 @@ ClientKeys::Verdict ClientKeys::looked(const std::string &name, const NexusView 
 		Verdict verdict;
 		// To what another client needs at once: between two registrations it has no rights.
 		if (stale) {
-			verdict.change = 0;
+			verdict.change = NexusChange{view.own, 0};
 			for (const auto &[other, left] : state_.keys)
 				if (left != 0 && view.has(left))
-					verdict.change = left;
+					verdict.change->key = left;
 		}
 		if (view.type != ReservationType::None)
 			verdict.refusal =
@@ -143,7 +178,7 @@ ClientKeys::Verdict ClientKeys::looked(const std::string &name, const NexusView 
 			fmt::format("{}'s key {} is not on the disk any more: it was preempted",
 				    name, reservation_key_text(key))};
 	if (view.own == 0 || stale)
-		return {key, {}};
+		return {NexusChange{view.own, key}, {}};
 	if (view.type == ReservationType::None || for_registrants(view.type))
 		return {};
 	return {std::nullopt,

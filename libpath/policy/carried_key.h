@@ -51,6 +51,7 @@ public:
 		std::uint64_t last = 0;   ///< the one before, to be taken off other paths
 		std::uint32_t copies = 0; ///< a bit for each path that has it from us
 		std::uint32_t places = 0; ///< a bit for each path that has or had it from users
+		std::uint32_t peers = 0;  ///< a bit for each path whose peer says it has it
 		bool operator==(const State &) const = default;
 	};
 
@@ -59,17 +60,24 @@ public:
 
 	/// True: the state has changed.
 	[[nodiscard]] bool looked(const NexusSight &sight, Instant now);
-	/// The path's nexus has been given what wanted() said.
-	void changed(unsigned path);
-	/// Another nexus stands for the path.
+	/// The path's nexus has been given `key`, which wanted() said.
+	void changed(unsigned path, std::uint64_t key);
+	/// Another nexus, or another connection to a peer, stands for the path.
 	void forget(unsigned path);
+	/// The path's peer was told `key`, and answers that our users have the same rights there
+	/// (`refusal` is empty), or why not. An answer for another key than the present one says
+	/// nothing. True: the state has changed.
+	[[nodiscard]] bool answered(unsigned path, std::uint64_t key, std::string refusal);
 
 	[[nodiscard]] const State &state() const { return state_; }
-	/// What the path's nexus is to have instead of what it has (0: nothing); no value: it is
-	/// right as it is, or not known.
-	[[nodiscard]] std::optional<std::uint64_t> wanted(unsigned path) const;
+	/// What the path's nexus is to have instead of what it has; no value: it is right as it
+	/// is, or not known.
+	[[nodiscard]] std::optional<NexusChange> wanted(unsigned path) const;
 	/// Why the path is not to be opened; empty: it may be.
 	[[nodiscard]] std::string missing(unsigned path) const;
+	/// The same of a path by `peer`: until that has answered for the key, nobody knows whether
+	/// a write there would meet a reservation.
+	[[nodiscard]] std::string missing_by_peer(unsigned path, const std::string &peer) const;
 	/// The paths whose nexuses have the key, from users or from us, in order.
 	[[nodiscard]] std::vector<unsigned> paths() const;
 	/// The reservation as it was seen last, through any path.
@@ -81,8 +89,12 @@ private:
 
 	State state_;
 	std::array<std::optional<NexusView>, SW_PATHS_MAX> views_{};
+	std::array<std::string, SW_PATHS_MAX> refusals_{}; ///< of peers, the last one of each
 	ReservationType type_ = ReservationType::None;
-	Instant confirmed_{}; ///< the key was on the disk then
+	std::uint32_t left_ =
+		0;              ///< a bit for each path that had State::last, and may have it still
+	std::uint32_t had_ = 0; ///< a bit for each path that had the key by an earlier device
+	Instant confirmed_{};   ///< the key was on the disk then
 };
 
 class ClientKeys
@@ -104,8 +116,8 @@ public:
 	void forget(const std::string &client) { state_.keys.erase(client); }
 
 	struct Verdict {
-		/// What our nexus is to have instead (0: nothing); then look again.
-		std::optional<std::uint64_t> change;
+		/// What our nexus is to have instead; then look again.
+		std::optional<NexusChange> change;
 		/// Why the client may not use the disk through us; empty: it has the rights here
 		/// that it has itself.
 		std::string refusal;

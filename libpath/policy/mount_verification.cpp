@@ -302,6 +302,13 @@ std::uint32_t MountVerification::doubtful(const UnitStatus &status) const
 	return (1U << status.paths.size()) - 1;
 }
 
+bool MountVerification::may_have_left(const UnitStatus &status, unsigned path) const
+{
+	if (const auto left = left_path(status))
+		return *left == path;
+	return !going_ || status.mv != mv_ || (doubtful(status) & 1U << path) != 0;
+}
+
 void MountVerification::fence(const UnitStatus &status, std::span<const MvCandidate> candidates,
 			      std::optional<unsigned> target, Instant now, MvActions &actions)
 {

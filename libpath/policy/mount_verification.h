@@ -123,6 +123,10 @@ public:
 	/// Another device stands behind this path now: what was found out about it is void.
 	void replaced(unsigned path);
 
+	/// Is `path` the one that this mount verification leaves, as far as anybody knows? After a
+	/// reload in the middle the kernel has forgotten, and this remembers.
+	[[nodiscard]] bool may_have_left(const UnitStatus &status, unsigned path) const;
+
 	/// When step() has something to do even if nothing else happens.
 	[[nodiscard]] std::optional<Instant> deadline() const { return deadline_; }
 

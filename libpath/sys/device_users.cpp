@@ -5,7 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <filesystem>
+#include <functional>
 #include <map>
 
 #include <dirent.h>
@@ -23,8 +23,6 @@ namespace swpath
 {
 namespace
 {
-
-namespace fs = std::filesystem;
 
 constexpr std::size_t mounts_bytes_max = 4U << 20;
 constexpr std::size_t swaps_bytes_max = 64U << 10;
@@ -48,7 +46,34 @@ struct Wanted {
 	DevNumber device;
 	std::string name;
 };
-using WantedMap = std::map<DevNumber, Wanted>;
+class WantedDevices
+{
+public:
+	void add(DevNumber number, Wanted wanted)
+	{
+		names_.insert_or_assign(wanted.name, number);
+		numbers_.insert_or_assign(number, std::move(wanted));
+	}
+	/// Null: it is none of them.
+	[[nodiscard]] const Wanted *find(DevNumber number) const
+	{
+		const auto found = numbers_.find(number);
+		return found == numbers_.end() ? nullptr : &found->second;
+	}
+	/// "/dev/sda".
+	[[nodiscard]] const Wanted *find_node(std::string_view node) const
+	{
+		constexpr std::string_view directory = "/dev/";
+		if (!node.starts_with(directory))
+			return nullptr;
+		const auto found = names_.find(node.substr(directory.size()));
+		return found == names_.end() ? nullptr : find(found->second);
+	}
+
+private:
+	std::map<DevNumber, Wanted> numbers_;
+	std::map<std::string, DevNumber, std::less<>> names_;
+};
 
 /// The process of an entry of /proc; 0: it is none.
 pid_t process_of(std::string_view name)
@@ -58,40 +83,54 @@ pid_t process_of(std::string_view name)
 	return end.ec == std::errc{} && end.ptr == name.data() + name.size() ? pid : 0;
 }
 
-std::vector<std::string> names_in(const fs::path &directory)
+/// Those that begin with `prefix`.
+std::vector<std::string> names_in(const std::string &path, std::string_view prefix = {})
 {
 	std::vector<std::string> names;
-	std::error_code error;
-	for (auto entry = fs::directory_iterator(directory, error);
-	     !error && entry != fs::directory_iterator(); entry.increment(error))
-		names.push_back(entry->path().filename());
+	const Directory directory(path);
+	if (directory.dir == nullptr)
+		return names;
+	while (const auto *entry = ::readdir(directory.dir))
+		if (entry->d_name[0] != '.' && std::string_view(entry->d_name).starts_with(prefix))
+			names.emplace_back(entry->d_name);
 	return names;
 }
 
 /// A device and its partitions, and which other devices stand on them.
-void look_at_device(DevNumber device, const std::string &sys, WantedMap &wanted,
+void look_at_device(DevNumber device, const std::string &sys, WantedDevices &wanted,
 		    std::vector<DeviceUse> &uses)
 {
-	std::error_code error;
-	const auto directory =
-		fs::canonical(fmt::format("{}/dev/block/{}", sys, device.text()), error);
-	if (error)
+	const auto link = fmt::format("{}/dev/block/{}", sys, device.text());
+	std::array<char, 1024> target{};
+	const auto got = ::readlink(link.c_str(), target.data(), target.size());
+	if (got <= 0)
 		return; // it is gone
-	std::vector<fs::path> places{directory};
-	for (const auto &name : names_in(directory))
-		if (fs::exists(directory / name / "partition", error))
-			places.push_back(directory / name);
-	for (const auto &place : places) {
-		const auto name = place.filename().string();
-		const auto number = read_attribute(place / "dev");
-		if (const auto parsed = number ? DevNumber::parse(*number) : std::nullopt)
-			wanted[*parsed] = {device, name};
-		for (const auto &holder : names_in(place / "holders")) {
-			const auto mapped = place / "holders" / holder / "dm";
-			const auto uuid = read_attribute(mapped / "uuid");
+	const std::string_view directory(target.data(), static_cast<std::size_t>(got));
+	const std::string disk(directory.substr(directory.rfind('/') + 1));
+	struct Place {
+		std::string path;
+		std::string name;
+	};
+	std::vector<Place> places{{link, disk}};
+	wanted.add(device, {device, disk});
+	// A partition is named after its disk.
+	for (const auto &name : names_in(link, disk)) {
+		const auto path = fmt::format("{}/{}", link, name);
+		const auto number = ::access((path + "/partition").c_str(), F_OK) == 0
+					    ? read_attribute(path + "/dev")
+					    : Result<std::string>();
+		if (const auto parsed = number ? DevNumber::parse(*number) : std::nullopt) {
+			wanted.add(*parsed, {device, name});
+			places.push_back({path, name});
+		}
+	}
+	for (const auto &[path, name] : places) {
+		for (const auto &holder : names_in(path + "/holders")) {
+			const auto mapped = fmt::format("{}/holders/{}/dm", path, holder);
+			const auto uuid = read_attribute(mapped + "/uuid");
 			if (uuid && uuid->starts_with(SW_UUID_PREFIX))
 				continue;
-			const auto given = read_attribute(mapped / "name");
+			const auto given = read_attribute(mapped + "/name");
 			uses.push_back({device, name, 0, 0,
 					given ? fmt::format("{} ({})", holder, *given) : holder,
 					true});
@@ -109,7 +148,8 @@ void for_each_line(std::string_view text, const Take &take)
 	}
 }
 
-void look_at_mounts(const std::string &proc, const WantedMap &wanted, std::vector<DeviceUse> &uses)
+void look_at_mounts(const std::string &proc, const WantedDevices &wanted,
+		    std::vector<DeviceUse> &uses)
 {
 	// The first process sees what is mounted outside of this one's own sandbox.
 	auto text = read_file(proc + "/1/mountinfo", mounts_bytes_max);
@@ -121,16 +161,23 @@ void look_at_mounts(const std::string &proc, const WantedMap &wanted, std::vecto
 		const auto mount = parse_mount_line(line);
 		if (!mount)
 			return;
-		for (const auto &[number, want] : wanted)
-			// A file system of several devices has a number of its own.
-			if (mount->device == number || mount->source == "/dev/" + want.name)
-				uses.push_back({want.device, want.name, 0, 0,
+		const auto add = [&](const Wanted *want) {
+			if (want != nullptr)
+				uses.push_back({want->device, want->name, 0, 0,
 						"mount at " + mount->at, mount->write});
+		};
+		const auto *numbered = wanted.find(mount->device);
+		// A file system of several devices has a number of its own.
+		const auto *named = wanted.find_node(mount->source);
+		add(numbered);
+		if (named != numbered)
+			add(named);
 	});
 }
 
 /// Swap has no descriptor, and claims only what nobody else has: a spare leg.
-void look_at_swaps(const std::string &proc, const WantedMap &wanted, std::vector<DeviceUse> &uses)
+void look_at_swaps(const std::string &proc, const WantedDevices &wanted,
+		   std::vector<DeviceUse> &uses)
 {
 	const auto text = read_file(proc + "/swaps", swaps_bytes_max);
 	if (!text)
@@ -139,9 +186,8 @@ void look_at_swaps(const std::string &proc, const WantedMap &wanted, std::vector
 		const auto source = parse_swap_line(line);
 		if (!source)
 			return;
-		for (const auto &[number, want] : wanted)
-			if (*source == "/dev/" + want.name)
-				uses.push_back({want.device, want.name, 0, 0, "swap", true});
+		if (const auto *want = wanted.find_node(*source))
+			uses.push_back({want->device, want->name, 0, 0, "swap", true});
 	});
 }
 
@@ -161,7 +207,7 @@ std::optional<DevNumber> block_device_of(int directory, const char *descriptor)
 }
 
 /// What one process has open. False: it may not be looked at.
-bool look_at_process(const std::string &process, pid_t pid, const WantedMap &wanted,
+bool look_at_process(const std::string &process, pid_t pid, const WantedDevices &wanted,
 		     DeviceUses &found)
 {
 	const Directory descriptors(process + "/fd");
@@ -174,8 +220,8 @@ bool look_at_process(const std::string &process, pid_t pid, const WantedMap &wan
 			continue;
 		found.descriptors++;
 		const auto number = block_device_of(directory, entry->d_name);
-		const auto want = number ? wanted.find(*number) : wanted.end();
-		if (want == wanted.end())
+		const auto *want = number ? wanted.find(*number) : nullptr;
+		if (want == nullptr)
 			continue;
 		// The link's own permissions are what the descriptor is open for.
 		struct stat link {
@@ -183,10 +229,10 @@ bool look_at_process(const std::string &process, pid_t pid, const WantedMap &wan
 		const bool write =
 			::fstatat(directory, entry->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
 			(link.st_mode & S_IWUSR) != 0;
-		auto &use = here[want->second.device];
+		auto &use = here[want->device];
 		if (use.name.empty() || (write && !use.write)) {
-			use.device = want->second.device;
-			use.name = want->second.name;
+			use.device = want->device;
+			use.name = want->name;
 		}
 		use.write = use.write || write;
 	}
@@ -211,7 +257,7 @@ Result<DeviceUses> device_users(std::span<const DevNumber> devices, std::span<co
 				std::size_t limit, const std::string &proc, const std::string &sys)
 {
 	DeviceUses found;
-	WantedMap wanted;
+	WantedDevices wanted;
 	for (const auto device : devices)
 		look_at_device(device, sys, wanted, found.uses);
 	const Directory processes(proc);

@@ -17,6 +17,9 @@ namespace
 
 constexpr const char *control_path = "/dev/mapper/control";
 constexpr std::size_t message_bytes_max = 512;
+/// Enough for the line of a unit with eight paths. The kernel clears and copies as much as it is
+/// asked with, and a status is what is asked most often.
+constexpr std::size_t line_bytes_usual = 2048 - sizeof(dm_ioctl);
 /// More than this of device names is not a list but a mistake.
 constexpr std::size_t list_bytes_max = 4U << 20;
 
@@ -157,10 +160,12 @@ int DmChannel::reject(std::string_view unit, std::uint64_t mv, unsigned path,
 int DmChannel::status(std::string_view unit, bool table, Line &line) noexcept
 {
 	const std::uint32_t flags = DM_NOFLUSH_FLAG | (table ? DM_STATUS_TABLE_FLAG : 0U);
-	const int error = run(DM_TABLE_STATUS, unit, flags, buffer_bytes - sizeof(dm_ioctl));
+	auto &io = *header_of(buffer_.get());
+	int error = run(DM_TABLE_STATUS, unit, flags, line_bytes_usual);
+	if (error == 0 && (io.flags & DM_BUFFER_FULL_FLAG))
+		error = run(DM_TABLE_STATUS, unit, flags, buffer_bytes - sizeof(dm_ioctl));
 	if (error != 0)
 		return error;
-	const auto &io = *header_of(buffer_.get());
 	if (io.flags & DM_BUFFER_FULL_FLAG)
 		return EOVERFLOW;
 	if (!(io.flags & DM_ACTIVE_PRESENT_FLAG) || io.target_count == 0)

@@ -58,20 +58,21 @@ Result<NexusView> NexusLook::look(Reserver &disk)
 	return fail(EAGAIN, "the disk's registrations do not stop changing");
 }
 
-Result<NexusView> copy_key(NexusLook &nexus, Reserver &disk, std::uint64_t key)
+Result<NexusView> copy_key(NexusLook &nexus, Reserver &disk, const NexusChange &change)
 {
+	const auto key = change.key;
 	const auto before = nexus.look(disk);
 	if (!before || before->own == key)
 		return before;
 	if (key != 0 && !before->has(key))
 		return fail(ENOENT,
 			    fmt::format("no nexus has the key {}", reservation_key_text(key)));
-	if (const auto done = disk.register_key(key); !done)
+	if (const auto done = disk.replace_key(change.had, key); !done)
 		return tl::unexpected(done.error());
 	auto after = nexus.look(disk);
 	if (!after || key == 0 || count(*after, key) > 1)
 		return after;
-	if (const auto done = disk.register_key(0); !done)
+	if (const auto done = disk.replace_key(key, 0); !done)
 		return tl::unexpected(done.error());
 	return fail(ENOENT, fmt::format("the key {} was taken off the disk meanwhile",
 					reservation_key_text(key)));

@@ -32,9 +32,10 @@ private:
 	std::uint64_t own_ = 0;
 };
 
-/// Gives the nexus `key`, 0 unregisters it; a key only if another nexus has it before and after, so
-/// that one that was preempted meanwhile does not come back. The view after it.
-/// BLOCKS. Errors: NexusLook's; ENOENT no other nexus has the key.
-[[nodiscard]] Result<NexusView> copy_key(NexusLook &nexus, Reserver &disk, std::uint64_t key);
+/// Registers the nexus as `change` says; with a key only if another nexus has it before and after,
+/// so that one that was preempted meanwhile does not come back. The view after it.
+/// BLOCKS. Errors: NexusLook's; ENOENT no other nexus has the key, or this one has not what it had.
+[[nodiscard]] Result<NexusView> copy_key(NexusLook &nexus, Reserver &disk,
+					 const NexusChange &change);
 
 } // namespace swpath

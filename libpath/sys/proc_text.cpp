@@ -11,15 +11,6 @@ namespace swpath
 namespace
 {
 
-std::string printable(std::string_view text)
-{
-	std::string shown(text);
-	std::replace_if(
-		shown.begin(), shown.end(), [](char each) { return each < ' ' || each > '~'; },
-		'?');
-	return shown;
-}
-
 template <class T>
 bool read_number(std::string_view text, T &into)
 {

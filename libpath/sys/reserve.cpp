@@ -89,18 +89,33 @@ Result<void> Reserver::out(std::uint8_t action, ReservationType type, std::uint6
 
 Result<void> Reserver::register_key(std::uint64_t key)
 {
-	constexpr auto what = "PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY";
+	return register_by(out_register_ignore, 0, key,
+			   "PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY");
+}
+
+Result<void> Reserver::replace_key(std::uint64_t had, std::uint64_t key)
+{
+	auto done = register_by(out_register, had, key, "PERSISTENT RESERVE OUT, REGISTER");
+	if (!done && done.error().code == ScsiOutcome::ReservationConflict)
+		return fail(ENOENT, fmt::format("the nexus has not the key {} any more",
+						reservation_key_text(had)));
+	return done;
+}
+
+Result<void> Reserver::register_by(std::uint8_t action, std::uint64_t had, std::uint64_t key,
+				   const char *what)
+{
 	const auto can = capabilities();
 	if (!can)
 		return tl::unexpected(can.error());
 	if (can->persists) {
-		auto done = out(out_register_ignore, ReservationType::None, 0, key, true, what);
+		auto done = out(action, ReservationType::None, had, key, true, what);
 		// One that claims it and has no place to write it to: seen with LIO without
 		// /etc/target/pr.
 		if (done || done.error().code == ScsiOutcome::ReservationConflict)
 			return done;
 	}
-	return out(out_register_ignore, ReservationType::None, 0, key, false, what);
+	return out(action, ReservationType::None, had, key, false, what);
 }
 
 Result<bool> Reserver::has_key(std::uint64_t key)

@@ -27,6 +27,9 @@ public:
 	/// REGISTER AND IGNORE EXISTING KEY: whatever the nexus had, it has `key` now; 0
 	/// unregisters. Over a loss of power if the disk can (APTPL), else not.
 	[[nodiscard]] Result<void> register_key(std::uint64_t key);
+	/// REGISTER: the same, but only if the nexus has `had` (0: nothing), which the disk
+	/// decides. Errors also: ENOENT it has not.
+	[[nodiscard]] Result<void> replace_key(std::uint64_t had, std::uint64_t key);
 	/// Is the nexus registered with `key`? REGISTER of the key that it has changes nothing
 	/// (5.12.7), and one of another key is refused; what is kept over a loss of power stays.
 	[[nodiscard]] Result<bool> has_key(std::uint64_t key);
@@ -47,6 +50,8 @@ public:
 	[[nodiscard]] Result<bool> is_shut_out();
 
 private:
+	[[nodiscard]] Result<void> register_by(std::uint8_t action, std::uint64_t had,
+					       std::uint64_t key, const char *what);
 	[[nodiscard]] Result<std::vector<std::uint8_t>> in(std::uint8_t action, const char *what);
 	[[nodiscard]] Result<void> out(std::uint8_t action, ReservationType type, std::uint64_t key,
 				       std::uint64_t service_key, bool persist, const char *what);

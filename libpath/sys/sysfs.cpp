@@ -2,13 +2,16 @@
 #include "libpath/sys/sysfs.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include "libpath/base/unique_fd.h"
+#include "libpath/base/text.h"
 #include "libpath/sys/file.h"
 
 namespace swpath
@@ -60,6 +63,20 @@ std::optional<std::string> class_attribute(const fs::path &device, std::string_v
 			return path.string();
 	}
 	return std::nullopt;
+}
+
+/// An attribute of a few bytes as it is now. The kernel makes the text anew for each read from its
+/// begin.
+Result<std::string> read_again(const UniqueFd &attribute, std::string_view what)
+{
+	std::array<char, 64> text{};
+	ssize_t got = 0;
+	do
+		got = ::pread(attribute.get(), text.data(), text.size(), 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return fail(errno, fmt::format("read the {}", what));
+	return std::string(trimmed({text.data(), static_cast<std::size_t>(got)}));
 }
 
 } // namespace
@@ -120,12 +137,35 @@ Result<std::vector<Setting>> scsi_settings(std::string_view sysname, const ScsiL
 	return settings;
 }
 
-Result<std::string> scsi_state(std::string_view sysname, const std::string &sys)
+Result<ScsiState> ScsiState::open(std::string_view sysname, const std::string &sys)
 {
 	const auto device = scsi_device(sysname, sys);
 	if (!device)
 		return tl::unexpected(device.error());
-	return read_attribute(*device + "/state");
+	UniqueFd state(::open((*device + "/state").c_str(), O_RDONLY | O_CLOEXEC));
+	if (!state)
+		return fail(ENODEV, fmt::format("{} has no state", sysname));
+	return ScsiState(std::move(state),
+			 UniqueFd(::open((*device + "/iotmo_cnt").c_str(), O_RDONLY | O_CLOEXEC)));
+}
+
+Result<std::string> ScsiState::word() const
+{
+	return read_again(state_, "state of a SCSI disk");
+}
+
+std::optional<std::uint64_t> ScsiState::timeouts() const
+{
+	constexpr std::string_view prefix = "0x";
+	const auto text = timeouts_ ? read_again(timeouts_, "time-outs of a SCSI disk")
+				    : fail(ENOENT, "time-outs of a SCSI disk");
+	if (!text || !text->starts_with(prefix))
+		return std::nullopt;
+	std::uint64_t count = 0;
+	const auto *end = text->data() + text->size();
+	if (std::from_chars(text->data() + prefix.size(), end, count, 16).ptr != end)
+		return std::nullopt;
+	return count;
 }
 
 Result<void> set_scsi_state(std::string_view sysname, std::string_view state,

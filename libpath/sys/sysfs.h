@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "libpath/base/result.h"
+#include "libpath/base/unique_fd.h"
 
 namespace swpath
 {
@@ -46,9 +48,29 @@ struct ScsiLimits {
 [[nodiscard]] Result<std::vector<Setting>>
 scsi_settings(std::string_view sysname, const ScsiLimits &limits, const std::string &sys = "/sys");
 
-/// "running", "offline", "transport-offline", …. Errors: ENODEV no such SCSI disk.
-[[nodiscard]] Result<std::string> scsi_state(std::string_view sysname,
-					     const std::string &sys = "/sys");
+/// What the kernel holds of a SCSI disk, from attributes that stay open: to be asked often.
+class ScsiState
+{
+public:
+	/// Errors: ENODEV no such SCSI disk.
+	[[nodiscard]] static Result<ScsiState> open(std::string_view sysname,
+						    const std::string &sys = "/sys");
+
+	/// "running", "offline", "transport-offline", …. Errors: ENODEV the disk is gone.
+	[[nodiscard]] Result<std::string> word() const;
+	/// Commands that timed out since the disk exists; nothing: the kernel does not count them,
+	/// or the disk is gone.
+	[[nodiscard]] std::optional<std::uint64_t> timeouts() const;
+
+private:
+	ScsiState(UniqueFd state, UniqueFd timeouts)
+		: state_(std::move(state)), timeouts_(std::move(timeouts))
+	{
+	}
+	UniqueFd state_;
+	UniqueFd timeouts_; ///< invalid: this kernel has no such attribute
+};
+
 /// Sets "running" or "offline". Errors: EINVAL the kernel refuses the transition.
 [[nodiscard]] Result<void> set_scsi_state(std::string_view sysname, std::string_view state,
 					  const std::string &sys = "/sys");

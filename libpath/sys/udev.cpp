@@ -144,6 +144,12 @@ Result<std::optional<BlockEvent>> UdevMonitor::receive()
 	return event;
 }
 
+std::optional<std::uint64_t> device_event_count(const std::string &sys)
+{
+	const auto count = read_attribute(sys + "/kernel/uevent_seqnum");
+	return count ? parse_number<std::uint64_t>(*count) : std::nullopt;
+}
+
 Result<std::vector<BlockDevice>> enumerate_block_devices()
 {
 	const Udev context(udev_new());

@@ -92,6 +92,10 @@ private:
 	MonitorHandle monitor_;
 };
 
+/// Events of any device since the host booted, those that udev's rules have yet to see too.
+/// Nothing: the kernel does not tell.
+[[nodiscard]] std::optional<std::uint64_t> device_event_count(const std::string &sys = "/sys");
+
 /// All whole disks, sorted by number. Reads sysfs and udev's database, touches no disk.
 [[nodiscard]] Result<std::vector<BlockDevice>> enumerate_block_devices();
 

@@ -78,6 +78,15 @@ struct NexusView {
 	bool operator==(const NexusView &) const = default;
 };
 
+/// What a nexus is to be registered with, and what it was registered with when that was decided: if
+/// it has another key by then, somebody else has decided otherwise. 0: not registered.
+struct NexusChange {
+	std::uint64_t had = 0;
+	std::uint64_t key = 0;
+
+	bool operator==(const NexusChange &) const = default;
+};
+
 /// Who is not registered may not write (all of them), or neither write nor read (some).
 [[nodiscard]] constexpr bool for_registrants(ReservationType type) noexcept
 {

@@ -97,6 +97,8 @@ std::string render_peers(const Style &style, const ClusterReport &report)
 					    ? ""
 					    : fmt::format(", waiting for {}",
 							  fmt::join(report.waiting_for, ", ")));
+	if (!report.discovery.empty())
+		state += fmt::format("; hosts are not found: {}", report.discovery);
 	std::string text = wrapped(
 		style, fmt::format("{}  members: ", painted(style, Paint::Bold, report.name)), 2,
 		state);

@@ -50,7 +50,7 @@ for name in "$@"; do
 	# The same clock: no other work on the machine can delay an I/O, and idle time costs none.
 	faults) measure faults --kernel 6.12 --icount --timeout 550 ;;
 	fence) measure fence --icount --timeout 550 ;;
-	# Two thousand disks, and a locked stack for each of pathd's threads.
+	# Two thousand disks, and a thousand readers.
 	units) measure units --icount --memory 5120 --timeout 3000 ;;
 	serve)
 		if [ "$(id -u)" = 0 ] && losetup --find >/dev/null 2>&1; then

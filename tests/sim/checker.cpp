@@ -8,6 +8,14 @@
 namespace swpath::sim
 {
 
+namespace
+{
+
+/// Servers look once a second; then the answer of a disk, and the end of the export.
+constexpr Nanos preempted_served_max = 5 * sec;
+
+} // namespace
+
 void Checker::breach(const char *promise, std::string text)
 {
 	if (violation_.promise.empty())
@@ -177,8 +185,9 @@ void Checker::key_registered(std::uint64_t key)
 
 void Checker::key_preempted(std::uint64_t key)
 {
-	preempted_.insert(key);
+	preempted_.emplace(key, schedule_.now());
 	users_key_ = known_key_ = 0;
+	people_changed();
 }
 
 void Checker::key_known(std::uint64_t key)
@@ -197,6 +206,64 @@ void Checker::key_copied(std::uint64_t key)
 	expect(!preempted_.contains(key), "P7", "a key that was preempted came back");
 }
 
+void Checker::key_taken_off(std::uint64_t key, bool holder)
+{
+	expect(key == 0 || key != users_key_, "P7", "the users' key was taken off a path of ours");
+	// What is left of a key that its users gave up.
+	if (holder)
+		people_changed();
+}
+
+void Checker::reserved(bool now)
+{
+	reserved_since_ = now ? schedule_.now() : 0;
+}
+
+void Checker::held(std::optional<unsigned> holder)
+{
+	held_ = {holder, peoples_changes_};
+}
+
+void Checker::went_on(std::optional<unsigned> holder)
+{
+	expect(holder == held_.holder || peoples_changes_ != held_.peoples_changes, "P7",
+	       "the reservation is another one after the switch");
+}
+
+/// A key that is known, on a disk that is reserved: a check that began later has to see whether the
+/// path has it.
+void Checker::vouched(unsigned path, std::optional<std::uint64_t> own, Nanos began)
+{
+	if (!own && known_key_ != 0 && reserved_since_ != 0 && began > known_since_ &&
+	    began > reserved_since_)
+		breach("P7",
+		       fmt::format("path {} got a ticket and has no key, and the users' {:#x} "
+				   "has been known for {} ms",
+				   path, known_key_, (schedule_.now() - known_since_) / ms));
+}
+
+void Checker::vouched_by_peer(unsigned path, std::optional<std::uint64_t> told, Nanos began)
+{
+	if (known_key_ != 0 && told != known_key_ && began > known_since_)
+		breach("P7", fmt::format("path {} got a ticket, and its peer has not been told of "
+					 "the users' key {:#x}, known for {} ms",
+					 path, known_key_, (schedule_.now() - known_since_) / ms));
+}
+
+void Checker::served(std::uint64_t told, Nanos watched_since)
+{
+	const auto preempted = preempted_.find(told);
+	if (reserved_since_ == 0 || (told != 0 && preempted == preempted_.end()))
+		return;
+	const Nanos lost = told == 0 ? 0 : preempted->second;
+	const Nanos since = std::max({watched_since, lost, reserved_since_});
+	if (schedule_.now() - since > preempted_served_max)
+		breach("P7", fmt::format("a client is served whose {} for {} ms",
+					 told == 0 ? "disk is reserved, and it has had no key"
+						   : "key has been preempted",
+					 (schedule_.now() - since) / ms));
+}
+
 /// Rightly so if the users have no key any more, or so new a one that nobody has carried it yet; or
 /// had when the kernel went on with this path, and no pathd has looked at it since.
 void Checker::conflicted()
@@ -206,8 +273,10 @@ void Checker::conflicted()
 	       "P7", "a user's write met a reservation that is the unit's own");
 }
 
-void Checker::opened_reserved(unsigned path, std::uint64_t own, bool by_ticket)
+void Checker::opened_reserved(unsigned path, std::optional<std::uint64_t> key, bool served,
+			      bool by_ticket)
 {
+	const auto own = key && served ? users_key_ : key.value_or(0);
 	const bool early = known_key_ == 0 || !outlived(known_since_, by_ticket);
 	opened_early_ = users_reserve_ && own != users_key_ && early ? 0 : early_looks_max;
 	if (users_reserve_ && own != known_key_ && !early)

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -109,10 +110,28 @@ public:
 	/// pathd knows the key: from now on no proof of a path is one without it.
 	void key_known(std::uint64_t key);
 	void key_copied(std::uint64_t key);
+	/// By us, off a nexus that has it.
+	void key_taken_off(std::uint64_t key, bool holder);
+	/// The disk is reserved, or is so no more.
+	void reserved(bool now);
+	/// People have changed who holds the reservation.
+	void people_changed() { peoples_changes_++; }
 	/// A user's write was refused.
 	void conflicted();
-	/// The unit goes on with a path that has `own`, and the disk is reserved for registrants.
-	void opened_reserved(unsigned path, std::uint64_t own, bool by_ticket);
+	/// The unit goes on with a path whose nexus has the key `own`, and the disk is reserved for
+	/// registrants. A server may have another key than ours: the rights are the same.
+	void opened_reserved(unsigned path, std::optional<std::uint64_t> own, bool served,
+			     bool by_ticket);
+	/// The kernel gets a ticket for a path whose nexus has `own`, for a check that began then.
+	void vouched(unsigned path, std::optional<std::uint64_t> own, Nanos began);
+	/// The same, and the path's peer was told this key last.
+	void vouched_by_peer(unsigned path, std::optional<std::uint64_t> told, Nanos began);
+	/// A server passes a request of the unit on, whose pathd has told it this key. Its own
+	/// could see all the time since then which keys the disk has.
+	void served(std::uint64_t told, Nanos watched_since);
+	/// Who holds the reservation when a hold begins, and when it ends.
+	void held(std::optional<unsigned> holder);
+	void went_on(std::optional<unsigned> holder);
 	void set_users_reserve() { users_reserve_ = true; }
 
 	// Disks and paths.
@@ -175,7 +194,13 @@ private:
 	static constexpr unsigned early_looks_max = 20;
 	/// How often pathd has looked at a path since one without the users' new key was opened.
 	unsigned opened_early_ = early_looks_max;
-	std::set<std::uint64_t> preempted_;
+	std::map<std::uint64_t, Nanos> preempted_; ///< keys, and when
+	Nanos reserved_since_ = 0;                 ///< 0: the disk is not reserved
+	std::uint64_t peoples_changes_ = 0;
+	struct Held {
+		std::optional<unsigned> holder;
+		std::uint64_t peoples_changes = 0;
+	} held_;
 	Nanos ticket_life_ = 0;
 	Nanos verified_life_ = 0;
 	std::uint64_t ghosts_ = 0;

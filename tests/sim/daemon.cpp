@@ -52,6 +52,8 @@ void Daemon::start()
 	mv.give_up_direct = 2 * command() + std::chrono::seconds(1);
 	mv_ = MountVerification(mv);
 	medium_ = {};
+	if (context_.broken(Mutant::PEERS_BELIEVED))
+		carried_state_.peers = ~0U;
 	carried_ = CarriedKey(carried_state_);
 	status_.reset();
 	next_wake_ = 0;
@@ -123,6 +125,9 @@ void Daemon::step()
 		return;
 	look_after_connections();
 	ask_peers(now);
+	carry_due(now);
+	if (!process_.up())
+		return;
 	probe_due(now);
 
 	Instant due = now + look_interval;
@@ -145,8 +150,10 @@ void Daemon::look_for_devices(Instant now)
 		const auto device = legs_[i]->device();
 		if (slot.device == device)
 			continue;
-		if (slot.device != 0)
+		if (slot.device != 0) {
 			slot.monitor.step(PathLost{now, Reason::PATH_GONE});
+			carried_.forget(i);
+		}
 		slot.device = device;
 		slot.probe_now = device != 0;
 		slot.proved = false;
@@ -156,7 +163,6 @@ void Daemon::look_for_devices(Instant now)
 		slot.again.reset();
 		medium_.forget(i);
 		slot.coherence.forget();
-		carried_.forget(i);
 		mv_.replaced(i);
 	}
 }
@@ -402,11 +408,25 @@ bool Daemon::keep(Instant now)
 						 *paths[action.path].proved_at +
 							 3 * duration(setup_.check_interval)),
 				"P3", "a ticket outlives the proof that it stands for");
+			if (action.ttl_ms != 0 && setup_.carry)
+				judge_ticket(action.path, nanos(*paths[action.path].proved_at));
 			told |= kernel_.ticket(action.path, status_->epoch, action.ttl_ms) == 0;
 			break;
 		}
 	}
 	return told;
+}
+
+/// For the judge: what stands behind a ticket.
+void Daemon::judge_ticket(unsigned i, Nanos began)
+{
+	auto &nexus = legs_[i]->nexus();
+	auto &checker = context_.checker;
+	checker.vouched(i, nexus.disk().key(nexus.id()), began);
+	// While the export is open, the peer forgets nothing that it was told.
+	const auto *peer = fencer_.peer(i);
+	if (peer != nullptr && peer->server.has_session(legs_[i]->device()))
+		checker.vouched_by_peer(i, peer->rights.told(), began);
 }
 
 FailbackDecision Daemon::failback_now(Instant now) const

@@ -58,8 +58,8 @@ private:
 		std::optional<Instant> probing_since;
 		std::optional<std::uint64_t> again; ///< the mount verification of the next check
 		CoherenceProbe coherence;
-		WitnessList expected;              ///< of the kernel, when the check began
-		std::optional<std::uint64_t> copy; ///< key that the next check copies
+		WitnessList expected;            ///< of the kernel, when the check began
+		std::optional<NexusChange> copy; ///< key that the next check copies
 		bool attaching = false;
 		bool unregistered = false; ///< the disk would refuse writes by this path
 		bool admitting = false;
@@ -69,6 +69,7 @@ private:
 		Instant keys_seen{};    ///< begin of the check that saw the key last
 		Instant asked{};        ///< the peer's pathd, last
 		Instant peer_until{};   ///< it counts as reachable until then
+		Instant carry_next{};   ///< the peer is told the users' key
 	};
 
 	void wake(Nanos at);
@@ -91,13 +92,19 @@ private:
 	void start_probe(unsigned i, std::uint64_t mv);
 	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
 		    const Answer &answer);
+	void attached(unsigned i, Reason fault);
 	[[nodiscard]] Reason judge(unsigned i, Instant began, const Answer &answer);
 	[[nodiscard]] Reason judge_medium(unsigned i, Instant began, const Answer &answer);
 	[[nodiscard]] WitnessList witnesses() const;
 	[[nodiscard]] Reason judge_coherence(unsigned i, const Answer &answer);
 	void keep_coherence(unsigned i);
 	void carry_key(unsigned i, Instant began, const Answer &answer);
+	void carry_due(Instant now);
+	void carry_by_peer(unsigned i, std::function<void(int error)> answered);
+	[[nodiscard]] bool lacks_rights(unsigned i) const;
+	void connect(unsigned i);
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
+	void judge_ticket(unsigned i, Nanos began);
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
 	[[nodiscard]] bool in_table(unsigned i) const;
 	[[nodiscard]] bool dies();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Of the daemon: the devices that stand for the paths: the table, connections, checks.
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "daemon.h"
@@ -12,6 +14,7 @@ namespace
 {
 
 constexpr unsigned connection_failures_max = 2;
+constexpr Nanos carry_limit = 2 * sec;
 
 Reason reason_of(Status status)
 {
@@ -76,16 +79,32 @@ void Daemon::attach(unsigned i, Instant now)
 	auto &slot = slots_[i];
 	if (slot.attaching || now < slot.monitor.next_probe())
 		return;
-	auto &leg = static_cast<ServedLeg &>(*legs_[i]);
 	slot.attaching = true;
-	const Epoch epoch = std::max<Epoch>(kernel_.running() ? kernel_.status().epoch : 1, 1);
-	leg.attach(epoch, process_, [this, i](bool attached) {
-		slots_[i].attaching = false;
-		if (!attached)
-			slots_[i].monitor.step(
-				ProbeFailed{context_.schedule.instant(), Reason::TRANSPORT});
-		touch();
+	if (!setup_.carry)
+		return connect(i);
+	// As Unit::export_by_peer(): no export before the peer has given the users their rights.
+	carry_by_peer(i, [this, i](int error) {
+		if (error == 0)
+			connect(i);
+		else
+			attached(i, error == EBADE ? Reason::RESERVATION : Reason::TRANSPORT);
 	});
+}
+
+void Daemon::connect(unsigned i)
+{
+	const Epoch epoch = std::max<Epoch>(kernel_.running() ? kernel_.status().epoch : 1, 1);
+	static_cast<ServedLeg &>(*legs_[i]).attach(epoch, process_, [this, i](bool done) {
+		attached(i, done ? Reason::NONE : Reason::TRANSPORT);
+	});
+}
+
+void Daemon::attached(unsigned i, Reason fault)
+{
+	slots_[i].attaching = false;
+	if (fault != Reason::NONE)
+		slots_[i].monitor.step(ProbeFailed{context_.schedule.instant(), fault});
+	touch();
 }
 
 /// A served path whose connection is of no more use gets a new one.
@@ -154,7 +173,7 @@ void Daemon::start_probe(unsigned i, std::uint64_t mv)
 	legs_[i]->send({.op = Op::Probe,
 			.path = i,
 			.device = device,
-			.look = setup_.carry,
+			.look = setup_.carry && legs_[i]->kind() == PathKind::DIRECT,
 			.copy = slot.copy,
 			.places = places},
 		       [this, i, device, began, mv, boot = process_.boot()](const Answer &answer) {
@@ -173,11 +192,8 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 	// A direct path by its designators, a served one by its server's word about the same.
 	if (answer.identity != 0 && !context_.broken(Mutant::IDENTITY_UNCHECKED))
 		return Reason::IDENTITY;
-	if (setup_.carry) {
-		const bool missing =
-			!carried_.missing(i).empty() && !context_.broken(Mutant::KEY_NOT_CARRIED);
-		return missing ? Reason::RESERVATION : judge_medium(i, began, answer);
-	}
+	if (setup_.carry)
+		return lacks_rights(i) ? Reason::RESERVATION : judge_medium(i, began, answer);
 	slots_[i].keys_seen = began;
 	if (answer.unregistered)
 		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
@@ -265,28 +281,82 @@ void Daemon::carry_key(unsigned i, Instant began, const Answer &answer)
 {
 	const auto active =
 		status_ && status_->state == UnitState::ONLINE ? status_->active : std::nullopt;
+	const bool direct = active && legs_[*active]->kind() == PathKind::DIRECT;
 	if (answer.copied)
-		carried_.changed(i);
+		carried_.changed(i, *answer.copied);
 	const auto before = carried_.state();
 	const Instant now = context_.schedule.instant();
 	(void)carried_.looked({.path = i,
 			       .began = began,
-			       .in_use = active == i,
-			       .other_in_use = active && active != i,
+			       .in_use = direct && active == i,
+			       .other_in_use = direct && active != i,
 			       .view = *answer.nexus},
 			      now);
 	carried_state_ = carried_.state();
 	context_.checker.key_known(carried_state_.key);
 	for (unsigned other = 0; other < slots_.size(); other++) {
 		auto &slot = slots_[other];
+		const bool new_key =
+			carried_state_.key != 0 && carried_state_.key != before.key && other != i;
+		if (new_key)
+			slot.monitor.step(ProofVoided{now});
+		if (legs_[other]->kind() == PathKind::SERVED) {
+			if (carried_state_ != before)
+				slot.carry_next = {};
+			continue;
+		}
 		const auto wanted = context_.broken(Mutant::KEY_NOT_CARRIED)
 					    ? std::nullopt
 					    : carried_.wanted(other);
 		slot.probe_now |= wanted != slot.copy || carried_state_.key != before.key;
-		if (carried_state_.key != 0 && carried_state_.key != before.key && other != i)
-			slot.monitor.step(ProofVoided{now});
 		slot.copy = wanted;
 	}
+}
+
+/// As Unit::judge_rights().
+bool Daemon::lacks_rights(unsigned i) const
+{
+	if (legs_[i]->kind() == PathKind::SERVED)
+		return !carried_.missing_by_peer(i, "peer").empty();
+	return !carried_.missing(i).empty() && !context_.broken(Mutant::KEY_NOT_CARRIED);
+}
+
+/// As Unit::attest_due(): each peer is told with each check.
+void Daemon::carry_due(Instant now)
+{
+	for (unsigned i = 0; setup_.carry && i < slots_.size(); i++) {
+		auto &slot = slots_[i];
+		if (legs_[i]->kind() == PathKind::DIRECT || slot.device == 0 ||
+		    now < slot.carry_next)
+			continue;
+		if (dies())
+			return;
+		slot.carry_next = now + duration(setup_.check_interval);
+		carry_by_peer(i, [](int) {});
+	}
+}
+
+/// As Unit::carry_by_peer(). `answered` is called once, within the limit.
+void Daemon::carry_by_peer(unsigned i, std::function<void(int)> answered)
+{
+	const auto key = carried_.state().key;
+	auto once = std::make_shared<std::function<void(int)>>(std::move(answered));
+	const auto tell = [this, i, key, once](int error) {
+		if (!*once)
+			return;
+		context_.trace.say("pathd", "path {}: its peer was told key {:#x}: {}", i, key,
+				   error ? std::strerror(error) : "it has it");
+		if (error == 0 || error == EBADE) {
+			const bool lacked = lacks_rights(i);
+			(void)carried_.answered(i, key, error ? "refused" : "");
+			carried_state_ = carried_.state();
+			slots_[i].probe_now |= slots_[i].device != 0 && lacked != lacks_rights(i);
+		}
+		std::exchange(*once, nullptr)(error);
+		touch();
+	};
+	fencer_.carry(i, key, tell);
+	process_.after(carry_limit, [tell] { tell(ETIMEDOUT); });
 }
 
 void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,

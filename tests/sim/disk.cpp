@@ -34,7 +34,7 @@ std::uint64_t Disk::arrive(NexusId nexus, const Request &request, Done reply)
 
 bool Disk::conflicts(NexusId nexus, const Request &request) const
 {
-	return reserved_ && (request.op == Op::Write || request.op == Op::Flush) &&
+	return reserved() && (request.op == Op::Write || request.op == Op::Flush) &&
 	       !keys_.contains(nexus);
 }
 
@@ -55,16 +55,42 @@ void Disk::execute(std::uint64_t tag)
 	done.reply(perform(done.nexus, done.request));
 }
 
+std::optional<Key> Disk::key(NexusId nexus) const
+{
+	const auto own = keys_.find(nexus);
+	return own == keys_.end() ? std::nullopt : std::optional(own->second);
+}
+
+void Disk::hold(std::optional<NexusId> nexus)
+{
+	if (holder_.has_value() != nexus.has_value())
+		context_.checker.reserved(nexus.has_value());
+	holder_ = nexus;
+}
+
+void Disk::reserve(NexusId nexus)
+{
+	if (!holder_)
+		hold(nexus);
+}
+
+void Disk::release(NexusId nexus)
+{
+	if (holder_ == nexus)
+		hold(std::nullopt);
+}
+
 void Disk::unregister(NexusId nexus)
 {
 	keys_.erase(nexus);
-	if (keys_.empty())
-		reserved_ = false;
+	release(nexus);
 }
 
-/// libpath/sys/nexus_look.h, in one step.
-bool Disk::copy_key(NexusId nexus, Key key)
+bool Disk::copy_key(NexusId nexus, const NexusChange &change)
 {
+	const auto key = change.key;
+	if (this->key(nexus).value_or(0) != change.had)
+		return false;
 	if (key == 0) {
 		unregister(nexus);
 		return true;
@@ -82,9 +108,8 @@ NexusView Disk::view(NexusId nexus) const
 	for (const auto &[each, key] : keys_)
 		view.keys.push_back(key);
 	std::sort(view.keys.begin(), view.keys.end());
-	view.type = reserved_ ? ReservationType::WriteExclusiveRegistrants : ReservationType::None;
-	const auto own = keys_.find(nexus);
-	view.own = own == keys_.end() ? 0 : own->second;
+	view.type = reserved() ? ReservationType::WriteExclusiveRegistrants : ReservationType::None;
+	view.own = key(nexus).value_or(0);
 	return view;
 }
 
@@ -119,10 +144,16 @@ Answer Disk::perform(NexusId nexus, const Request &request)
 				answer.places.emplace_back(i, blocks_[i].cached);
 		answer.identity = identity_;
 		if (request.look) {
-			answer.copied = request.copy && copy_key(nexus, *request.copy);
+			const auto had = key(nexus).value_or(0);
+			const bool held = holder_ == nexus;
+			if (request.copy && copy_key(nexus, *request.copy)) {
+				answer.copied = request.copy->key;
+				if (request.copy->key == 0)
+					context_.checker.key_taken_off(had, held);
+			}
 			answer.nexus = std::make_shared<const NexusView>(view(nexus));
 		}
-		answer.unregistered = reserved_ && !keys_.contains(nexus);
+		answer.unregistered = reserved() && !keys_.contains(nexus);
 		for (std::size_t i = 0; i < landmark_count; i++)
 			if (const auto place = landmarks(block_count * block_bytes)[i])
 				answer.landmarks[i] = blocks_[*place / block_bytes].cached;
@@ -181,6 +212,8 @@ bool Disk::preempt_abort(NexusId via, Key own, Key victim)
 		}
 		if (!context_.broken(Mutant::ABORT_MISSING))
 			lose_nexus(at->first);
+		if (holder_ == at->first)
+			hold(via);
 		at = keys_.erase(at);
 	}
 	return true;

@@ -6,10 +6,12 @@
 /// SAM-5 7.6 and SPC-4 5.12 are what is modelled: ABORT TASK and LOGICAL UNIT RESET remove
 /// commands, loss of an I_T nexus removes that nexus' commands, PREEMPT AND ABORT a key and its
 /// nexus' commands; a write by a nexus that is not registered conflicts with a reservation of type
-/// Write Exclusive, Registrants Only.
+/// Write Exclusive, Registrants Only, which ends when its holder's key goes, and which whoever
+/// preempts that key has from then on.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,9 +48,16 @@ public:
 	void register_key(NexusId nexus, Key key) { keys_[nexus] = key; }
 	[[nodiscard]] const std::map<NexusId, Key> &keys() const { return keys_; }
 	void unregister(NexusId nexus);
-	void reserve() { reserved_ = true; }
-	void release() { reserved_ = false; }
-	[[nodiscard]] bool reserved() const { return reserved_; }
+	[[nodiscard]] std::optional<Key> key(NexusId nexus) const;
+	/// By a nexus that is registered. Where the disk is reserved already, nothing changes.
+	void reserve(NexusId nexus);
+	/// Without effect if another nexus holds it.
+	void release(NexusId nexus);
+	[[nodiscard]] bool reserved() const { return holder_.has_value(); }
+	[[nodiscard]] std::optional<NexusId> holder() const { return holder_; }
+	/// libpath/sys/nexus_look.h, in one step; false: no other nexus has the key.
+	bool copy_key(NexusId nexus, const NexusChange &change);
+	[[nodiscard]] NexusView view(NexusId nexus) const;
 	/// PREEMPT AND ABORT of `victim` by a nexus that has `own`. False: RESERVATION CONFLICT.
 	bool preempt_abort(NexusId via, Key own, Key victim);
 
@@ -73,8 +82,7 @@ private:
 	};
 
 	void execute(std::uint64_t tag);
-	bool copy_key(NexusId nexus, Key key);
-	[[nodiscard]] NexusView view(NexusId nexus) const;
+	void hold(std::optional<NexusId> nexus);
 	Answer perform(NexusId nexus, const Request &request);
 	[[nodiscard]] bool conflicts(NexusId nexus, const Request &request) const;
 	template <class Which>
@@ -87,7 +95,7 @@ private:
 	std::uint64_t next_tag_ = 1;
 	std::map<NexusId, Nanos> stalled_until_;
 	std::map<NexusId, Key> keys_;
-	bool reserved_ = false;
+	std::optional<NexusId> holder_; ///< of the reservation; none: not reserved
 };
 
 } // namespace swpath::sim

@@ -91,19 +91,31 @@ void World::one_fault(unsigned which)
 	case 3: {
 		if (!peer)
 			break;
+		if (setup_.carry && random.chance(0.4)) { // its server serves on
+			peer->pathd.freeze();
+			later([peer] { peer->thaw(); });
+			break;
+		}
 		const bool whole = random.chance(0.3);
 		peer->process.freeze();
-		if (whole)
+		if (whole) {
 			peer->machine.freeze();
-		later([peer] {
-			peer->machine.thaw();
-			peer->process.thaw();
-		});
+			peer->pathd.freeze();
+		}
+		later([peer] { peer->thaw(); });
 		break;
 	}
 	case 4:
 		if (!peer || !peer->process.up())
 			break;
+		if (setup_.carry && random.chance(0.4)) {
+			peer->pathd.crash();
+			later([peer] {
+				if (peer->machine.up())
+					peer->start_pathd();
+			});
+			break;
+		}
 		peer->process.crash();
 		peer->server.died(false);
 		for (auto &leg : legs_)
@@ -381,8 +393,7 @@ void World::heal_everything()
 		network_.heal(client_id, peer->nexus.id());
 		network_.heal(peer->nexus.id(), client_id);
 		peer->power_on();
-		peer->machine.thaw();
-		peer->process.thaw();
+		peer->thaw();
 		peer->server.cache().end();
 	}
 	client_.thaw();

@@ -33,7 +33,7 @@ Key Fencer::key(unsigned path) const
 	return served ? 0x5000 + served->nexus.id() : 0xd000 + path;
 }
 
-/// A request to the pathd of a peer, on its machine.
+/// A request to the pathd of a peer.
 void Fencer::call(Peer &peer, Work work, Told told)
 {
 	const HostId id = peer.nexus.id();
@@ -42,7 +42,7 @@ void Fencer::call(Peer &peer, Work work, Told told)
 		client_id, id,
 		[this, id, &peer, work = std::move(work), told = std::move(told),
 		 boot = pathd_.boot(), until] {
-			peer.machine.run([this, id, work, told, boot, until] {
+			peer.pathd.run([this, id, work, told, boot, until] {
 				if (context_.schedule.now() > until)
 					return;
 				work([this, id, told, boot](int error, const FenceAnswer &answer) {
@@ -211,7 +211,7 @@ void Fencer::carry_out(const FenceAction &action, Told told)
 			[able](Disk &disk, NexusId id, FenceAnswer &) {
 				if (!disk.keys().contains(id))
 					return EBADE;
-				disk.reserve();
+				disk.reserve(id);
 				return refuse_without(able);
 			},
 			std::move(told));
@@ -254,6 +254,17 @@ void Fencer::admit(unsigned path, std::function<void(bool)> done)
 		revoke(*peer(path), served->epoch(), enter);
 	else
 		enter(0, {});
+}
+
+void Fencer::carry(unsigned path, Key key, std::function<void(int)> told)
+{
+	auto *served = peer(path);
+	call(
+		*served,
+		[served, key](const Told &reply) {
+			served->rights.carry(key, [reply](int error) { reply(error, {}); });
+		},
+		[told = std::move(told)](int error, const FenceAnswer &) { told(error); });
 }
 
 void Fencer::ask_status(unsigned path, std::function<void()> alive)

@@ -30,6 +30,8 @@ public:
 	/// Registers the key of a path's nexus; a server's only after a revoke of everything that
 	/// it was given before, because what it still has inside would pass with the key.
 	void admit(unsigned path, std::function<void(bool)> done);
+	/// The verb `carry`: our users' key, to the peer of a served path.
+	void carry(unsigned path, Key key, std::function<void(int error)> told);
 	/// Does the peer's pathd answer, and its disk answer it?
 	void ask_status(unsigned path, std::function<void()> alive);
 

@@ -157,6 +157,8 @@ void Kernel::end_io(BioId id, const Answer &answer)
 	auto &bio = at->second;
 	const unsigned path = bio.path;
 	bio.in_flight = false;
+	if (answer.conflicted)
+		context_.checker.conflicted();
 
 	const bool medium_too = context_.broken(Mutant::MEDIUM_RETRIED);
 	const auto mv = core_.mv;
@@ -282,6 +284,7 @@ void Kernel::perform(unsigned actions)
 				   core_.mv, closed_, sw_reason_text(core_.reason), in_flight(),
 				   core_.doubt);
 		context_.checker.closed();
+		context_.checker.held(legs_[static_cast<unsigned>(closed_)]->disk().holder());
 		start_tick();
 		report_drain();
 	}
@@ -320,6 +323,8 @@ void Kernel::opened()
 	closed_ = SW_NO_PATH;
 	last_sent_arrival_ = 0;
 	check_record(false);
+	if (setup_.carry)
+		context_.checker.went_on(legs_[static_cast<unsigned>(to)]->disk().holder());
 	context_.checker.opened(openings_, static_cast<unsigned>(to),
 				devices_[static_cast<unsigned>(to)], core_.epoch);
 	if (!pumping_) {
@@ -367,11 +372,9 @@ void Kernel::check_record(bool failed)
 		checker.proved(to, by_ticket);
 	if (moved)
 		check_sights(to, by_ticket);
-	if (moved && setup_.carry && legs_[to]->disk().reserved()) {
-		const auto &keys = legs_[to]->disk().keys();
-		const auto own = keys.find(static_cast<DirectLeg &>(*legs_[to]).nexus().id());
-		checker.opened_reserved(to, own == keys.end() ? 0 : own->second, by_ticket);
-	}
+	if (moved && setup_.carry && legs_[to]->disk().reserved())
+		checker.opened_reserved(to, legs_[to]->disk().key(legs_[to]->nexus().id()),
+					setup_.kinds[to] == PathKind::SERVED, by_ticket);
 	if (by_ticket)
 		checker.expect(core_.paths[to].ticket_until > context_.schedule.now(), "P3",
 			       "went on alone by a ticket that had expired");

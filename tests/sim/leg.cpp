@@ -63,9 +63,11 @@ void ServedLeg::answered(std::uint64_t number, const Answer &answer)
 		return;
 	const auto done = std::move(at->done);
 	outstanding_.erase(at);
-	// NBD has no path errors: whatever went wrong at the server's path is an I/O error here.
+	// NBD has no path errors: whatever went wrong at the server's path is an I/O error here;
+	// and no number for a conflict.
 	Answer told = answer;
-	if (path_error(told.status))
+	told.conflicted = told.status == Status::Conflict;
+	if (path_error(told.status) || told.conflicted)
 		told.status = Status::Error;
 	done(told);
 }

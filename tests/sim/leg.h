@@ -28,8 +28,10 @@ public:
 	virtual void give_up() = 0;
 	/// A check is about to be made: what was taken offline after a hang is set running.
 	virtual void revive() {}
+	/// The way to the disk that it ends in: this host's own, or its server's.
+	[[nodiscard]] virtual Nexus &nexus() const = 0;
 	/// For the judge: where it leads to, and what a read of a block would return now.
-	[[nodiscard]] virtual const Disk &disk() const = 0;
+	[[nodiscard]] const Disk &disk() const { return nexus().disk(); }
 	[[nodiscard]] virtual Stamp shown(std::uint32_t block) const = 0;
 	/// The client went down, or is up again.
 	virtual void client_went_down() = 0;
@@ -55,14 +57,13 @@ public:
 		nexus_.reset_unit([](bool) {});
 	}
 	void revive() override { nexus_.revive(); }
-	[[nodiscard]] const Disk &disk() const override { return nexus_.disk(); }
+	[[nodiscard]] Nexus &nexus() const override { return nexus_; }
 	[[nodiscard]] Stamp shown(std::uint32_t block) const override
 	{
 		return nexus_.disk().shown(block);
 	}
 	void client_went_down() override { nexus_.host_went_down(); }
 	void client_came_up() override { nexus_.host_came_up(); }
-	[[nodiscard]] Nexus &nexus() { return nexus_; }
 	/// Deleted and found again: another device of the same disk.
 	void replace()
 	{
@@ -92,7 +93,7 @@ public:
 	[[nodiscard]] std::uint64_t device() const override { return connection_; }
 	void send(const Request &request, Done done) override;
 	void give_up() override { disconnect("given up"); }
-	[[nodiscard]] const Disk &disk() const override { return server_.nexus().disk(); }
+	[[nodiscard]] Nexus &nexus() const override { return server_.nexus(); }
 	[[nodiscard]] Stamp shown(std::uint32_t block) const override
 	{
 		return server_.shown(block);

@@ -27,7 +27,10 @@
 	X(WITNESS_SKIPPED, "witness-skipped")                                                      \
 	X(COHERENCE_FORGOTTEN, "incoherent-server-forgotten")                                      \
 	X(KEY_NOT_CARRIED, "users-key-not-carried")                                                \
-	X(PREEMPTED_KEY_COPIED, "preempted-key-copied")
+	X(PREEMPTED_KEY_COPIED, "preempted-key-copied")                                            \
+	X(PEERS_BELIEVED, "peers-believed-after-restart")                                          \
+	X(SERVER_KEY_CLAIMED, "server-claims-key")                                                 \
+	X(PREEMPTED_SERVED, "preempted-client-served")
 
 namespace swpath
 {

@@ -58,9 +58,9 @@ struct Request {
 	std::uint64_t opening = 0;
 	std::uint64_t boot = 0;
 	unsigned path = 0;
-	std::uint64_t device = 0;            ///< that it was sent to, as Leg::device()
-	bool look = false;                   ///< Probe: at the disk's registrations,
-	std::optional<std::uint64_t> copy{}; ///< when this one has been copied, as copy_key() does
+	std::uint64_t device = 0;          ///< that it was sent to, as Leg::device()
+	bool look = false;                 ///< Probe: at the disk's registrations,
+	std::optional<NexusChange> copy{}; ///< when this one has been copied, as copy_key() does
 	std::uint32_t places = 0; ///< Probe: blocks to be read beside the landmarks, a bit for each
 };
 
@@ -68,13 +68,14 @@ struct Answer {
 	Status status = Status::Ok;
 	Stamp stamp = 0;    ///< Read
 	bool stale = false; ///< Read, for the judge: a server's cache said it, and the disk did not
+	bool conflicted = false; ///< for the judge: the server met a reservation
 	/// Probe: which disk it is and what it shows.
 	unsigned identity = 0;
 	bool unregistered = false; ///< a reservation would refuse this nexus' writes
 	std::array<std::optional<std::uint64_t>, landmark_count> landmarks{};
 	std::vector<std::pair<std::uint32_t, Stamp>> places{};
 	std::shared_ptr<const NexusView> nexus{};
-	bool copied = false;
+	std::optional<std::uint64_t> copied{};
 };
 
 using Done = std::function<void(const Answer &)>;

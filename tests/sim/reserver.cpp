@@ -29,23 +29,24 @@ void Reserver::later()
 void Reserver::order()
 {
 	const auto open = kernel_.open_path();
-	if (!open)
+	if (!open || legs_[*open]->kind() == PathKind::SERVED)
 		return;
-	auto &nexus = static_cast<DirectLeg &>(*legs_[*open]).nexus();
+	auto &nexus = legs_[*open]->nexus();
 	if (&nexus.disk() != &disk_)
 		return;
 	const auto choice = context_.random.below(10);
 	const Key key = next_key_++;
 	nexus.manage(
 		[this, id = nexus.id(), choice, key](Disk &disk) {
+			context_.checker.people_changed();
 			if (choice < 6) {
 				context_.trace.say("reserver", "key {:#x} by nexus {}, reserved",
 						   key, id);
 				disk.register_key(id, key);
-				disk.reserve();
+				disk.reserve(id);
 				context_.checker.key_registered(key);
 			} else if (choice < 8) {
-				disk.release();
+				disk.release(id);
 			} else {
 				context_.trace.say("reserver", "nexus {} takes its key away", id);
 				disk.unregister(id);
@@ -55,10 +56,17 @@ void Reserver::order()
 		[](bool) {});
 }
 
-/// The key is gone from every nexus that had it, and must stay so.
+/// The key is gone from every nexus that had it, and must stay so. Some time it gives up what it
+/// has.
 void Reserver::other_host()
 {
 	const Key key = context_.checker.users_key();
+	if (disk_.key(other_host_nexus) && context_.random.chance(0.4)) {
+		context_.trace.say("reserver", "another host takes its key away");
+		disk_.unregister(other_host_nexus);
+		context_.checker.people_changed();
+		return;
+	}
 	if (key == 0)
 		return;
 	context_.trace.say("reserver", "another host preempts key {:#x}", key);

@@ -6,14 +6,32 @@
 namespace swpath::sim
 {
 
+namespace
+{
+
+constexpr Nanos watch_lasts = 1 * sec;
+
+} // namespace
+
 Epoch Server::open(std::uint64_t connection, Epoch epoch)
 {
 	if (epoch <= closed_)
 		return closed_ + 1;
 	sessions_[connection] = epoch;
+	exported_ = std::max(exported_, epoch);
 	context_.trace.say("server", "{} opens epoch {} for connection {}", process_.name(), epoch,
 			   connection);
 	return epoch;
+}
+
+void Server::watched(bool able, std::optional<Key> told)
+{
+	watched_at_ = context_.schedule.now();
+	if (!able)
+		watched_since_ = 0;
+	else if (watched_since_ == 0 || told != told_)
+		watched_since_ = watched_at_;
+	told_ = told;
 }
 
 void Server::serve(std::uint64_t connection, const Request &request, Done reply)
@@ -36,6 +54,9 @@ void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done rep
 		reply({.status = Status::Error});
 		return;
 	}
+	if (request.user && told_ && watched_since_ != 0 &&
+	    context_.schedule.now() - watched_at_ < watch_lasts)
+		context_.checker.served(*told_, watched_since_);
 	at_disk_[epoch]++;
 	nexus_.revive();
 	nexus_.send(request,
@@ -97,6 +118,7 @@ void Server::died(bool machine)
 {
 	sessions_.clear();
 	waiters_.clear();
+	exported_ = 0;
 	if (machine) {
 		at_disk_.clear();
 		cache_.lose();

@@ -52,6 +52,11 @@ public:
 	/// Closes `epoch` and all before it; `answer` follows when their I/O has ended.
 	void revoke(Epoch epoch, std::function<void(Drained)> answer);
 	[[nodiscard]] Epoch closed() const { return closed_; }
+	/// The latest epoch that was opened by this process, 0: none.
+	[[nodiscard]] Epoch exported() const { return exported_; }
+	/// For the judge: whether the machine's pathd can see now what the disk says of its client,
+	/// which has told this key of its users.
+	void watched(bool able, std::optional<Key> told);
 	[[nodiscard]] bool has_session(std::uint64_t connection) const
 	{
 		return sessions_.contains(connection);
@@ -79,6 +84,10 @@ private:
 	Nexus &nexus_;
 	PageCache cache_;
 	Epoch closed_ = 0;
+	Epoch exported_ = 0;
+	Nanos watched_at_ = 0;
+	Nanos watched_since_ = 0; ///< without a break, 0: not
+	std::optional<Key> told_;
 	std::map<std::uint64_t, Epoch> sessions_; ///< by connection
 	std::map<Epoch, unsigned> at_disk_;
 	std::vector<Waiter> waiters_;

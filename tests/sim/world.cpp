@@ -74,10 +74,12 @@ void World::choose_setup()
 	if (setup_.fence == Fence::PROVE && !mix_.power && !mix_.reboot && random.chance(0.8))
 		setup_.witness = static_cast<unsigned>(random.between(4, SW_WITNESS_MAX));
 
-	// Over the paths of one host: what peers do for users' keys is not modelled.
-	setup_.carry = std::find(setup_.kinds.begin(), setup_.kinds.end(), PathKind::SERVED) ==
-			       setup_.kinds.end() &&
-		       random.chance(0.7);
+	// Users' orders go to a direct path of theirs.
+	const auto of_kind = [this](PathKind kind) {
+		return std::count(setup_.kinds.begin(), setup_.kinds.end(), kind) > 0;
+	};
+	setup_.carry =
+		of_kind(PathKind::DIRECT) && random.chance(of_kind(PathKind::SERVED) ? 0.4 : 0.7);
 	if (setup_.carry) {
 		setup_.reservations = false; // else the keys are ours and the fence's
 		mix_.reboot = mix_.swap = false;
@@ -109,7 +111,7 @@ void World::build()
 	}
 	// A user of the disk has made a reservation, for every nexus.
 	if (setup_.reservations && context_.random.chance(0.3)) {
-		disk_.reserve();
+		disk_.reserve(nexuses().front()->id());
 		for (auto *nexus : nexuses())
 			disk_.register_key(nexus->id(),
 					   nexus->id() < direct_nexus
@@ -124,6 +126,8 @@ void World::build()
 	if (setup_.carry) {
 		context_.checker.set_users_reserve();
 		reserver_ = std::make_unique<Reserver>(context_, client_, *kernel_, disk_, legs_);
+		for (auto &peer : peers_)
+			peer->carry();
 	}
 	if (context_.trace.on())
 		context_.trace.say("world",

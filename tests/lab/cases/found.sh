@@ -50,14 +50,13 @@ luns_come_alive() {
 }
 
 cable_pulled() {
-	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
+	writes_begin
 	cut alpha san
 	host_waits_for 90 alpha sw_is sw0 active 1
 	on alpha writer_flows sw0 50 60
 	heal alpha san
 	host_settles alpha
-	on alpha writer_lost_nothing sw0 /dev/sw0 "/dev/$(on alpha disk_of 0)"
-	note "longest I/O $(on alpha writer_get sw0 longest_ms) ms"
+	writes_went_on
 }
 
 boots_without_its_cable() {
@@ -71,8 +70,7 @@ boots_without_its_cable() {
 	reboot_node alpha
 	cut alpha san
 	host_waits_for 180 alpha sw_is sw0 active 1
-	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
-	on alpha writer_flows sw0 50 60
+	writes_begin
 	heal alpha san
 	host_waits_for 180 alpha sw_is sw0 active 0
 	on alpha writer_flows sw0 50 60

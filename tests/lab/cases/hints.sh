@@ -46,22 +46,6 @@ both_know() {
 	wait_until 60 marks_are_alike
 }
 
-writes_begin() {
-	# A case that fails leaves none to the next one's blocks.
-	defer on alpha writer_end sw0
-	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
-	on alpha writer_flows sw0 50 60
-}
-
-writes_went_on() {
-	LAB_ON_S=300 on alpha - <<-'END'
-		writer_flows sw0 50 60
-		writer_lost_nothing sw0 /dev/sw0 "/dev/$(disk_of 0)"
-		note "longest $(writer_get sw0 longest_ms) ms"
-	END
-	host_history alpha 4
-}
-
 # Alpha's cable to the array pulled: how long until it goes on through beta.
 pull_ms() {
 	local began
@@ -83,7 +67,7 @@ nobody_manages_locks() {
 	note "without a lock manager: away in $(cat "$SW_RUN/pull_ms") ms"
 	heal alpha san
 	host_settles alpha
-	writes_went_on
+	writes_went_on 4
 }
 
 the_lock_manager_comes() {
@@ -108,27 +92,13 @@ is_invalid() {
 	return 1
 }
 
-# strace kills a third holder before its Nth order to the lock manager, with some N before the one that goes down from EX and leaves
-# the value; see dlm.sh.
+# A third holder.
 killed_with_exclusive() {
-	local n epoch
+	local epoch
 	both_know
 	epoch=$(hints alpha '.buses[0].epoch')
 	defer locks_show alpha
-	for n in 3 4 5 6 7; do
-		locks_forget alpha
-		locks_start alpha strace -f -o /dev/null -P /dev/dlm_swpath -P /dev/misc/dlm_swpath -e trace=write \
-			-e "inject=write:signal=KILL:when=$n"
-		locks_say alpha "hold swbus$BUS"
-		locks_tell 60 alpha '^held .* valid '
-		locks_say alpha "publish swbus$BUS $(lock_value 6) 60000"
-		on alpha - <<-'END'
-			wait_until 60 process_is_gone "$(cat /run/locks.pid)"
-		END
-		! wait_for 100 is_invalid || break
-	done
-	note "killed before its order $n"
-	is_invalid
+	locks_killed_in_exclusive alpha "swbus$BUS" wait_for 100 is_invalid
 	both_know
 	hints_show beta
 	expect_less "$epoch" "$(hints alpha '.buses[0].epoch')" "epoch"
@@ -196,7 +166,7 @@ no_quorum() {
 	one_vote_is_enough
 	expect_eq "$mark" "$(hints alpha "$MARK")" "the mark"
 	lock_manager_has "$mark"
-	writes_went_on
+	writes_went_on 4
 }
 
 # Beta's kernel does not let another dlm_controld have what the last one left: it boots.
@@ -228,7 +198,7 @@ a_host_is_killed() {
 	expect_eq "$mark" "$(hints alpha "$MARK")" "the mark"
 	lock_manager_has "$mark"
 	expect_eq "true true" "$(hints alpha '"\(.ports[0].shared) \(.buses[0].held)"')" "alpha"
-	writes_went_on
+	writes_went_on 4
 }
 
 LAB_MAJORITY=yes

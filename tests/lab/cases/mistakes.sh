@@ -12,45 +12,6 @@
 ALPHA=$(lab_address alpha lan) BETA=$(lab_address beta lan)
 NOWHERE=10.88.2.99
 
-# logs S HOST REGEX: waits until HOST's pathd has logged a line of that.
-logs() {
-	if ! host_waits_for "$1" "$2" pathd_said "$3"; then
-		# shellcheck disable=SC2016 # for the node
-		on "$2" - <<<'tail -n 20 "$PATHD_LOG"'
-		fail "$2 does not log '$3'"
-	fi
-}
-
-# tells S HOST REGEX ARGUMENT...: waits until pathctl there answers to the ARGUMENTs something of that, spaces being one.
-tells() {
-	local seconds=$1 host=$2 regex=$3
-	shift 3
-	if ! LAB_ON_S=$((seconds + 60)) on "$host" - <<-END; then
-		answers() { (COLUMNS=1000 pathctl $* 2>&1 || true) | tr -s ' \\n' ' ' | grep -Eq -- ${regex@Q}; }
-		wait_until $seconds answers
-	END
-		on "$host" pathctl "$@" || true
-		fail "$host: pathctl $* does not tell '$regex'"
-	fi
-}
-
-# reconfigure HOST [SED...]: HOST's configuration with these changes, and a new pathd that reads it.
-reconfigure() {
-	local host=$1 change sed=''
-	shift
-	for change in "$@"; do
-		sed+=" -e ${change@Q}"
-	done
-	on "$host" - <<-END
-		pathd_stop
-		rm -f /etc/swpath/conf.d/*
-		install -m 600 "\$LAB_SHARE/etc/swpath/keys" /etc/swpath/keys
-		sed ${sed:--e ''} "\$LAB_SHARE/etc/swpath/swpath.toml" >/etc/swpath/swpath.toml
-		: >"\$PATHD_LOG"
-		pathd_run
-	END
-}
-
 # mistake HOST [SED...]: reconfigures it until the end of the case.
 mistake() {
 	defer reconfigure "$1"

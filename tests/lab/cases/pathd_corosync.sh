@@ -41,20 +41,6 @@ peers_show() {
 	on "$1" pathctl peers
 }
 
-writes_begin() {
-	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
-	on alpha writer_flows sw0 50 60
-}
-
-writes_went_on() {
-	LAB_ON_S=300 on alpha - <<-'END'
-		writer_flows sw0 50 60
-		writer_lost_nothing sw0 /dev/sw0 "/dev/$(disk_of 0)"
-		note "longest $(writer_get sw0 longest_ms) ms"
-	END
-	host_history alpha 4
-}
-
 # To beta and back on alpha: how long it takes.
 switch_ms() {
 	on alpha - <<-'END' | tail -n 1
@@ -101,7 +87,7 @@ corosync_is_killed() {
 	# shellcheck disable=SC2086
 	wait_until 120 are_together $ALL
 	expect_eq "" "$(trouble_of alpha)" "trouble"
-	writes_went_on
+	writes_went_on 4
 }
 
 corosync_stands_still() {
@@ -115,7 +101,7 @@ corosync_stands_still() {
 	on alpha pkill -CONT -x corosync
 	# shellcheck disable=SC2086
 	wait_until 120 are_together $ALL
-	writes_went_on
+	writes_went_on 4
 }
 
 # is_replaced HOST PID: another swpath-members runs there, and no other.
@@ -135,7 +121,7 @@ the_process_is_killed_or_stands_still() {
 		# shellcheck disable=SC2086
 		wait_until 120 are_together $ALL
 	done
-	writes_went_on
+	writes_went_on 4
 }
 
 pathd_is_killed() {

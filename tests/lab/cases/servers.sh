@@ -10,16 +10,7 @@ writes_through_beta() {
 	host_settles alpha
 	on alpha pathctl switch sw0 beta
 	host_waits_for 60 alpha sw_is sw0 active 1
-	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
-	on alpha writer_flows sw0 50 60
-}
-
-ends_without_harm() {
-	LAB_ON_S=300 on alpha - <<-'END'
-		writer_lost_nothing sw0 /dev/sw0 "/dev/$(disk_of 0)"
-		note "longest $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
-	END
-	host_history alpha
+	writes_begin
 }
 
 beta_frozen() {
@@ -30,7 +21,7 @@ beta_frozen() {
 	# What it still had in hand does not reach the disk.
 	thaw beta
 	host_settles alpha
-	ends_without_harm
+	writes_went_on
 }
 
 beta_killed() {
@@ -40,7 +31,7 @@ beta_killed() {
 	on alpha writer_flows sw0 100 60
 	start_node beta
 	host_settles alpha
-	ends_without_harm
+	writes_went_on
 }
 
 beta_rebooted() {
@@ -48,7 +39,7 @@ beta_rebooted() {
 	reboot_node beta
 	host_waits_for 120 alpha sw_is sw0 active 0
 	host_settles alpha
-	ends_without_harm
+	writes_went_on
 }
 
 alpha_is_held() {
@@ -69,7 +60,7 @@ lan_cut() {
 	on alpha writer_flows sw0 50 60
 	heal alpha san
 	host_settles alpha
-	ends_without_harm
+	writes_went_on
 }
 
 array_rebooted() {
@@ -81,7 +72,7 @@ array_rebooted() {
 	host_waits_for 180 alpha sw_is sw0 state online
 	on alpha writer_flows sw0 50 120
 	host_settles alpha
-	ends_without_harm
+	writes_went_on
 }
 
 hosts_start

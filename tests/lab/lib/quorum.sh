@@ -14,6 +14,9 @@
 #   locks_say HOST ORDER...  one order to it, see libpath/hints/lock_line.h
 #   locks_tell S HOST REGEX  waits until a line of that came since it was started, or since locks_forget
 #   locks_forget HOST        what it told until now
+#   locks_killed_in_exclusive HOST NAME SEEN...   a holder on HOST is killed on the way through EX, until SEEN succeeds: it is asked after each
+#                            death. strace kills it before its Nth order to the lock manager, with some N before the one that goes
+#                            down from EX and leaves the value. Fails if no N did
 #   locks_show HOST          all of that, for the log of a test
 # and lock_value of tests/vm/lib/dlm.sh.
 
@@ -109,6 +112,26 @@ locks_tell() {
 
 locks_forget() {
 	on "$1" truncate -s 0 /run/locks.out
+}
+
+locks_killed_in_exclusive() {
+	local host=$1 name=$2 n
+	shift 2
+	for n in 3 4 5 6 7; do
+		locks_start "$host" strace -f -o /dev/null -P /dev/dlm_swpath -P /dev/misc/dlm_swpath -e trace=write \
+			-e "inject=write:signal=KILL:when=$n"
+		locks_say "$host" "hold $name"
+		locks_tell 60 "$host" '^held .* valid '
+		locks_say "$host" "publish $name $(lock_value 6) 60000"
+		on "$host" - <<-'END'
+			wait_until 60 process_is_gone "$(cat /run/locks.pid)"
+		END
+		if "$@"; then
+			note "killed before its order $n"
+			return
+		fi
+	done
+	fail "no holder that was killed left a value that is not valid"
 }
 
 locks_show() {

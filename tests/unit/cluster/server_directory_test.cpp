@@ -67,19 +67,6 @@ struct Hosts {
 	{
 		return hosts(all.at(at).servers(disk));
 	}
-	/// The host's answer to the question of another one.
-	[[nodiscard]] std::string answer(const Member &at, const Member &asker,
-					 const std::string &failed)
-	{
-		const auto bytes = all.at(at).take(asker, encode(DirectoryQuery{7, "d", failed}));
-		if (!bytes)
-			return {};
-		const auto answer =
-			std::get<DirectoryAnswer>(decode_directory_message(*bytes).value());
-		EXPECT_EQ(answer.number, 7U);
-		EXPECT_EQ(answer.failed, failed);
-		return answer.server.address;
-	}
 
 	std::map<Member, ServerDirectory> all;
 	std::uint64_t epoch = 0;
@@ -145,27 +132,6 @@ TEST(ServerDirectory, WhatChangesBetweenRoundsIsAnnouncedOnce)
 	EXPECT_THAT(hosts.servers(a), ElementsAre("b"));
 }
 
-TEST(ServerDirectory, ASurvivorAnswersWithTheOneThatTookOver)
-{
-	Hosts hosts({a, b, c});
-	for (auto &[member, directory] : hosts.all)
-		EXPECT_TRUE(directory.offer("d", member == c ? 9 : 1, "sw0"));
-	hosts.round({a, b, c});
-	const Member client{"z", 1}; // no member: it has no directory of its own
-	EXPECT_EQ(hosts.answer(b, client, ""), "a:10809");
-	EXPECT_EQ(hosts.answer(b, client, "a"), "b:10809");
-	EXPECT_TRUE(hosts.all.at(c).took_over("d", "a"));
-	hosts.announce(c);
-	EXPECT_EQ(hosts.answer(b, client, "a"), "c:10809");
-	EXPECT_EQ(hosts.answer(c, client, "a"), "c:10809");
-	EXPECT_EQ(hosts.answer(b, client, ""), "a:10809");
-	// It outlives the round that is without the failed one.
-	hosts.round({b, c});
-	EXPECT_EQ(hosts.answer(b, client, "a"), "c:10809");
-	EXPECT_EQ(hosts.answer(b, c, "a"), "");
-	EXPECT_FALSE(hosts.all.at(c).took_over("none", "a"));
-}
-
 TEST(ServerDirectory, KnowsWhatThePrimaryCallsEachDiskOfOthers)
 {
 	Hosts hosts({a, b, c});
@@ -183,10 +149,6 @@ TEST(ServerDirectory, PassesOverWhatIsNoOffer)
 	EXPECT_TRUE(hosts.all.at(b).offer("d", 1, "sw0"));
 	hosts.round({a, b});
 	hosts.all.at(a).sync_hear(b, "garbage");
-	hosts.all.at(a).sync_hear(b, encode(DirectoryQuery{7, "d", ""}));
-	EXPECT_FALSE(hosts.all.at(a).take(b, "garbage"));
-	for (const auto &message : offer_messages("evil:1", {{"d", 0, "", ""}}))
-		EXPECT_FALSE(hosts.all.at(a).take(c, message));
 	EXPECT_THAT(hosts.servers(a), ElementsAre("b"));
 }
 
@@ -211,24 +173,20 @@ TEST(ServerDirectory, HasABoundedNumberOfDisksOfEachHostAndSaysThemInPieces)
 
 TEST(DirectoryMessage, IsReadAsItWasWrittenAndNotWhenItIsCut)
 {
-	const std::vector<DirectoryMessage> messages{
-		DirectoryOffers{true, "b:1", {{"d", 5, "sw0", ""}, {"e", 65535, "", "a"}}},
-		DirectoryOffers{false, "", {}},
-		DirectoryQuery{3, "d", "a"},
-		DirectoryAnswer{4, "d", "", {{"b", 77}, "b:1", 6}},
+	const std::vector<DirectoryOffers> messages{
+		{true, "b:1", {{"d", 5, "sw0"}, {"e", 65535, ""}}},
+		{false, "", {}},
 	};
 	for (const auto &message : messages) {
 		const auto bytes = encode(message);
-		const auto read = decode_directory_message(bytes);
+		const auto read = decode_offers(bytes);
 		ASSERT_TRUE(read);
 		EXPECT_EQ(*read, message);
 		for (std::size_t size = 0; size < bytes.size(); size++)
-			EXPECT_FALSE(decode_directory_message(bytes.substr(0, size)));
-		EXPECT_FALSE(decode_directory_message(bytes + "x"));
+			EXPECT_FALSE(decode_offers(bytes.substr(0, size)));
+		EXPECT_FALSE(decode_offers(bytes + "x"));
 	}
-	EXPECT_EQ(decode_directory_message(std::string(sync_data_bytes_max + 1, 'x'))
-			  .error()
-			  .code.value(),
+	EXPECT_EQ(decode_offers(std::string(sync_data_bytes_max + 1, 'x')).error().code.value(),
 		  EMSGSIZE);
 }
 

@@ -78,6 +78,34 @@ TEST(ParseConfig, AUnitWithoutPathsHasItsOwnAndOneThroughEachPeer)
 		    HasSubstr("a peer cannot be called 'direct'"));
 }
 
+TEST(ParseConfig, AUnitWithoutPathsHasAsManyOfItsOwnAsDirectPathsSays)
+{
+	const std::string unit = "[unit.sw0]\nwwid = \"naa.5000000000000001\"\n";
+	const std::string cluster = "[cluster]\nname = \"alpha\"\nkey_file = \"/k\"\n"
+				    "[[cluster.peer]]\nname = \"beta\"\naddress = \"10.0.0.2\"\n";
+	const auto paths =
+		good("[defaults]\ndirect_paths = 2\n" + unit + cluster).unit("sw0")->paths;
+	ASSERT_EQ(paths.size(), 3U);
+	EXPECT_EQ(paths[0].name, "direct");
+	EXPECT_EQ(paths[1].name, "direct2");
+	EXPECT_EQ(paths[1].kind, PathKind::DIRECT);
+	EXPECT_EQ(paths[2].peer, "beta");
+	EXPECT_EQ(good(unit + "direct_paths = 8\n" + cluster).unit("sw0")->paths.back().name,
+		  "direct8");
+
+	EXPECT_THAT(problems(unit + "direct_paths = 0\n"), HasSubstr("a whole number from 1 to 8"));
+	EXPECT_THAT(problems(unit + "direct_paths = 9\n"), HasSubstr("a whole number from 1 to 8"));
+	const auto path = "[[unit.sw0.path]]\nkind = \"direct\"\n";
+	EXPECT_THAT(problems(unit + "direct_paths = 2\n" + path),
+		    HasSubstr("sw0 has direct_paths, and paths of its own"));
+	// That of all units is not this one's mistake.
+	EXPECT_EQ(good("[defaults]\ndirect_paths = 2\n" + unit + path).unit("sw0")->paths.size(),
+		  1U);
+	EXPECT_THAT(problems(unit + cluster +
+			     "[[cluster.peer]]\nname = \"direct2\"\naddress = \"10.0.0.99\"\n"),
+		    HasSubstr("a peer cannot be called 'direct2'"));
+}
+
 TEST(ParseConfig, WhichDisksAreFoundIsSaidByDiscover)
 {
 	EXPECT_EQ(good("").discover.units, Discovery::None);

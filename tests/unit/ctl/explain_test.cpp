@@ -137,6 +137,10 @@ TEST(Explain, AUnitOnTheOtherPathAndWhyItStaysThere)
 		      {"nbd3", PathKind::SERVED, "", ""}};
 	unit.paths[0].fence.reachable = false;
 	expect_told("explain-served", facts);
+	// Where nobody has written a path, there is a number to write.
+	unit.config.paths_derived = true;
+	EXPECT_THAT(told(facts),
+		    HasSubstr("direct_paths = 2 in [unit.sw0] or [defaults] would use it"));
 }
 
 TEST(Explain, AUnitWithoutItsDiskAndWithoutItsPeer)

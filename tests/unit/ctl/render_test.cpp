@@ -269,6 +269,8 @@ TEST(Render, PeersAndHowFarTheyHaveComeTogether)
 	text += ctl::render_peers(Style{}, report);
 	report.trouble = "corosync: Connection refused";
 	text += ctl::render_peers(Style{}, report);
+	report.discovery = "avahi-daemon does not run: start it";
+	text += ctl::render_peers(Style{}, report);
 	expect_fits(text, 80);
 	expect_golden("peers", text);
 }

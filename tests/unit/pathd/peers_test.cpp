@@ -68,10 +68,11 @@ protected:
 		config.key_file = keys;
 		return config;
 	}
-	std::unique_ptr<Peers> asker(const std::string &name)
+	std::unique_ptr<Peers> asker(const std::string &name, bool configured = true)
 	{
 		auto config = member(name);
-		config.peers = {{"beta", {"127.0.0.1", port}}};
+		if (configured)
+			config.peers = {{"beta", {"127.0.0.1", port}}};
 		return peers(config);
 	}
 	std::unique_ptr<Peers> peers(const ClusterConfig &config)
@@ -196,6 +197,51 @@ TEST_F(PeersTest, WhoHasTheNameOfAPeerThatAnswersElsewhereIsTurnedAway)
 				   "its own name",
 				   port));
 	EXPECT_TRUE(alpha->client("beta")->reachable());
+}
+
+TEST_F(PeersTest, AFoundPeerIsAskedAndAnotherThatIsNotFoundAnyMoreIsNot)
+{
+	auto alpha = asker("alpha", false);
+	EXPECT_EQ(alpha->client("beta"), nullptr);
+	alpha->set_found({{"beta", {"127.0.0.1", port}, true}});
+	ask(*alpha, PeerVerb::Attest, 0);
+	ASSERT_TRUE(run(*alpha, [&] { return !results.empty(); }));
+	EXPECT_TRUE(results[0]);
+	EXPECT_EQ(alpha->answering(), std::set<std::string>{"beta"});
+	// What waits for an answer then has none to wait for.
+	ask(*alpha, PeerVerb::Attest, 0);
+	alpha->set_found({});
+	ASSERT_EQ(results.size(), 2U);
+	EXPECT_FALSE(results[1]);
+	EXPECT_EQ(alpha->client("beta"), nullptr);
+	EXPECT_TRUE(alpha->answering().empty());
+	EXPECT_TRUE(alpha->config().peers.empty());
+}
+
+TEST_F(PeersTest, OneThatWasFoundUnderAnotherNameIsNotTakenForThatHost)
+{
+	auto alpha = asker("alpha", false);
+	alpha->set_found({{"gamma", {"127.0.0.1", port}, true}});
+	ASSERT_TRUE(run(*alpha, [&] {
+		return alpha->client("gamma")->trouble().find("calls itself 'beta'") !=
+		       std::string::npos;
+	}));
+	EXPECT_TRUE(alpha->answering().empty());
+}
+
+TEST_F(PeersTest, WhereHostsFindEachOtherWhoHasAKeyMayAsk)
+{
+	auto config = member("alpha");
+	config.listen = HostAddress{"127.0.0.1", free_port()};
+	config.discover = HostDiscovery::DnsSd;
+	auto alpha = peers(config);
+	auto stranger = member("mallory");
+	stranger.peers = {{"alpha", *config.listen}};
+	auto mallory = peers(stranger);
+	EXPECT_TRUE(run(*alpha, [&] {
+		mallory->step(now());
+		return mallory->client("alpha")->reachable();
+	}));
 }
 
 TEST_F(PeersTest, BytesThatAreNoMessageEndTheConnectionAndNothingElse)

@@ -41,7 +41,7 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 			 {{Association::LogicalUnit, DesignatorType::Naa, 1, {0x60, 0x01}},
 			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
 	state.grants["beta"] = {7, "0123", 0x5357000000000001};
-	state.carried = {0xabcd, 0xef01, 2, 1};
+	state.carried = {0xabcd, 0xef01, 2, 1, 4};
 	state.clients = {{{"alpha", 0}, {"gamma", 0x2345}}, 0x2345};
 	state.incoherent = {"beta", "gamma:10809/disk"};
 	ASSERT_TRUE(save_run_state("sw0", state, directory_));
@@ -57,6 +57,15 @@ TEST_F(RunState, IsEmptyWithoutAFile)
 	EXPECT_EQ(*loaded, UnitRunState{});
 }
 
+TEST_F(RunState, OfAPathdThatDidNotKeepWhatPeersAnsweredSaysThatNoneHas)
+{
+	std::ofstream(directory_ + "/unit-sw0.json")
+		<< R"({"carried":{"key":1,"last":0,"copies":2,"places":1}})";
+	const auto loaded = load_run_state("sw0", directory_);
+	ASSERT_TRUE(loaded);
+	EXPECT_EQ(loaded->carried, (CarriedKey::State{1, 0, 2, 1, 0}));
+}
+
 TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 {
 	for (const char *text :
@@ -66,12 +75,30 @@ TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 	      R"({"carried":{"key":-1,"last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":1.5,"last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":1,"last":0,"copies":4294967296,"places":1}})",
+	      R"({"carried":{"key":1,"last":0,"copies":0,"places":1,"peers":-1}})",
 	      R"({"clients":{"keys":{"a":"b"}}})", R"({"clients":{"keys":{},"copy":true}})",
 	      R"({"incoherent":1})", R"({"incoherent":[1]})"}) {
 		std::ofstream(directory_ + "/unit-sw0.json") << text;
 		const auto loaded = load_run_state("sw0", directory_);
 		ASSERT_TRUE(loaded) << text;
 		EXPECT_EQ(*loaded, UnitRunState{}) << text;
+	}
+}
+
+TEST_F(RunState, FoundHostsKeepTheirOrder)
+{
+	EXPECT_TRUE(load_found_hosts(directory_).value().empty());
+	const std::vector<PeerConfig> hosts{{"gamma", {"10.0.0.3", 10808}, true},
+					    {"beta", {"fe80::2", 7}, true}};
+	ASSERT_TRUE(save_found_hosts(hosts, directory_));
+	EXPECT_EQ(load_found_hosts(directory_).value(), hosts);
+	for (const auto *text : {"", "[", "{}", "[1]", R"([{"name":"gamma"}])",
+				 R"([{"name":"1","address":"10.0.0.3"}])",
+				 R"([{"name":"gamma","address":"gamma"}])"}) {
+		std::ofstream(directory_ + "/found-hosts.json") << text;
+		const auto loaded = load_found_hosts(directory_);
+		ASSERT_TRUE(loaded) << text;
+		EXPECT_TRUE(loaded->empty()) << text;
 	}
 }
 

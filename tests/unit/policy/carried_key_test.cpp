@@ -55,9 +55,10 @@ protected:
 					     now);
 		}
 		for (unsigned path = 0; path < 2; path++)
-			if (const auto key = carried.wanted(path)) {
-				disk.keys[path] = *key;
-				carried.changed(path);
+			if (const auto change = carried.wanted(path)) {
+				EXPECT_EQ(change->had, disk.keys[path]);
+				disk.keys[path] = change->key;
+				carried.changed(path, change->key);
 				changes++;
 			}
 	}
@@ -203,6 +204,89 @@ TEST_F(CarriedKeyTest, ANewNexusGetsTheKey)
 	EXPECT_EQ(ours, disk.keys[1]);
 }
 
+TEST_F(CarriedKeyTest, AKeyThatUsersChangedJustBeforeTheirPathWasLeftIsTheirs)
+{
+	disk.keys[0] = ours;
+	disk.type = Type::WriteExclusiveRegistrants;
+	checks();
+	// No check comes before the switch, or before a hold.
+	disk.keys[0] = changed_key;
+	active = -1;
+	checks();
+	EXPECT_EQ(changed_key, carried.state().key);
+	EXPECT_EQ("", carried.missing(0)) << "else its own users' path would stay shut";
+	EXPECT_EQ(changed_key, disk.keys[1]);
+	disk.keys[0] = other_host + 1;
+	carried.forget(0); // and its device was found anew
+	checks();
+	EXPECT_EQ(other_host + 1, disk.keys[1]);
+	disk.keys[0] = ours + 0x10;
+	active = 1;
+	checks();
+	EXPECT_EQ(ours + 0x10, disk.keys[1]);
+	EXPECT_EQ("", carried.missing(0));
+}
+
+TEST_F(CarriedKeyTest, ACopyOfTheKeyBeforeIsNoUsersKey)
+{
+	disk.keys[0] = ours;
+	const Instant now = at_s(1);
+	(void)carried.looked({0, now, true, false, disk.through(0)}, now);
+	disk.keys[0] = changed_key;
+	(void)carried.looked({0, now, true, false, disk.through(0)}, now);
+	carried.changed(1, ours); // it was under way
+	disk.keys[1] = ours;
+	checks();
+	EXPECT_EQ(changed_key, carried.state().key);
+	EXPECT_EQ(changed_key, disk.keys[1]);
+}
+
+TEST_F(CarriedKeyTest, APeersPathIsNotUsedBeforeThePeerHasAnsweredForThePresentKey)
+{
+	EXPECT_EQ("", carried.missing_by_peer(2, "beta")) << "no key, no rights to have there";
+	disk.keys[0] = ours;
+	checks();
+	EXPECT_NE(std::string::npos, carried.missing_by_peer(2, "beta").find("beta has not said"));
+	EXPECT_FALSE(carried.answered(2, 0, "")) << "it was asked before the key was known";
+	EXPECT_NE("", carried.missing_by_peer(2, "beta"));
+	EXPECT_TRUE(carried.answered(2, ours, ""));
+	EXPECT_EQ("", carried.missing_by_peer(2, "beta"));
+	disk.keys[0] = changed_key;
+	checks();
+	EXPECT_FALSE(carried.answered(2, ours, "")) << "an answer that came late";
+	EXPECT_NE("", carried.missing_by_peer(2, "beta"));
+	EXPECT_TRUE(carried.answered(2, changed_key, ""));
+	EXPECT_EQ("", carried.missing_by_peer(2, "beta"));
+	carried.forget(2);
+	EXPECT_NE("", carried.missing_by_peer(2, "beta")) << "another connection";
+}
+
+TEST_F(CarriedKeyTest, WhatAPeerHasAnsweredOutlivesTheDaemonAndNothingElseDoes)
+{
+	disk.keys[0] = ours;
+	checks();
+	carried = CarriedKey(carried.state());
+	EXPECT_NE("", carried.missing_by_peer(2, "beta")) << "it was never told";
+	ASSERT_TRUE(carried.answered(2, ours, ""));
+	carried = CarriedKey(carried.state());
+	EXPECT_EQ("", carried.missing_by_peer(2, "beta"));
+}
+
+TEST_F(CarriedKeyTest, APeersRefusalStandsUntilItAnswersAgain)
+{
+	disk.keys[0] = ours;
+	checks();
+	ASSERT_TRUE(carried.answered(2, ours, ""));
+	EXPECT_TRUE(carried.answered(2, ours, "it was preempted"));
+	EXPECT_EQ("beta: it was preempted", carried.missing_by_peer(2, "beta"));
+	disk.preempt(ours);
+	checks();
+	ASSERT_EQ(0U, carried.state().key);
+	EXPECT_EQ("beta: it was preempted", carried.missing_by_peer(2, "beta"));
+	EXPECT_FALSE(carried.answered(2, 0, ""));
+	EXPECT_EQ("", carried.missing_by_peer(2, "beta"));
+}
+
 /// The other nexus is this server's; the first is the client's.
 class ClientKeysTest : public testing::Test
 {
@@ -214,8 +298,9 @@ protected:
 			const auto verdict = served.looked(client, disk.through(2));
 			if (!verdict.change)
 				return verdict.refusal;
-			disk.keys[2] = *verdict.change;
-			served.changed(*verdict.change);
+			EXPECT_EQ(verdict.change->had, disk.keys[2]);
+			disk.keys[2] = verdict.change->key;
+			served.changed(verdict.change->key);
 		}
 		return "it does not come to an end";
 	}
@@ -296,7 +381,7 @@ TEST_F(ClientKeysTest, EachClientHasTheRightsOfItsOwnKey)
 	// alpha is served no more: gamma is not without rights for a moment.
 	served.told("alpha", 0);
 	EXPECT_TRUE(served.copy_is_left());
-	EXPECT_EQ(other_host, served.looked("alpha", disk.through(2)).change);
+	EXPECT_EQ((NexusChange{ours, other_host}), served.looked("alpha", disk.through(2)).change);
 	(void)look("alpha");
 	EXPECT_FALSE(served.copy_is_left());
 	served.forget("alpha");

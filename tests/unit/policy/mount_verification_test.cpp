@@ -295,6 +295,23 @@ TEST_F(Mv, TheRenewalOfABetterPathsProofIsWaitedForToo)
 	EXPECT_EQ(find(actions, Kind::Commit)->path, 0U);
 }
 
+TEST_F(Mv, RemembersOverAReloadWhichPathItLeft)
+{
+	auto status = verifying_unit();
+	EXPECT_TRUE(mv_.may_have_left(status, 0)) << "the kernel knows";
+	EXPECT_FALSE(mv_.may_have_left(status, 1));
+	auto reloaded = status;
+	reloaded.from.reset();
+	EXPECT_TRUE(mv_.may_have_left(reloaded, 1)) << "nobody has seen it before the reload";
+	(void)step(status, 0);
+	(void)step(reloaded, 1);
+	EXPECT_TRUE(mv_.may_have_left(reloaded, 0));
+	EXPECT_FALSE(mv_.may_have_left(reloaded, 1));
+	// Of another one it is no word.
+	reloaded.mv++;
+	EXPECT_TRUE(mv_.may_have_left(reloaded, 1));
+}
+
 TEST_F(Mv, TakesADampedPathIfThereIsNothingBetter)
 {
 	candidates_[1].monitor = MonitorState::Damped;

@@ -257,6 +257,15 @@ TEST_F(Builder, TwoDirectPathsAreToldApartByTheirMatch)
 	EXPECT_EQ(plan(), "create sw0: 131072 sectors, direct 8:16, direct 8:0 (configured)\n");
 }
 
+TEST_F(Builder, DirectPathsThatTakeAnyDeviceTakeOneEach)
+{
+	config_.paths[1].kind = PathKind::DIRECT;
+	direct(0);
+	direct(16);
+	EXPECT_EQ(plan(), "create sw0: 131072 sectors, direct 8:0, direct 8:16 (configured)\n");
+	EXPECT_TRUE(plan_unit(config_, world_).spare.empty());
+}
+
 TEST_F(Builder, ADeviceThatNoSlotWantsIsHiddenAndSpare)
 {
 	direct(0);

@@ -98,14 +98,19 @@ TEST_F(Sysfs, ATimeoutIsNeverZero)
 TEST_F(Sysfs, OtherDevicesAreNoScsiDisks)
 {
 	EXPECT_EQ(scsi_settings("dm-0", {}, directory_).error().code, std::errc::no_such_device);
-	EXPECT_EQ(scsi_state("sdz", directory_).error().code, std::errc::no_such_device);
+	const auto none = ScsiState::open("sdz", directory_);
+	ASSERT_FALSE(none);
+	EXPECT_EQ(none.error().code, std::errc::no_such_device);
 }
 
 TEST_F(Sysfs, TheStateOfADiskIsReadAndSet)
 {
-	EXPECT_EQ(scsi_state("sda", directory_), "running");
+	const auto state = ScsiState::open("sda", directory_);
+	ASSERT_TRUE(state);
+	EXPECT_EQ(state->word(), "running");
+	// Shorter, for this file is one that keeps what was behind.
 	ASSERT_TRUE(set_scsi_state("sda", "offline", directory_));
-	EXPECT_EQ(scsi_state("sda", directory_)->substr(0, 7), "offline");
+	EXPECT_EQ(state->word()->substr(0, 7), "offline");
 }
 
 } // namespace

@@ -171,6 +171,31 @@ up_on_served_alone() {
 	wait_until 60 sw_is sw0 active 0
 }
 
+# As on a host with two HBAs: nobody has written which disk is which path.
+both_of_this_host() {
+	local first
+	disks_heal
+	defer pathd_clean
+	: >"$PATHD_LOG"
+	mkdir -p /etc/swpath
+	printf '[defaults]\ndirect_paths = 2\ncheck_interval = "1s"\nfailback = {policy="auto",interval="1s",stable="2s"}\n[unit.sw0]\nwwid = "%s"\n' \
+		"$(disk_wwid 0)" >/etc/swpath/swpath.toml
+	pathd_start
+	first=0
+	[ "$(sw_path_get sw0 0 device)" = "$(cat "/sys/block/$(disk_name 0)/dev")" ] || first=1
+	expect_eq "$(cat "/sys/block/$(disk_name $((1 - first)))/dev")" "$(sw_path_get sw0 1 device)" "the second path"
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	disk_offline $first
+	wait_until 20 sw_is sw0 active 1
+	writer_flows sw0
+	disk_heal $first
+	wait_until 60 sw_is sw0 active 0
+	writer_flows sw0
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)" "$(disk_dev 1)"
+}
+
 disk_create 32
 # What lives by what the kernel below does: SCSI error handling, the end of an NBD connection, uevents.
 test_case "pathd builds a unit over a direct and a served path" builds_unit
@@ -185,4 +210,5 @@ if [ "$SW_KERNEL" != 6.12 ]; then
 	test_case "both paths fail: I/O is held until one answers" both_down_one_returns
 	test_case "both devices vanish: I/O is held until one returns" both_gone_one_returns
 	test_case "a unit comes up on the served path alone" up_on_served_alone
+	test_case "a unit of which nobody wrote the paths has both of this host's, and uses one for the other" both_of_this_host
 fi
