@@ -23,32 +23,19 @@ paths_of_alpha() {
 	on alpha - <<<"pathctl status --json sw0 | jq -r '[.units[0].paths[] | if .label == \"\" then .kind else .label end] | join(\",\")'"
 }
 
-writes_from_alpha() {
-	on alpha writer_start sw0 /dev/sw0 --span $((64 << 10))
-	on alpha writer_flows sw0 20
-}
-
-nothing_is_lost() {
-	LAB_ON_S=300 on alpha - <<-'END'
-		writer_lost_nothing sw0 /dev/sw0 "/dev/$(disk_of 0)"
-		note "longest $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
-	END
-	host_history alpha
-}
-
 two_find_each_other() {
 	avahi_start alpha beta
 	hosts_start
 	tells 60 alpha 'beta .* yes yes found by dns-sd' peers
 	tells 60 beta 'alpha .* yes yes found by dns-sd' peers
 	on alpha pathctl status /dev/sw0
-	writes_from_alpha
+	writes_begin
 	cut alpha san
 	host_waits_for 120 alpha sw_is sw0 active 1
 	on alpha writer_flows sw0 50 60
 	heal alpha san
 	host_settles alpha
-	nothing_is_lost
+	writes_went_on
 }
 
 # gamma_announces [GROUP]: with what is in LAB_KEYS.
@@ -100,7 +87,7 @@ put_right() {
 
 avahi_dies() {
 	LAB_HOSTS="alpha beta gamma"
-	writes_from_alpha
+	writes_begin
 	avahi_kill alpha
 	tells 30 alpha 'hosts are not found: avahi-daemon does not run: start it' peers
 	logs 10 alpha 'hosts are not found: avahi-daemon does not run: start it'
@@ -122,7 +109,7 @@ avahi_dies() {
 	END
 	tells 60 gamma 'alpha .* yes yes found by dns-sd' peers
 	host_has_all_paths gamma 120
-	nothing_is_lost
+	writes_went_on
 }
 
 # alpha_knows_beta [SED...]: and nobody else, because no avahi announces gamma. What cases before left on the disk is void.
@@ -156,14 +143,14 @@ served_by_beta_that_dies() {
 
 beta_dies() {
 	alpha_knows_beta
-	writes_from_alpha
+	writes_begin
 	served_by_beta_that_dies
 	host_waits_for 120 alpha sw_is sw0 active 2
 	on alpha writer_flows sw0 50 60
 	tells 60 alpha 'gamma .* yes yes found by dns-sd' peers
 	heal alpha san
 	host_waits_for 120 alpha path_is_usable 0
-	nothing_is_lost
+	writes_went_on
 }
 
 # As gamma sees it: key and type.
@@ -195,7 +182,7 @@ with_a_reservation() {
 	host_waits_for 60 alpha path_is_usable 1
 	before=$(reservation)
 	note "reserved: $before"
-	writes_from_alpha
+	writes_begin
 	served_by_beta_that_dies
 	# Nobody but a person can know that beta is dead: it has no key of its own that could be taken away.
 	tells 60 alpha ' gamma ' status sw0
@@ -210,7 +197,7 @@ with_a_reservation() {
 	on alpha pathctl failback sw0
 	host_waits_for 60 alpha sw_is sw0 active 0
 	expect_eq "$before" "$(reservation)" "the reservation on alpha's own path"
-	nothing_is_lost
+	writes_went_on
 }
 
 test_case "two hosts that name no other find each other, and each is served by the other" two_find_each_other
