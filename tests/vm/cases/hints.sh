@@ -73,13 +73,19 @@ a_lock_space_that_is_killed_comes_back() {
 	pathd_said 'hints: no lock space: its process .* has ended'
 }
 
+# Whichever host reads it first says so and leaves it anew.
+damage_is_said() {
+	local line='hints: bus .*its mark is not valid: it was left half-written'
+	pathd_said "$line" || host_said beta "$line"
+}
+
 a_damaged_mark_is_left_anew() {
 	local epoch
 	both_on_one_bus
 	epoch=$(hints alpha '.buses[0].epoch')
 	# As a writer leaves it that dies in the middle.
 	printf '\002' | dd of="$LOCKS/swbus$BUS" bs=1 count=1 conv=notrunc status=none
-	wait_until 30 pathd_said 'hints: bus .*its mark is not valid: it was left half-written'
+	wait_until 30 damage_is_said
 	wait_until 30 hints_are alpha '.buses[0].epoch' $((epoch + 1))
 	both_know
 }
