@@ -25,7 +25,7 @@ usage() {
 		  --memory MIB        memory of the VM (1024)
 		  --smp N             virtual CPUs (2)
 		  --timeout S         wall seconds before the VM is ended as failed (600)
-		  --start-timeout S   wall seconds to get to SCRIPT's start (240); else once more, three boots at most
+		  --start-timeout S   wall seconds to get to SCRIPT's start (120); else once more, three boots at most
 		  --icount            deterministic: one CPU, one instruction is one nanosecond
 		  --append ARG        one more argument for the kernel; may be repeated
 		  --build DIR         CMake build directory to take the programs from (build/release), or none
@@ -38,7 +38,7 @@ usage() {
 	END
 }
 
-kernel=6.1 memory=1024 smp=2 timeout_s=600 start_timeout_s=240 icount='' append=() build_dir=${SW_BUILD_DIR:-$top/build/release}
+kernel=6.1 memory=1024 smp=2 timeout_s=600 start_timeout_s=120 icount='' append=() build_dir=${SW_BUILD_DIR:-$top/build/release}
 build=${SW_NO_BUILD:+no} keep_log='' no_udev='' init=script
 while [ $# -gt 0 ]; do
 	case $1 in

@@ -114,7 +114,7 @@ start() {
 	memory=$(header "$file" memory 1024) timeout=$(header "$file" timeout 900)
 	if [ "$kernel" = debug ]; then
 		memory=$((memory + 2048)) timeout=$((timeout * 5))
-		options=(--start-timeout 1200)
+		options=(--start-timeout 600)
 	fi
 	log=$(log_of "$file" "$kernel")
 	[ "$(header "$file" init script)" = script ] || options+=("--$(header "$file" init script)")
