@@ -13,6 +13,7 @@
 
 #include "libpath/base/quota.h"
 #include "libpath/base/unique_fd.h"
+#include "libpath/cluster/found_hosts.h"
 #include "libpath/cluster/member.h"
 #include "libpath/config/cluster.h"
 #include "libpath/control/peer_client.h"
@@ -106,8 +107,9 @@ private:
 	PeerService service_;
 	std::list<Asker> askers_;
 	std::list<Asked> asked_;
-	std::map<std::string, std::string> complaints_;   ///< the last of each address
-	Quota found_lines_{32, std::chrono::minutes(10)}; ///< of peers that were found
+	std::map<std::string, std::string> complaints_; ///< the last of each address
+	/// Lines about peers that were found.
+	Quota found_lines_{FoundHosts::told_max, FoundHosts::told_per};
 	bool answered_ = false; ///< done() has put something into a session
 };
 
