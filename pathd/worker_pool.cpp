@@ -152,4 +152,10 @@ std::size_t WorkerPool::threads() const
 	return threads_;
 }
 
+std::size_t WorkerPool::lines() const
+{
+	const std::lock_guard lock(mutex_);
+	return lines_;
+}
+
 } // namespace swpath

@@ -57,6 +57,8 @@ public:
 	[[nodiscard]] bool submit(const std::shared_ptr<Line> &line, Job job);
 
 	[[nodiscard]] std::size_t threads() const;
+	/// Those whose job still runs after remove() too.
+	[[nodiscard]] std::size_t lines() const;
 
 private:
 	[[nodiscard]] Result<void> start_one();
