@@ -69,8 +69,11 @@ apt_options=(
 	-o "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false"
 )
 
+# Nobody else's until `exec 8>&-`.
 update_private_apt() {
 	local codename uri uris
+	exec 8>"$kernels/apt.lock"
+	flock -w 900 8 || die "another run keeps $kernels/apt.lock for 15 minutes"
 	# shellcheck disable=SC1091
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	[ "$codename" = bookworm ] || die "the VM tests take their kernels from Debian 12; this is '$codename'"
@@ -115,6 +118,7 @@ provide_debug() {
 	rm -rf "$work"
 	mkdir -p "$work/deb" "$work/root/usr"
 	(cd "$work/deb" && apt-get "${apt_options[@]}" -qq download "$package" >&2) || die "download failed, see above"
+	exec 8>&-
 	dpkg -x "$work"/deb/*.deb "$work/deb"
 	mkdir "$source"
 	tar -x --strip-components 1 -C "$source" -f "$work/deb/usr/src/$package.tar.xz"
@@ -161,6 +165,7 @@ provide() {
 	mkdir -p "$work/deb" "$work/root" "$work/headers"
 	(cd "$work/deb" && apt-get "${apt_options[@]}" -qq download "${packages[@]}" >&2) ||
 		die "download failed, see above"
+	exec 8>&-
 	for package in "$work"/deb/*.deb; do
 		case ${package##*/} in
 		linux-image-*) dpkg -x "$package" "$work/root" ;;
@@ -217,8 +222,9 @@ make_initrd() {
 }
 
 mkdir -p "$kernels"
-exec 9>"$kernels/lock"
-flock -w 900 9 || die "another run keeps $kernels/lock for 15 minutes"
+# For each version one: those who test another one do not wait for the debug kernel.
+exec 9>"$dir.lock"
+flock -w 900 9 || die "another run keeps $dir.lock for 15 minutes"
 if [ "$(cat "$dir/layout" 2>/dev/null)" != "$layout" ]; then
 	if [ "$version" = debug ]; then provide_debug; else provide; fi
 	echo "$layout" >"$dir/layout"
