@@ -9,9 +9,10 @@
 . "$SW_TOP/tests/lab/lib/lab.sh"
 # shellcheck source=tests/lab/lib/avahi.sh
 . "$SW_TOP/tests/lab/lib/avahi.sh"
+# shellcheck source=tests/lab/lib/reservation.sh
+. "$SW_TOP/tests/lab/lib/reservation.sh"
 
 BETA=$(lab_address beta lan) GAMMA=$(lab_address gamma lan)
-USERS_KEY=0xa11ce1
 FOUND=/run/swpath/found-hosts.json
 
 LAB_KNOWN=
@@ -119,10 +120,7 @@ alpha_knows_beta() {
 	for host in alpha beta gamma; do
 		on $host - <<<"pathd_stop; rm -f $FOUND"
 	done
-	on alpha - <<-'END'
-		sg_persist -n -o -I -S 0xdead "/dev/$(disk_of 0)" >/dev/null
-		sg_persist -n -o -C -K 0xdead "/dev/$(disk_of 0)" >/dev/null
-	END
+	reservations_forgotten
 	for host in gamma beta; do
 		reconfigure $host "$@"
 	done
@@ -153,50 +151,20 @@ beta_dies() {
 	writes_went_on
 }
 
-# As gamma sees it: key and type.
-reservation() {
-	on gamma - <<-'END'
-		sg_turs "/dev/$(disk_of 0)" >/dev/null 2>&1 || true
-		sg_persist -n -i -r "/dev/$(disk_of 0)" | grep -E 'Key=|type:|NO reservation' | tr -s ' \n' ' '
-	END
-}
-
-# ... and the hosts that have the users' key.
-registered() {
-	on gamma - <<-END
-		sg_persist -n -i -s "/dev/\$(disk_of 0)" | sed -n -e 's/.*Key=//p' -e 's/.*iqn[^ ]*:\([a-z]*\)[, ].*/\1/p' -e 's/.*iqn[^ ]*:\([a-z]*\)$/\1/p' |
-			paste -d' ' - - | sed -n 's/^$USERS_KEY //p' | sort | paste -sd,
-	END
-}
-
 with_a_reservation() {
-	local before
 	start_node beta
 	host_waits_for 120 beta test -b /dev/sw0
 	alpha_knows_beta 's/^reservations=.*/reservations=false/'
-	on alpha - <<-END
-		"\$SW_LIB/reserve.py" /dev/sw0 register 0 $USERS_KEY
-		"\$SW_LIB/reserve.py" /dev/sw0 reserve $USERS_KEY 5
-	END
-	wait_until 60 eval '[ "$(registered)" = alpha,beta ]'
+	reservation_begins alpha beta
 	host_waits_for 60 alpha path_is_usable 1
-	before=$(reservation)
-	note "reserved: $before"
 	writes_begin
 	served_by_beta_that_dies
-	# Nobody but a person can know that beta is dead: it has no key of its own that could be taken away.
-	tells 60 alpha ' gamma ' status sw0
-	host_waits_for 60 alpha sw_is sw0 phase prove
-	on alpha pathctl fenced sw0 --i-am-sure
-	host_waits_for 120 alpha sw_is sw0 active 2
-	on alpha writer_flows sw0 50 60
-	expect_eq "$before" "$(reservation)" "the reservation while gamma serves"
-	expect_match 'alpha,(beta,)?gamma' "$(registered)" "hosts with the users' key"
+	reservation_moves_to_gamma
 	heal alpha san
 	host_waits_for 120 alpha path_is_usable 0
 	on alpha pathctl failback sw0
 	host_waits_for 60 alpha sw_is sw0 active 0
-	expect_eq "$before" "$(reservation)" "the reservation on alpha's own path"
+	reservation_holds "on alpha's own path"
 	writes_went_on
 }
 

@@ -7,6 +7,8 @@
 # server to another.
 # shellcheck source=tests/lab/lib/lab.sh
 . "$SW_TOP/tests/lab/lib/lab.sh"
+# shellcheck source=tests/lab/lib/reservation.sh
+. "$SW_TOP/tests/lab/lib/reservation.sh"
 
 all_have_all() {
 	local host
@@ -66,13 +68,17 @@ END
 	done
 }
 
-from_beta_to_gamma() {
-	host_has_all_paths alpha 120
-	writes_begin
+served_by_beta_that_dies() {
 	cut alpha san
 	host_waits_for 120 alpha sw_is sw0 active "$(host_slot alpha beta)"
 	on alpha writer_flows sw0 50 60
 	kill_node beta
+}
+
+from_beta_to_gamma() {
+	host_has_all_paths alpha 120
+	writes_begin
+	served_by_beta_that_dies
 	host_waits_for 120 alpha sw_is sw0 active "$(host_slot alpha gamma)"
 	on alpha writer_flows sw0 50 60
 	heal alpha san
@@ -80,6 +86,32 @@ from_beta_to_gamma() {
 	writes_went_on 20
 }
 
+with_a_reservation() {
+	local host
+	start_node beta
+	host_waits_for 120 beta test -b /dev/sw0
+	for host in alpha beta gamma; do
+		on $host pathd_stop
+	done
+	reservations_forgotten
+	for host in beta gamma alpha; do
+		reconfigure $host 's/^reservations=.*/reservations=false/'
+	done
+	host_settles alpha
+	reservation_begins alpha beta gamma
+	host_has_all_paths alpha 60
+	writes_begin
+	served_by_beta_that_dies
+	reservation_moves_to_gamma
+	heal alpha san
+	host_waits_for 120 alpha path_is_usable 0
+	on alpha pathctl failback sw0
+	host_waits_for 60 alpha sw_is sw0 active 0
+	reservation_holds "on alpha's own path"
+	writes_went_on
+}
+
 test_case "three hosts: a unit with all paths on each" all_have_all
 test_case "alpha and gamma through beta at once, each to its own region: nothing lost" two_through_beta
 test_case "beta killed while it serves, alpha without a path of its own: on through gamma, nothing lost" from_beta_to_gamma
+test_case "the same with a reservation made through the unit: it holds (P7)" with_a_reservation
