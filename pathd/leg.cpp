@@ -154,8 +154,8 @@ void Leg::start(std::uint64_t mv)
 {
 	const bool taken =
 		checker_->submit([prober = prober_, mailbox = mailbox_, weak = weak_from_this(), mv,
-				  key = key, expected = expected] {
-			auto facts = prober->probe(key, expected);
+				  key = key, expected = expected, unit_bytes = unit_bytes] {
+			auto facts = prober->probe(key, expected, unit_bytes);
 			mailbox->post([weak, facts = std::move(facts), mv] {
 				if (const auto leg = weak.lock())
 					leg->finished(facts, mv);

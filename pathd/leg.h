@@ -65,10 +65,12 @@ public:
 	[[nodiscard]] bool nexus(std::optional<NexusChange> copy, Duration limit,
 				 std::function<void(const Result<NexusView> &)> answered);
 
-	ProbeKey key;              ///< direct
-	WitnessList expected;      ///< what the next check has to find
-	bool reservations = false; ///< direct: the last good check said so
-	bool alive = true;         ///< served: its connection is believed to work
+	ProbeKey key;                     ///< direct
+	WitnessList expected;             ///< what the next check has to find
+	std::uint64_t unit_bytes = 0;     ///< how much of the disk is the unit's; 0: not known
+	std::uint64_t capacity_bytes = 0; ///< of the disk, by the last good check
+	bool reservations = false;        ///< direct: the last good check said so
+	bool alive = true;                ///< served: its connection is believed to work
 	bool marked = false;
 	bool proved = false;   ///< the last check proved it
 	bool settled = false;  ///< there was a verdict

@@ -150,12 +150,21 @@ Result<void> Prober::ask(ProbeFacts &facts)
 	if (!geometry)
 		return tl::unexpected(geometry.error());
 	facts.geometry = *geometry;
+	// What the disk has grown by is not to be reached before the kernel has asked it again.
+	const auto of_kernel = kernel_geometry(fd_.get());
+	if (!of_kernel)
+		return tl::unexpected(of_kernel.error());
+	if (of_kernel->capacity_bytes == 0)
+		return fail(ENXIO, "'" + devnode_ + "' has no size in the kernel");
+	facts.geometry.capacity_bytes =
+		std::min(geometry->capacity_bytes, of_kernel->capacity_bytes);
 	return {};
 }
 
-Result<void> Prober::read_landmarks(ProbeFacts &facts)
+/// `bytes`: how much of the disk is looked at.
+Result<void> Prober::read_landmarks(ProbeFacts &facts, std::uint64_t bytes)
 {
-	const auto offsets = landmarks(facts.geometry.capacity_bytes);
+	const auto offsets = landmarks(bytes);
 	const auto landmark = buffer_.span().first(landmark_bytes);
 	std::optional<Error> bad;
 	unsigned good = 0;
@@ -172,8 +181,7 @@ Result<void> Prober::read_landmarks(ProbeFacts &facts)
 		good++;
 	}
 	// Landmarks may sit in some cache by now: another place every time is read from the disk.
-	if (const std::uint64_t blocks = facts.geometry.capacity_bytes / landmark_bytes;
-	    blocks > 0) {
+	if (const std::uint64_t blocks = bytes / landmark_bytes; blocks > 0) {
 		constexpr std::uint64_t stride =
 			104729; // a prime: visits every block of most disks
 		turn_++;
@@ -259,7 +267,7 @@ Result<void> Prober::carry_key(const ProbeKey &key, ProbeFacts &facts)
 	return {};
 }
 
-ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
+ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected, std::uint64_t unit_bytes)
 {
 	ProbeFacts facts;
 	facts.expected = std::move(expected);
@@ -273,7 +281,8 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 		done = carry_key(key, facts);
 	if (done) {
 		facts.medium.began = now();
-		done = read_landmarks(facts);
+		const auto whole = facts.geometry.capacity_bytes;
+		done = read_landmarks(facts, unit_bytes != 0 ? std::min(unit_bytes, whole) : whole);
 		facts.medium.ended = now();
 	}
 	if (done)

@@ -87,6 +87,7 @@ ServeFacts Unit::serve_facts(Instant now) const
 {
 	ServeFacts facts;
 	const auto disk = peer_disk({});
+	disk.geometry.capacity_bytes = leg->capacity_bytes;
 	facts.direct = disk && disk->direct;
 	if (disk && disk->looped)
 		facts.looped = path_label(*kernel_->status.active);
