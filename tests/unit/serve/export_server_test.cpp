@@ -252,7 +252,9 @@ TEST_F(Server, TwoClientsShareTheDiskAndEachEndsAlone)
 	EXPECT_FALSE(server->export_disk(gammas)) << "what each has closed outlives the process";
 	EXPECT_TRUE(server->export_disk(order_for("naa.1", 2, disk, "any", "gamma")));
 	// An earlier process's epoch of alpha, while this one holds the disk for gamma.
-	const auto late = server->revoke(revocation(8));
+	auto revoke = revocation(8);
+	revoke.devices = {disk};
+	const auto late = server->revoke(revoke);
 	ASSERT_TRUE(late) << late.error().message;
 	EXPECT_TRUE(late->drained);
 	EXPECT_FALSE(late->served_here);
@@ -288,9 +290,9 @@ TEST_F(Server, AnEpochOfAnEarlierProcessIsDrainedWhenItsIoHasLeftTheDisk)
 	auto revoked = server->revoke(revoke);
 	ASSERT_FALSE(revoked) << "this process knows nothing of it";
 	EXPECT_EQ(revoked.error().kind, RefusalKind::Unsafe);
-	EXPECT_THAT(revoked.error().hint, HasSubstr("with the disk's device"));
+	EXPECT_THAT(revoked.error().hint, HasSubstr("with all of the disk's devices"));
 
-	revoke.device = disk;
+	revoke.devices = {disk};
 	{
 		// What an earlier process's I/O keeps: the open file.
 		const auto left = ServedDisk::open(disk, "naa.1", {false, true, "/sys"});
@@ -307,6 +309,30 @@ TEST_F(Server, AnEpochOfAnEarlierProcessIsDrainedWhenItsIoHasLeftTheDisk)
 	ASSERT_TRUE(revoked);
 	EXPECT_TRUE(revoked->drained);
 	EXPECT_FALSE(revoked->served_here);
+}
+
+// The path that it served hangs, with its I/O, and this host has another one to the disk by now.
+TEST_F(Server, AnEpochOfAnEarlierProcessIsNotDrainedWhileItsIoIsInAnotherDeviceOfTheDisk)
+{
+	const auto other = write("other", "");
+	std::filesystem::resize_file(other, 64 * block_bytes);
+	auto left = ServedDisk::open(disk, "naa.1", {false, true, "/sys"});
+	ASSERT_TRUE(left);
+	// It serves the disk to another client, so it has held that device alone.
+	ASSERT_TRUE(server->export_disk(order_for("naa.1", 1, other, "any", "gamma")));
+	auto revoke = revocation(7, 50ms);
+	revoke.devices = {other, disk};
+	auto revoked = server->revoke(revoke);
+	ASSERT_TRUE(revoked) << revoked.error().message;
+	EXPECT_FALSE(revoked->drained) << revoked->text;
+	left = fail(ENODEV, "its last I/O has ended");
+	revoked = server->revoke(revoke);
+	ASSERT_TRUE(revoked) << revoked.error().message;
+	EXPECT_TRUE(revoked->drained);
+	// A device that cannot be asked proves nothing.
+	revoke = revocation(7, 50ms);
+	revoke.devices = {other, path("gone")};
+	EXPECT_FALSE(server->revoke(revoke));
 }
 
 TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
