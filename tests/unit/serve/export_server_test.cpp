@@ -5,6 +5,7 @@
 #include <cstring>
 #include <future>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -365,6 +366,54 @@ TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 	ASSERT_TRUE(answer) << answer.error().message;
 	EXPECT_TRUE(revoked_from_json(*answer)->drained);
 	EXPECT_EQ(state(), "drained");
+}
+
+// All disks of a host hang at once when its adapter does, and a client of each has it revoked.
+TEST_F(Server, ManyRevocationsThatWaitKeepNobodyElseOut)
+{
+	constexpr unsigned many = 32;
+	const auto control = ServeControl::listen(path("control"), *server);
+	ASSERT_TRUE(control) << control.error().message();
+	const auto call = [&](const Call &what) -> Answered<Json> {
+		auto client = ControlClient::connect(path("control"), 20s);
+		if (!client)
+			return tl::unexpected(client.error());
+		return client->call(what.method, what.parameters);
+	};
+	std::vector<Wire> wires(many);
+	std::vector<std::unique_ptr<ExportServer::Session>> sessions;
+	std::vector<std::future<Answered<Json>>> waiting;
+	for (unsigned i = 0; i < many; i++) {
+		const auto client = fmt::format("alpha{}", i);
+		ASSERT_TRUE(server->export_disk(order_for("naa.1", 7, disk, "any", client)));
+		auto session = server->connect(fmt::format("naa.1@{}@7", client), wires[i].peer);
+		ASSERT_TRUE(session) << session.error().message();
+		sessions.push_back(std::move(*session));
+		waiting.push_back(std::async(std::launch::async, [&call, client] {
+			return call(revoke_call({{"naa.1", client, 7}, 20s, {}}));
+		}));
+	}
+	const auto draining = [&]() -> std::size_t {
+		const auto status = call({"io.swpath.Serve.Status", Json::object(), false, false});
+		if (!status)
+			return 0;
+		const auto &exports = (*status)["exports"];
+		return static_cast<std::size_t>(
+			std::count_if(exports.begin(), exports.end(), [](const Json &each) {
+				return each["state"] == "draining";
+			}));
+	};
+	const auto deadline = std::chrono::steady_clock::now() + 5s;
+	while (draining() < many && std::chrono::steady_clock::now() < deadline)
+		std::this_thread::sleep_for(5ms);
+	EXPECT_EQ(draining(), many);
+	for (auto &session : sessions)
+		server->disconnect(std::move(session));
+	for (auto &each : waiting) {
+		const auto answer = each.get();
+		ASSERT_TRUE(answer) << answer.error().message;
+		EXPECT_TRUE(revoked_from_json(*answer)->drained);
+	}
 }
 
 } // namespace
