@@ -120,6 +120,7 @@ void Prober::revive()
 		(void)set_scsi_state(sysname_, "running");
 }
 
+/// Is it there, and which disk is it? Answered whatever is reserved.
 Result<void> Prober::ask(ProbeFacts &facts)
 {
 	if (!fd_) {
@@ -128,6 +129,23 @@ Result<void> Prober::ask(ProbeFacts &facts)
 			return tl::unexpected(opened.error());
 		fd_ = std::move(*opened);
 	}
+	if (kind_ == PathKind::SERVED)
+		return {};
+	ScsiDisk disk(fd_.get(), limit_);
+	if (auto ready = disk.test_unit_ready();
+	    !ready && ready.error().code != make_error_code(ScsiOutcome::ReservationConflict))
+		return ready;
+	auto identity = disk.identity();
+	if (!identity)
+		return tl::unexpected(identity.error());
+	facts.identity = std::move(*identity);
+	return {};
+}
+
+/// Not answered to whom exclusive access shuts out: MODE SENSE meets the reservation then, and with
+/// LIO READ CAPACITY(16), too.
+Result<void> Prober::measure(ProbeFacts &facts)
+{
 	if (kind_ == PathKind::SERVED) {
 		auto geometry = kernel_geometry(fd_.get());
 		if (!geometry)
@@ -138,15 +156,7 @@ Result<void> Prober::ask(ProbeFacts &facts)
 			return fail(ENOLINK, "'" + devnode_ + "' has no connection");
 		return {};
 	}
-	ScsiDisk disk(fd_.get(), limit_);
-	if (auto ready = disk.test_unit_ready();
-	    !ready && ready.error().code != make_error_code(ScsiOutcome::ReservationConflict))
-		return ready;
-	auto identity = disk.identity();
-	if (!identity)
-		return tl::unexpected(identity.error());
-	facts.identity = std::move(*identity);
-	auto geometry = disk.geometry();
+	auto geometry = ScsiDisk(fd_.get(), limit_).geometry();
 	if (!geometry)
 		return tl::unexpected(geometry.error());
 	facts.geometry = *geometry;
@@ -276,9 +286,11 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected, std::uint64_
 		revive();
 	auto done = ask(facts);
 	const bool ours = facts.identity && facts.identity->wwid == key.wwid;
-	// Before the medium, which a path without its key may not be allowed to read.
+	// Before what a path without its key may not be allowed to ask, and to read.
 	if (done && ours && key.carry)
 		done = carry_key(key, facts);
+	if (done)
+		done = measure(facts);
 	if (done) {
 		facts.medium.began = now();
 		const auto whole = facts.geometry.capacity_bytes;

@@ -73,6 +73,7 @@ public:
 private:
 	void revive();
 	[[nodiscard]] Result<void> ask(ProbeFacts &facts);
+	[[nodiscard]] Result<void> measure(ProbeFacts &facts);
 	[[nodiscard]] Result<void> read_landmarks(ProbeFacts &facts, std::uint64_t bytes);
 	[[nodiscard]] Result<void> read_witnessed(ProbeFacts &facts);
 	[[nodiscard]] Result<void> keep_key(const ProbeKey &key, ProbeFacts &facts);
