@@ -119,12 +119,19 @@ std::optional<ServedState> Serving::state(const std::string &wwid, const std::st
 	return found == states_.end() ? ServedState{} : found->second;
 }
 
-std::vector<ExportName> Serving::open_exports(const std::string &wwid) const
+std::vector<ExportName> Serving::open_exports() const
 {
 	std::vector<ExportName> open;
 	for (const auto &[line, state] : states_)
-		if (line.first == wwid && state.open)
-			open.push_back({wwid, line.second, state.epoch});
+		if (state.open)
+			open.push_back({line.first, line.second, state.epoch});
+	return open;
+}
+
+std::vector<ExportName> Serving::open_exports(const std::string &wwid) const
+{
+	auto open = open_exports();
+	std::erase_if(open, [&](const ExportName &name) { return name.wwid != wwid; });
 	return open;
 }
 

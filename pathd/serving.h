@@ -53,6 +53,8 @@ public:
 						       const std::string &client) const;
 	/// Of every client the newest epoch, if it is not drained.
 	[[nodiscard]] std::vector<ExportName> open_exports(const std::string &wwid) const;
+	/// The same, of all disks.
+	[[nodiscard]] std::vector<ExportName> open_exports() const;
 	[[nodiscard]] std::uint16_t port() const { return setup_.listen.port; }
 	/// What the server said the last time, and when; nothing: it has not answered yet.
 	[[nodiscard]] const std::optional<ServeReport> &told() const { return told_; }
