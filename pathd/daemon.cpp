@@ -442,8 +442,10 @@ void Daemon::round()
 	}
 	if (std::exchange(find_due_, false) && !options_.dry_run)
 		find_disks();
-	if (serving_)
+	if (serving_) {
 		serving_->step(at);
+		end_exports(at);
+	}
 	if (hints_)
 		step_hints(at);
 	if (guard_)

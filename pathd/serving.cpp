@@ -119,12 +119,19 @@ std::optional<ServedState> Serving::state(const std::string &wwid, const std::st
 	return found == states_.end() ? ServedState{} : found->second;
 }
 
-std::vector<ExportName> Serving::open_exports(const std::string &wwid) const
+std::vector<ExportName> Serving::open_exports() const
 {
 	std::vector<ExportName> open;
 	for (const auto &[line, state] : states_)
-		if (line.first == wwid && state.open)
-			open.push_back({wwid, line.second, state.epoch});
+		if (state.open)
+			open.push_back({line.first, line.second, state.epoch});
+	return open;
+}
+
+std::vector<ExportName> Serving::open_exports(const std::string &wwid) const
+{
+	auto open = open_exports();
+	std::erase_if(open, [&](const ExportName &name) { return name.wwid != wwid; });
 	return open;
 }
 
@@ -165,13 +172,13 @@ bool Serving::export_disk(const ExportOrder &order, Exported done)
 	return taken;
 }
 
-bool Serving::revoke(const ExportName &name, const std::string &device, Duration limit,
-		     OnRevoked done)
+bool Serving::revoke(const ExportName &name, const std::vector<std::string> &devices,
+		     Duration limit, OnRevoked done)
 {
 	auto *on = worker(name);
 	const auto until = now() + limit;
 	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, name,
-							device, until, done = std::move(done),
+							devices, until, done = std::move(done),
 							mailbox = mailbox_,
 							here = std::weak_ptr(here_), this] {
 		auto result = [&]() -> Answered<Revoked> {
@@ -179,8 +186,9 @@ bool Serving::revoke(const ExportName &name, const std::string &device, Duration
 			while (!alive_or_ended(socket) && now() < until)
 				(void)::poll(nullptr, 0, int(poll_interval.count()));
 			const auto left = std::chrono::duration_cast<milliseconds>(until - now());
-			RevokeOrder order{
-				name, std::clamp<milliseconds>(left, 0ms, revoke_wait_max), device};
+			RevokeOrder order{name,
+					  std::clamp<milliseconds>(left, 0ms, revoke_wait_max),
+					  devices};
 			const auto json = call(socket, revoke_call(order), order.wait + call_slack);
 			if (!json)
 				return tl::unexpected(json.error());

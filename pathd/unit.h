@@ -117,6 +117,8 @@ public:
 	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
 	/// What speaks for and against serving it, but for the server's own trouble.
 	[[nodiscard]] ServeFacts serve_facts(Instant now) const;
+	/// Every direct one of legs(), by its node.
+	[[nodiscard]] std::vector<std::string> direct_devices() const;
 	/// A peer's order about the disk. `address`: where the peer asks from.
 	void carry_out(const PeerOrder &order, const std::string &address);
 	/// The plan that would be carried out now, a line for each step.

@@ -172,7 +172,7 @@ std::optional<Difference> Unit::judge_attestation(unsigned slot, const PeerAnswe
 	// Known by the kernel's table alone: see judge().
 	if (!first_proved_)
 		expected.logical_block_bytes = found.logical_block_bytes;
-	return compare(expected, found);
+	return compare(expected, found, true);
 }
 
 /// Attestation, the end of the export before, a new one, and then the connection.

@@ -72,6 +72,10 @@ Result<void> PeerSession::take(const PeerFrame &frame, Instant now, std::vector<
 		if (waiting_.size() >= limits_.requests_max)
 			return fail(ENOBUFS, fmt::format("more than {} requests at once",
 							 limits_.requests_max));
+		// Whoever does not read cannot make us remember more.
+		if (output_.size() > limits_.unread_bytes_max)
+			return fail(ENOBUFS, fmt::format("{} bytes of answers are not read",
+							 output_.size()));
 		// The same id again, while the first one runs: it gets that one's answer.
 		const auto until = now + std::chrono::milliseconds(request.deadline_ms);
 		if (!waiting_.try_emplace(request.id, Waiting{request, until}).second)

@@ -316,20 +316,21 @@ Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
 		waiting_--;
 	}
 	auto reply = reply_of(revocation);
-	if (reply.drained && !revocation.sole) {
-		// This process vouches for itself. Is there anything of one before it?
-		if (order.device.empty())
-			return refuse(
-				RefusalKind::Unsafe,
-				fmt::format("{} is closed, but this server process has never "
-					    "held the disk and cannot tell what an earlier one "
-					    "left in it",
-					    order.name.text()),
-				"revoke again with the disk's device");
-		auto is_free = disk_is_free(order.device);
+	// This process vouches for itself. Is there anything of one before it, on any way to the
+	// disk?
+	if (reply.drained && !reply.served_here && order.devices.empty())
+		return refuse(RefusalKind::Unsafe,
+			      fmt::format("{} is closed, but this server process has not served it "
+					  "and cannot tell what an earlier one left in the disk",
+					  order.name.text()),
+			      "revoke again with all of the disk's devices");
+	for (const auto &device : order.devices) {
+		if (!reply.drained || reply.served_here || revocation.held.contains(device))
+			continue;
+		auto is_free = disk_is_free(device);
 		while (is_free && !*is_free && std::chrono::steady_clock::now() < deadline) {
 			std::this_thread::sleep_for(free_poll); // the kernel tells nobody
-			is_free = disk_is_free(order.device);
+			is_free = disk_is_free(device);
 		}
 		if (!is_free)
 			return tl::unexpected(refusal_of(is_free.error()));
