@@ -107,6 +107,9 @@ unsigned int sw_core_adopt(struct sw_core *core, const struct sw_core *old,
 	if (core->current_path == SW_NO_PATH && old->current_path != SW_NO_PATH)
 		core->left_path = renamed(core, origin, old->current_path);
 	core->wanted_path = moved_to(core, origin, old->wanted_path);
+	/* Nor can a path be flushed that is not there any more. */
+	if (core->current_path == SW_NO_PATH)
+		core->cooperative = false;
 	core->drained = true;
 
 	/* The records name paths by index: rename them too. */

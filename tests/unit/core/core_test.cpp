@@ -277,6 +277,19 @@ TEST_F(Reload, NamesThePathThatWasLeftThoughItsDeviceHasGoneMeanwhile)
 	EXPECT_EQ(after.left_path, 0);
 }
 
+TEST_F(Reload, FlushesNoPathThatItTookAway)
+{
+	ticket(1);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_OPERATOR, now(), &actions_),
+		  0);
+	pass(ticket_units * unit_ns);
+	drained();
+	const sw_core after = reload({SW_NO_PATH, 1}, {SW_PATH_ABSENT, SW_PATH_READY});
+	EXPECT_EQ(after.current_path, SW_NO_PATH);
+	EXPECT_EQ(after.phase, SW_PHASE_PROVE);
+	EXPECT_EQ(actions_ & SW_DO_FLUSH, 0u);
+}
+
 TEST_F(Reload, TakesALargerEpochAndNeverASmallerOne)
 {
 	EXPECT_EQ(reload({0, 1}, {SW_PATH_READY, SW_PATH_READY}, 7).epoch, 7u);
