@@ -134,6 +134,34 @@ TEST_F(Core, FlushesAHealthyPathBeforeACooperativeSwitchLeavesIt)
 	EXPECT_EQ(core().paths[0].state, SW_PATH_READY);
 }
 
+TEST_F(Core, DoesNotWaitForTheFlushOfAPathThatIsGivenUpMeanwhile)
+{
+	ticket(1);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_FAILBACK, now(), &actions_),
+		  0);
+	EXPECT_EQ(drained(), static_cast<unsigned>(SW_DO_FLUSH));
+	// The flush hangs, and pathd, which knows no more than that checks fail, says so.
+	EXPECT_EQ(sw_core_fail(&core(), 0, SW_REASON_TIMEOUT, now(), &actions_), 0);
+	EXPECT_EQ(core().state, SW_STATE_ONLINE);
+	EXPECT_EQ(core().current_path, 1);
+	EXPECT_TRUE(actions_ & SW_DO_OPEN);
+}
+
+TEST_F(Core, ProvesAnotherPathWhenTheOneThatIsFlushedIsRejected)
+{
+	ticket(1);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_FAILBACK, now(), &actions_),
+		  0);
+	drained();
+	pass(ticket_units * unit_ns);
+	EXPECT_EQ(sw_core_reject(&core(), core().mv, 0, SW_REASON_IDENTITY, now(), &actions_), 0);
+	EXPECT_EQ(core().phase, SW_PHASE_PROVE);
+	EXPECT_EQ(sw_core_flushed(&core(), true, now()), 0u);
+	EXPECT_EQ(
+		sw_core_commit(&core(), core().mv, 1, SW_METHOD_NONE_NEEDED, "e", now(), &actions_),
+		0);
+}
+
 TEST_F(Core, RefusesACooperativeSwitchToAPathWithoutATicket)
 {
 	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_OPERATOR, now(), &actions_),
