@@ -43,10 +43,10 @@ static void close_work(struct work_struct *work)
 /* Does what an event asked for. Under unit->lock; does not sleep. */
 void sw_unit_do(struct sw_unit *unit, unsigned int actions)
 {
-	if (actions & SW_DO_HOLD) {
+	if (actions & SW_DO_HOLD)
 		close_path(unit);
+	if (actions & SW_DO_TICK)
 		sw_tick_start(unit);
-	}
 	if (actions & SW_DO_OPEN) {
 		WRITE_ONCE(unit->open_path,
 			   &unit->paths[unit->core.current_path]);

@@ -104,6 +104,17 @@ TEST_F(Core, RemembersAWriteInDoubtAfterItsErrorWentUp)
 		-EPERM);
 }
 
+TEST_F(Core, AsksForTheTimeInEveryHoldNotOnlyInOneThatClosesAPath)
+{
+	EXPECT_EQ(sw_core_fail(&core(), 0, SW_REASON_OFFLINE, now(), &actions_), 0);
+	EXPECT_TRUE(actions_ & SW_DO_TICK);
+	drained();
+	EXPECT_EQ(sw_core_abort(&core(), now(), &actions_), 0);
+	actions_ = 0;
+	EXPECT_EQ(sw_core_retry(&core(), now(), &actions_), 0);
+	EXPECT_TRUE(actions_ & SW_DO_TICK);
+}
+
 TEST_F(Core, GivesUpARequestThatFailsOnProvedPathAfterProvedPath)
 {
 	EXPECT_EQ(error(0, false, SW_BIO_TRIES_MAX - 1), SW_BIO_HOLD);
