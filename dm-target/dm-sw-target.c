@@ -468,23 +468,27 @@ static void sw_resume(struct dm_target *ti)
  * The legs that a reservation through the unit is made on: the direct paths
  * that are in use, or the current path, whatever it is. A server's nexus is
  * not the caller's to reserve with: there is no pr_ops on an NBD leg, so the
- * caller gets -EOPNOTSUPP.
+ * caller gets -EOPNOTSUPP. Before the first path is opened, and after a reload
+ * without it, there is no current path: then any other, if none is direct.
  */
 static unsigned long reserving_paths(struct sw_unit *unit)
 {
 	unsigned long mask = 0;
 	unsigned int i;
+	int path;
 
 	spin_lock_irq(&unit->lock);
-	if (unit->core.paths[unit->core.current_path].kind == SW_KIND_DIRECT)
+	path = unit->core.current_path;
+	if (path == SW_NO_PATH ||
+	    unit->core.paths[path].kind == SW_KIND_DIRECT)
 		for (i = 0; i < unit->core.config.nr_paths; i++)
 			if (unit->paths[i].dev &&
 			    unit->core.paths[i].kind == SW_KIND_DIRECT &&
 			    unit->core.paths[i].state == SW_PATH_READY)
 				__set_bit(i, &mask);
-	if (!mask)
-		__set_bit(unit->core.current_path, &mask);
 	spin_unlock_irq(&unit->lock);
+	if (!mask)
+		mask = path == SW_NO_PATH ? ~0UL : 1UL << path;
 
 	return mask;
 }
