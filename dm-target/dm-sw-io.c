@@ -94,7 +94,7 @@ static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 		return DM_MAPIO_REMAPPED;
 	}
 
-	requeue = unit->noflush;
+	requeue = dm_noflush_suspending(unit->ti);
 	verdict = sw_core_map(&unit->core, bio->bi_opf & REQ_NOWAIT);
 	if (!requeue && verdict == SW_BIO_HOLD) {
 		/* Nobody can poll for what was not sent. */
@@ -205,7 +205,7 @@ static int end_path_error(struct sw_unit *unit, struct bio *bio,
 	spin_lock_irqsave(&unit->lock, flags);
 	verdict = sw_core_error(&unit->core, b->path, error_reason(status),
 				is_write(b), b->tries, &now, &actions);
-	if (verdict == SW_BIO_HOLD && unit->noflush) {
+	if (verdict == SW_BIO_HOLD && dm_noflush_suspending(unit->ti)) {
 		r = DM_ENDIO_REQUEUE;
 	} else if (verdict == SW_BIO_HOLD) {
 		restore_bio(bio, b);

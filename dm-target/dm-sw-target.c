@@ -426,22 +426,8 @@ static void sw_presuspend(struct dm_target *ti)
 	 * A suspend that flushes waits for the held bios as for any other: the
 	 * hold ends, by a proof or by its timeout, and so does the wait.
 	 */
-	if (!dm_noflush_suspending(ti))
-		return;
-
-	spin_lock_irq(&unit->lock);
-	unit->noflush = true;
-	spin_unlock_irq(&unit->lock);
-	sw_give_back_held(unit);
-}
-
-static void sw_presuspend_undo(struct dm_target *ti)
-{
-	struct sw_unit *unit = ti->private;
-
-	spin_lock_irq(&unit->lock);
-	unit->noflush = false;
-	spin_unlock_irq(&unit->lock);
+	if (dm_noflush_suspending(ti))
+		sw_give_back_held(unit);
 }
 
 static void sw_postsuspend(struct dm_target *ti)
@@ -452,10 +438,6 @@ static void sw_postsuspend(struct dm_target *ti)
 static void sw_resume(struct dm_target *ti)
 {
 	struct sw_unit *unit = ti->private;
-
-	spin_lock_irq(&unit->lock);
-	unit->noflush = false;
-	spin_unlock_irq(&unit->lock);
 
 	if (!unit->started)
 		start(unit);
@@ -553,7 +535,6 @@ static struct target_type sw_target = {
 	.map = sw_map,
 	.end_io = sw_end_io,
 	.presuspend = sw_presuspend,
-	.presuspend_undo = sw_presuspend_undo,
 	.postsuspend = sw_postsuspend,
 	.resume = sw_resume,
 	.status = sw_status,

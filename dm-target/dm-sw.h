@@ -71,7 +71,6 @@ struct sw_unit {
 	u64 generation_end[SW_GENERATIONS];	/* ns */
 	bool exact;			/* while draining: the counters tell the truth */
 	bool started;
-	bool noflush;			/* noflush suspend: give bios back */
 	bool flush_wanted;
 
 	struct dm_target *ti;
