@@ -157,6 +157,8 @@ static void restore_bio(struct bio *bio, struct sw_bio *b)
 	bio->bi_opf = b->opf;
 	bio->bi_flags = b->flags;
 	bio->bi_status = BLK_STS_OK;
+	/* Who polls for it would poll this number of the next path's queues. */
+	bio->bi_cookie = BLK_QC_T_NONE;
 	/* A lower split chains its parts here and leaves 0 behind. */
 	atomic_set(&bio->__bi_remaining, 1);
 }
