@@ -195,9 +195,9 @@ static enum sw_reason error_reason(blk_status_t status)
 static int end_path_error(struct sw_unit *unit, struct bio *bio,
 			  struct sw_bio *b, blk_status_t status)
 {
-	struct sw_now now = sw_now();
 	unsigned int actions = 0;
 	enum sw_verdict verdict;
+	struct sw_now now;
 	unsigned long flags;
 	int r = DM_ENDIO_DONE;
 
@@ -205,6 +205,7 @@ static int end_path_error(struct sw_unit *unit, struct bio *bio,
 		b->tries++;
 
 	spin_lock_irqsave(&unit->lock, flags);
+	now = sw_now();
 	verdict = sw_core_error(&unit->core, b->path, error_reason(status),
 				is_write(b), b->tries, &now, &actions);
 	if (verdict == SW_BIO_HOLD && dm_noflush_suspending(unit->ti)) {
@@ -265,12 +266,15 @@ static void end_flush(struct bio *bio)
 	struct sw_path *path = bio->bi_private;
 	struct sw_unit *unit = path->unit;
 	bool ok = !bio->bi_status || !blk_path_error(bio->bi_status);
-	struct sw_now now = sw_now();
 	unsigned long flags;
+	struct sw_now now;
 
 	spin_lock_irqsave(&unit->lock, flags);
+	now = sw_now();
 	path->flush_busy = false;
-	if (sw_path_index(path) == unit->core.current_path)
+	/* What hung since an earlier hold has not flushed what came after it. */
+	if (sw_path_index(path) == unit->core.current_path &&
+	    path->flush_mv == unit->core.mv)
 		sw_unit_do(unit, sw_core_flushed(&unit->core, ok, &now));
 	/* Under the lock: the unit may go as soon as the waiter has it. */
 	wake_up_all(&unit->flush_wait);
@@ -280,10 +284,11 @@ static void end_flush(struct bio *bio)
 /* Writes the cache of the path that a cooperative switch leaves. */
 static void send_flush(struct sw_unit *unit)
 {
-	struct sw_now now = sw_now();
 	struct sw_path *path = NULL;
+	struct sw_now now;
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	if (unit->flush_wanted && unit->core.phase == SW_PHASE_FLUSH) {
 		path = &unit->paths[unit->core.current_path];
 		if (path->flush_busy) {
@@ -293,6 +298,7 @@ static void send_flush(struct sw_unit *unit)
 		} else {
 			path->flush_busy = true;
 			path->flush_at = now.ns;
+			path->flush_mv = unit->core.mv;
 		}
 	}
 	unit->flush_wanted = false;
@@ -369,7 +375,7 @@ static void end_list(struct bio_list *list, blk_status_t status)
 void sw_end_held(struct sw_unit *unit)
 {
 	struct bio_list list = BIO_EMPTY_LIST;
-	struct sw_now now = sw_now();
+	struct sw_now now;
 
 	spin_lock_irq(&unit->lock);
 	if (unit->core.state == SW_STATE_FAILED)
@@ -382,6 +388,7 @@ void sw_end_held(struct sw_unit *unit)
 	end_list(&list, BLK_STS_IOERR);
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	sw_core_released(&unit->core, &now);
 	spin_unlock_irq(&unit->lock);
 }

@@ -390,7 +390,7 @@ static void find_origins(const struct sw_unit *unit, const struct sw_unit *old,
 static void start(struct sw_unit *unit)
 {
 	struct sw_unit *other, *old = NULL;
-	struct sw_now now = sw_now();
+	struct sw_now now;
 	int origin[SW_PATHS_MAX];
 	unsigned int actions;
 
@@ -405,11 +405,13 @@ static void start(struct sw_unit *unit)
 		/* It is suspended, and no message reaches it any more. */
 		find_origins(unit, old, origin);
 		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
+		now = sw_now();
 		actions = sw_core_adopt(&unit->core, &old->core, origin, &now);
 		spin_unlock(&old->lock);
 		if (unit->witness && old->witness)
 			sw_witness_adopt(unit->witness, old->witness);
 	} else {
+		now = sw_now();
 		actions = sw_core_start(&unit->core, &now);
 	}
 	unit->started = true;

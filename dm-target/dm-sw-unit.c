@@ -71,10 +71,11 @@ void sw_unit_left(struct sw_unit *unit)
 static void unit_work(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(work, struct sw_unit, work);
-	struct sw_now now = sw_now();
 	struct sw_path *path;
+	struct sw_now now;
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	path = unit->draining;
 	if (path && unit->exact && !sw_in_flight(unit)) {
 		WRITE_ONCE(unit->draining, NULL);
@@ -102,10 +103,11 @@ static void unit_tick(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(to_delayed_work(work),
 					    struct sw_unit, tick);
-	struct sw_now now = sw_now();
+	struct sw_now now;
 	bool busy;
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	sw_unit_do(unit, sw_core_tick(&unit->core,
 				      sw_oldest_ns(unit, now.ns), &now));
 	next_generation(unit, now.ns);
