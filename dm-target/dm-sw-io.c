@@ -239,12 +239,18 @@ int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 	b->sent = false;
 	generation = b->generation;
 
-	/* From here on a retried bio may be gone: do not touch b again. */
+	/*
+	 * From here on a retried bio may be gone: do not touch b again. Given
+	 * back by a suspend, it keeps the unit no more, but sw_unit_stop() waits
+	 * for this section.
+	 */
+	rcu_read_lock();
 	if (unlikely(*error) && is_path_error(b, *error))
 		r = end_path_error(unit, bio, b, *error);
 
 	/* The last of a hold makes it drained: it must be on the list first. */
 	leave_path(unit, generation);
+	rcu_read_unlock();
 
 	return r;
 }
