@@ -95,10 +95,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		break;
 	case 5: {
 		NexusLook nexus;
+		NexusChange change{0, 2};
 		for (unsigned looks = 0; looks < 2; looks++)
-			if (const auto view = nexus.look(reserver))
+			if (const auto view = nexus.look(reserver)) {
 				FUZZ_EXPECT(std::is_sorted(view->keys.begin(), view->keys.end()));
-		(void)copy_key(nexus, reserver, {1, 2});
+				change.had = view->own;
+				if (!view->keys.empty())
+					change.key = view->keys.back();
+			}
+		(void)copy_key(nexus, reserver, change);
 		break;
 	}
 	case 6:
