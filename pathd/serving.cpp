@@ -9,6 +9,7 @@
 
 #include "libpath/control/client.h"
 #include "libpath/control/peer_link.h"
+#include "libpath/serve/closed_epochs.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"
 #include "pathd/log.h"
@@ -316,13 +317,9 @@ void Serving::step(Instant now)
 					       : status.error().message;
 		// Epochs that an earlier process closed are known to the file alone.
 		if (const auto text = read_file(setup.closed_file, closed_bytes_max))
-			if (const Json closed = Json::parse(*text, nullptr, false);
-			    closed.is_object())
-				for (const auto &[wwid, clients] : closed.items())
-					for (const auto &[client, epoch] : clients.items())
-						if (epoch.is_number_unsigned())
-							look.states[{wwid, client}].epoch =
-								epoch.get<std::uint64_t>();
+			if (const auto closed = parse_closed_epochs(*text))
+				for (const auto &each : *closed)
+					look.states[line_of(each)].epoch = each.epoch;
 		for (const auto &each :
 		     look.told ? look.told->exports : std::vector<ServeReport::Entry>{}) {
 			auto &state = look.states[line_of(each.view.order.name)];
