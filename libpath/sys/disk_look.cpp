@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "libpath/sys/file.h"
-#include "libpath/sys/proc_text.h"
 #include "libpath/sys/sysfs.h"
 
 namespace swpath
@@ -57,20 +56,28 @@ Result<UsedDevices> used_devices(const std::string &proc)
 	const auto mounts = read_file(proc + "/self/mountinfo", table_bytes_max);
 	if (!mounts)
 		return tl::unexpected(mounts.error());
+	// Not by parse_mount_line(): a line that it does not understand must not make a disk free.
+	// proc(5): id, parent, MAJ:MIN, root, mount point, options, any number of fields, "-",
+	// type, source
 	std::istringstream lines(*mounts);
-	for (std::string line; std::getline(lines, line);)
-		if (const auto mount = parse_mount_line(line)) {
-			used.numbers.insert(mount->device);
-			if (mount->source.starts_with("/dev/"))
-				used.nodes.insert(mount->source);
+	for (std::string line; std::getline(lines, line);) {
+		std::istringstream fields(line);
+		std::string field, number;
+		fields >> field >> field >> number;
+		if (const auto parsed = DevNumber::parse(number))
+			used.numbers.insert(*parsed);
+		while (fields >> field && field != "-") {
 		}
+		if (fields >> field >> field && field.starts_with("/dev/"))
+			used.nodes.insert(field);
+	}
 	const auto swaps = read_file(proc + "/swaps", table_bytes_max);
 	if (!swaps)
 		return tl::unexpected(swaps.error());
 	std::istringstream areas(*swaps);
 	for (std::string line; std::getline(areas, line);)
-		if (const auto swap = parse_swap_line(line); swap && swap->starts_with("/dev/"))
-			used.nodes.insert(*swap);
+		if (line.starts_with("/dev/"))
+			used.nodes.insert(line.substr(0, line.find_first_of(" \t")));
 	return used;
 }
 
