@@ -51,16 +51,6 @@ disks_are_there() { [ "$(disks_of "${hosts[0]}" | wc -l)" = "$1" ] && [ "$(disks
 knob() { echo "/sys/kernel/debug/sw-testdisk/$1/mode"; }
 disks_mend() { echo 0 >"$(knob "${hosts[0]}")"; }
 
-# A poll asks for the state of each unit, which takes the daemon's CPU.
-slowly_until() { # SECONDS COMMAND...
-	local end=$(($(now_ms) + $1 * 1000))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt "$end" ] || fail "still not: $*"
-		pause 0.5
-	done
-}
-
 # --- what is measured ---
 cpu_ms() { # PID: of it and of its children
 	local pid line all=0
