@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/sys/clock.h"
 
 namespace swpath
@@ -361,7 +362,7 @@ std::optional<Instant> DnsSd::deadline() const
 	if (!bus_)
 		return retry_at_;
 	std::optional<Instant> first;
-	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
+	const auto consider = [&](Instant at) { first = earlier(first, at); };
 	for (const auto &[place, record] : records_)
 		if (!record.reading)
 			consider(record.next);

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/base/text.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"
@@ -354,14 +355,10 @@ void Peers::step(Instant now)
 std::optional<Instant> Peers::deadline() const
 {
 	std::optional<Instant> first;
-	const auto consider = [&](std::optional<Instant> at) {
-		if (at)
-			first = first ? std::min(*first, *at) : at;
-	};
 	for (const auto &asker : askers_)
-		consider(asker.link->deadline());
+		first = earlier(first, asker.link->deadline());
 	for (const auto &asked : asked_)
-		consider(asked.client.deadline());
+		first = earlier(first, asked.client.deadline());
 	return first;
 }
 

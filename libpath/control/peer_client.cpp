@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 
@@ -161,16 +163,9 @@ bool PeerClient::step(Instant now)
 
 std::optional<Instant> PeerClient::deadline() const
 {
-	std::optional<Instant> first;
-	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
-	if (link_) {
-		if (const auto at = link_->deadline())
-			consider(*at);
-	} else {
-		consider(next_try_);
-	}
+	auto first = link_ ? link_->deadline() : next_try_;
 	for (const auto &[id, asked] : asked_)
-		consider(asked.until);
+		first = earlier(first, asked.until);
 	return first;
 }
 
