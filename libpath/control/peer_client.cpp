@@ -49,6 +49,7 @@ void PeerClient::ask(PeerRequest request, Duration limit, Instant now, Answered 
 
 void PeerClient::connect(Instant now)
 {
+	tried_ = now;
 	next_try_ = now + retry_;
 	retry_ = std::min(2 * retry_, retry_max);
 	auto socket = connect_peer(peer_.address.host, peer_.address.port);
@@ -124,6 +125,15 @@ void PeerClient::hang_up(const std::string &why, Instant now)
 {
 	if (link_)
 		broken(Error{{ETIMEDOUT, std::generic_category()}, why}, now);
+}
+
+bool PeerClient::is_there(Instant now)
+{
+	if (reachable() || (link_ && now < tried_ + retry_first))
+		return false;
+	retry_ = retry_first;
+	next_try_ = now;
+	return std::exchange(link_, nullptr) != nullptr;
 }
 
 void PeerClient::end()
