@@ -68,6 +68,7 @@ private:
 	void device_event();
 	void connection_event();
 	void round();
+	[[nodiscard]] std::optional<Instant> parts_deadline() const;
 	void make_units();
 	void disable_unit(const std::string &name);
 	void remove_unit(const std::string &name);

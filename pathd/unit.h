@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -87,8 +86,8 @@ public:
 	/// This process is not to touch the unit any more: gives back what was borrowed from the
 	/// legs.
 	void let_go();
-	/// Peers that the kernel's table leads through, or led when the last path failed.
-	[[nodiscard]] std::set<std::string> peers_in_table() const;
+	/// The kernel's table leads through the peer, or led when the last path failed.
+	[[nodiscard]] bool needs_peer(const std::string &peer) const;
 	/// What it would leave behind.
 	[[nodiscard]] UnitEnd end() const;
 

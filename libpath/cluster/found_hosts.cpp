@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/base/text.h"
 
 namespace swpath
@@ -82,14 +83,16 @@ std::vector<PeerConfig> FoundHosts::peers() const
 	return all;
 }
 
-bool FoundHosts::step(const std::set<std::string> &answering, const std::set<std::string> &needed,
-		      Instant now)
+bool FoundHosts::step(const std::set<std::string> &answering,
+		      const std::function<bool(const std::string &)> &needed, Instant now)
 {
 	const auto proved_before = proved_;
 	for (auto &peer : proved_) {
 		const auto *heard = announcement_of(peer.name);
-		if (heard != nullptr || answering.contains(peer.name) || needed.contains(peer.name))
-			last_seen_[peer.name] = now;
+		auto &seen = last_seen_[peer.name];
+		if (heard != nullptr || answering.contains(peer.name) ||
+		    (now >= seen + forget_after && needed(peer.name)))
+			seen = now;
 		// It is asked where it was until it does not answer there.
 		if (heard != nullptr && !answering.contains(peer.name))
 			peer.address = heard->address;
@@ -123,8 +126,7 @@ std::optional<Instant> FoundHosts::deadline() const
 {
 	std::optional<Instant> first;
 	for (const auto &peer : proved_) {
-		const auto at = last_seen_.at(peer.name) + forget_after;
-		first = first ? std::min(*first, at) : at;
+		first = earlier(first, last_seen_.at(peer.name) + forget_after);
 	}
 	return first;
 }

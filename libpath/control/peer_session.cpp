@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/control/peer_session.h"
 
-#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
+
+#include "libpath/base/earlier.h"
 
 namespace swpath
 {
@@ -164,7 +165,7 @@ Result<std::vector<PeerEvent>> PeerSession::tick(Instant now)
 std::optional<Instant> PeerSession::deadline() const
 {
 	std::optional<Instant> first;
-	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
+	const auto consider = [&](Instant at) { first = earlier(first, at); };
 	if (!other_)
 		consider(began_ + limits_.hello);
 	if (frame_began_)
