@@ -389,10 +389,13 @@ TEST_F(Server, ManyRevocationsThatWaitKeepNobodyElseOut)
 		auto session = server->connect(fmt::format("naa.1@{}@7", client), wires[i].peer);
 		ASSERT_TRUE(session) << session.error().message();
 		sessions.push_back(std::move(*session));
-		waiting.push_back(std::async(std::launch::async, [&call, client] {
-			return call(revoke_call({{"naa.1", client, 7}, 20s, {}}));
-		}));
 	}
+	// Not before: a disk of which all exports drain is not opened for another one.
+	for (unsigned i = 0; i < many; i++)
+		waiting.push_back(std::async(std::launch::async, [&call, i] {
+			return call(
+				revoke_call({{"naa.1", fmt::format("alpha{}", i), 7}, 20s, {}}));
+		}));
 	const auto draining = [&]() -> std::size_t {
 		const auto status = call({"io.swpath.Serve.Status", Json::object(), false, false});
 		if (!status)
