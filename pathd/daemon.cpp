@@ -221,8 +221,39 @@ void Daemon::scan()
 	}
 	finder_.seen(*devices);
 	const auto marked = marked_legs().value_or(std::vector<DevNumber>{});
+	if (!std::exchange(marks_looked_at_, true) && !options_.dry_run)
+		show_left_over(marked, *devices);
 	for (auto &[name, unit] : units_)
 		unit->seen(*devices, marked);
+}
+
+/// What went while no pathd ran took no mark along, and another disk may have its number.
+void Daemon::show_left_over(const std::vector<DevNumber> &marked,
+			    const std::vector<BlockDevice> &devices)
+{
+	std::vector<std::string> wwids;
+	for (const auto &[name, unit] : config_.units)
+		wwids.push_back(unit.wwid);
+	const auto left_over = left_over_marks(marked, devices, wwids);
+	// At once: a connection may be made with one of these numbers next.
+	for (const auto number : left_over)
+		if (auto done = unmark_leg(number); !done)
+			log::say(Message::Warning, {}, "{}", done.error().message());
+	if (!left_over.empty() && !in_background([left_over] { show_again(left_over); }))
+		log::say(Message::Warning, {},
+			 "disks that are no paths any more stay hidden from other programs: no "
+			 "thread to show them; `udevadm trigger`");
+}
+
+/// False: there is no thread for it.
+bool Daemon::in_background(std::function<void()> work)
+{
+	if (!remover_) {
+		auto worker = Worker::start("remover");
+		if (worker)
+			remover_ = std::move(*worker);
+	}
+	return remover_ && remover_->submit(std::move(work));
 }
 
 /// Rules for devices that appear before a pathd runs.
@@ -298,12 +329,7 @@ void Daemon::remove_unit(const std::string &name)
 	found->second->let_go();
 	units_.erase(found);
 	ending_.erase(name);
-	if (!remover_) {
-		auto worker = Worker::start("remover");
-		if (worker)
-			remover_ = std::move(*worker);
-	}
-	if (!remover_ || !remover_->submit([end] { carry_out(end); }))
+	if (!in_background([end] { carry_out(end); }))
 		log::say(Message::Warning, {.unit = name},
 			 "is left as it is: no thread to remove it; `dmsetup remove {}`", name);
 }

@@ -2,11 +2,13 @@
 /// The daemon: the units, and the descriptors that tell of changes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "libpath/config/config.h"
 #include "libpath/control/server.h"
@@ -64,6 +66,9 @@ private:
 	[[nodiscard]] Result<void> watch();
 	void scan();
 	void scan_if_due(Instant at);
+	void show_left_over(const std::vector<DevNumber> &marked,
+			    const std::vector<BlockDevice> &devices);
+	[[nodiscard]] bool in_background(std::function<void()> work);
 	void kernel_event();
 	void device_event();
 	void connection_event();
@@ -120,12 +125,14 @@ private:
 	std::unique_ptr<BusHints> hints_; ///< if there is a [hints]
 	std::map<std::string, std::unique_ptr<Unit>> units_;
 	std::optional<Guard> guard_;
-	std::unique_ptr<Worker> remover_; ///< of units that were removed; from the first one on
+	/// Of units that were removed, and of marks that are left over; from the first one on.
+	std::unique_ptr<Worker> remover_;
 	std::unique_ptr<ControlServer> server_;
 	Report report_;
 	std::set<std::string> ending_; ///< units that wait for the end of a connection
 	bool scan_due_ = true;
-	bool find_due_ = true; ///< disks, here or elsewhere, may be others
+	bool marks_looked_at_ = false; ///< those that an earlier pathd has left
+	bool find_due_ = true;         ///< disks, here or elsewhere, may be others
 	bool ready_told_ = false;
 	Instant scanned_{};
 	Instant scan_asked_{};                     ///< whether a scan is due

@@ -148,4 +148,14 @@ void carry_out(const UnitEnd &end)
 			show_leg(end, leg);
 }
 
+void show_again(const std::vector<DevNumber> &numbers)
+{
+	std::this_thread::sleep_for(rules_read_after);
+	for (const auto number : numbers)
+		if (trigger_change(number))
+			log::say(Message::Notice, {},
+				 "{} was hidden as a path of a unit and is none: it is shown again",
+				 number.text());
+}
+
 } // namespace swpath

@@ -34,4 +34,8 @@ struct UnitEnd {
 /// connection (NbdControl::disconnect()).
 void carry_out(const UnitEnd &end);
 
+/// Shows disks whose marks were taken away to other programs. Blocks until udev has read its rules
+/// anew (4 s).
+void show_again(const std::vector<DevNumber> &numbers);
+
 } // namespace swpath

@@ -100,12 +100,21 @@ void Unit::seen(const std::vector<BlockDevice> &devices, const std::vector<DevNu
 			leg.served_slot = slot_of_backend(device.nbd_backend, leg.export_epoch);
 	}
 
+	const auto is_other_disk = [&](DevNumber number) {
+		return std::any_of(devices.begin(), devices.end(), [&](const BlockDevice &each) {
+			return each.number == number && !each.wwid.empty();
+		});
+	};
 	std::vector<DevNumber> gone;
 	for (const auto &[number, leg] : legs_)
 		if (std::find(present.begin(), present.end(), number) == present.end())
 			gone.push_back(number);
-	for (const auto number : gone)
+	for (const auto number : gone) {
 		drop_leg(number);
+		// Another disk that was quick to get its number was hidden by its mark.
+		if (!services_.dry_run && is_other_disk(number))
+			(void)trigger_change(number);
+	}
 	// Another disk in the place that a path names is what a person looks for when it is
 	// missing.
 	for (unsigned i = 0; i < slots_.size(); i++) {

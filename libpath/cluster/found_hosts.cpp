@@ -2,6 +2,7 @@
 #include "libpath/cluster/found_hosts.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -24,6 +25,7 @@ FoundHosts::FoundHosts(const ClusterConfig &cluster, std::vector<PeerConfig> pro
 		if (configured_.contains(peer.name) || peer.name == self_)
 			continue;
 		last_seen_[peer.name] = now;
+		answered_[peer.name] = peer.address;
 		proved_.push_back(std::move(peer));
 	}
 }
@@ -60,8 +62,7 @@ std::string FoundHosts::announced(const Place &place, const std::vector<std::str
 	return {};
 }
 
-/// The first of its places. One that is heard on several interfaces has one address by its own
-/// word, or several that are as good.
+/// The first of its places.
 const FoundHosts::Heard *FoundHosts::announcement_of(std::string_view host) const
 {
 	for (const auto &[place, heard] : places_)
@@ -70,16 +71,84 @@ const FoundHosts::Heard *FoundHosts::announcement_of(std::string_view host) cons
 	return nullptr;
 }
 
+bool FoundHosts::is_proved(std::string_view host) const
+{
+	return std::any_of(proved_.begin(), proved_.end(),
+			   [&](const PeerConfig &peer) { return peer.name == host; });
+}
+
+/// Without doubles, and in an order that does not change while the same is announced.
+std::vector<HostAddress> FoundHosts::addresses_of(const std::string &host) const
+{
+	std::vector<HostAddress> all;
+	const auto add = [&](const HostAddress &address) {
+		if (std::find(all.begin(), all.end(), address) == all.end())
+			all.push_back(address);
+	};
+	for (const auto &[place, heard] : places_)
+		if (heard.advert.host == host)
+			add(heard.address);
+	if (const auto last = answered_.find(host); last != answered_.end())
+		add(last->second);
+	return all;
+}
+
+/// Of a host that does not answer at `address`: the next one, when its time is over.
+void FoundHosts::ask_elsewhere(const std::string &host, HostAddress &address, Instant now)
+{
+	const auto all = addresses_of(host);
+	const auto here = std::find(all.begin(), all.end(), address);
+	const auto [since, first] = asked_since_.try_emplace(host, now);
+	if (all.empty() || (here != all.end() && !first && now < since->second + ask_for))
+		return;
+	since->second = now;
+	address =
+		here == all.end() || std::next(here) == all.end() ? all.front() : *std::next(here);
+}
+
+void FoundHosts::choose_addresses(const std::set<std::string> &answering, Instant now)
+{
+	for (auto &peer : proved_) {
+		if (answering.contains(peer.name)) {
+			answered_[peer.name] = peer.address;
+			asked_since_.erase(peer.name);
+		} else {
+			ask_elsewhere(peer.name, peer.address, now);
+		}
+	}
+	std::erase_if(asked_, [&](const auto &each) {
+		return announcement_of(each.first) == nullptr || is_proved(each.first);
+	});
+	for (const auto &[place, heard] : places_) {
+		const auto &host = heard.advert.host;
+		if (configured_.contains(host) || is_proved(host))
+			continue;
+		const auto [asked, is_new] = asked_.try_emplace(host, heard.address);
+		if (is_new)
+			asked_since_[host] = now;
+		else if (!answering.contains(host))
+			ask_elsewhere(host, asked->second, now);
+	}
+	std::erase_if(asked_since_, [&](const auto &each) {
+		return !asked_.contains(each.first) && !is_proved(each.first);
+	});
+	std::erase_if(answered_, [&](const auto &each) { return !is_proved(each.first); });
+}
+
 std::vector<PeerConfig> FoundHosts::peers() const
 {
 	auto all = proved_;
 	std::set<std::string> names;
 	for (const auto &peer : proved_)
 		names.insert(peer.name);
-	for (const auto &[place, heard] : places_)
-		if (!configured_.contains(heard.advert.host) && all.size() < hosts_max &&
-		    names.insert(heard.advert.host).second)
-			all.push_back({heard.advert.host, heard.address, true});
+	for (const auto &[place, heard] : places_) {
+		const auto &host = heard.advert.host;
+		if (configured_.contains(host) || all.size() >= hosts_max ||
+		    !names.insert(host).second)
+			continue;
+		const auto asked = asked_.find(host);
+		all.push_back({host, asked == asked_.end() ? heard.address : asked->second, true});
+	}
 	return all;
 }
 
@@ -87,27 +156,21 @@ bool FoundHosts::step(const std::set<std::string> &answering,
 		      const std::function<bool(const std::string &)> &needed, Instant now)
 {
 	const auto proved_before = proved_;
-	for (auto &peer : proved_) {
-		const auto *heard = announcement_of(peer.name);
+	for (const auto &peer : proved_) {
 		auto &seen = last_seen_[peer.name];
-		if (heard != nullptr || answering.contains(peer.name) ||
+		if (announcement_of(peer.name) != nullptr || answering.contains(peer.name) ||
 		    (now >= seen + forget_after && needed(peer.name)))
 			seen = now;
-		// It is asked where it was until it does not answer there.
-		if (heard != nullptr && !answering.contains(peer.name))
-			peer.address = heard->address;
 	}
 	std::erase_if(proved_, [&](const PeerConfig &peer) {
 		return now >= last_seen_[peer.name] + forget_after;
 	});
+	choose_addresses(answering, now);
 
 	std::vector<std::pair<std::uint16_t, PeerConfig>> added;
 	for (const auto &peer : peers()) {
-		const bool known =
-			std::any_of(proved_.begin(), proved_.end(),
-				    [&](const auto &each) { return each.name == peer.name; });
 		const auto *heard = announcement_of(peer.name);
-		if (!known && heard != nullptr && answering.contains(peer.name))
+		if (!is_proved(peer.name) && heard != nullptr && answering.contains(peer.name))
 			added.emplace_back(heard->advert.priority, peer);
 	}
 	std::sort(added.begin(), added.end(), [](const auto &one, const auto &other) {
@@ -116,6 +179,7 @@ bool FoundHosts::step(const std::set<std::string> &answering,
 	});
 	for (auto &[priority, peer] : added) {
 		last_seen_[peer.name] = now;
+		answered_[peer.name] = peer.address;
 		proved_.push_back(std::move(peer));
 	}
 	const auto all = peers();
@@ -128,6 +192,9 @@ std::optional<Instant> FoundHosts::deadline() const
 	for (const auto &peer : proved_) {
 		first = earlier(first, last_seen_.at(peer.name) + forget_after);
 	}
+	for (const auto &[host, since] : asked_since_)
+		if (addresses_of(host).size() > 1)
+			first = earlier(first, since + ask_for);
 	return first;
 }
 

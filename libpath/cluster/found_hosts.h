@@ -7,6 +7,10 @@
 /// it has the key and is who it says, it is a peer like those of the configuration, and units have
 /// a path through it. It stays one when it is not announced any more, as long as it answers, or a
 /// unit needs it.
+///
+/// Nor does an announcement say where a host is: anybody can announce one elsewhere. So one that
+/// does not answer is asked in turn at each address that is announced for it, and at the one where
+/// it answered last.
 #pragma once
 
 #include <compare>
@@ -31,6 +35,8 @@ class FoundHosts
 public:
 	/// A peer that is neither announced nor answers is forgotten after this.
 	static constexpr Duration forget_after = std::chrono::minutes(5);
+	/// One that does not answer, and may be in several places, is asked in each for so long.
+	static constexpr Duration ask_for = std::chrono::seconds(10);
 	/// Announced hosts that are asked at once. What is announced beyond them waits.
 	static constexpr std::size_t hosts_max = 63;
 	/// Announcements that are not used, of which is known that it was said.
@@ -87,6 +93,10 @@ private:
 		HostAddress address;
 	};
 	[[nodiscard]] const Heard *announcement_of(std::string_view host) const;
+	[[nodiscard]] bool is_proved(std::string_view host) const;
+	[[nodiscard]] std::vector<HostAddress> addresses_of(const std::string &host) const;
+	void ask_elsewhere(const std::string &host, HostAddress &address, Instant now);
+	void choose_addresses(const std::set<std::string> &answering, Instant now);
 
 	std::string self_;
 	std::string group_;
@@ -96,7 +106,12 @@ private:
 	Quota refusals_{told_max, told_per};
 	std::vector<PeerConfig> proved_;
 	std::map<std::string, Instant> last_seen_; ///< of proved ones
-	std::vector<PeerConfig> before_;           ///< peers(), at the last step
+	/// Where proved ones answered last.
+	std::map<std::string, HostAddress> answered_;
+	/// Where announced ones that are not proved are asked.
+	std::map<std::string, HostAddress> asked_;
+	std::map<std::string, Instant> asked_since_; ///< there, without an answer
+	std::vector<PeerConfig> before_;             ///< peers(), at the last step
 };
 
 } // namespace swpath

@@ -211,9 +211,11 @@ void Recovery::take(const Member &from, const SyncNews &news)
 void Recovery::take(const Member &from, const SyncMessage &message, Instant now)
 {
 	const auto *exchange = std::get_if<SyncExchange>(&message.body);
-	// One that was left out may come back, by an exchange and in no other way.
+	// One that was left out may come back, by an exchange and in no other way. Nobody proposes
+	// a membership without itself.
 	if (message.tag.ring != engine_.ring || !contains(listed_, from) || !tag_.valid() ||
-	    (!exchange && (message.tag != tag_ || !contains(members_, from)))) {
+	    (exchange ? !contains(exchange->members, from)
+		      : message.tag != tag_ || !contains(members_, from))) {
 		counts_.refused++;
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "libpath/policy/unit_finder.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -13,10 +14,12 @@ namespace swpath
 namespace
 {
 
-/// Names of other kinds (t10 of a virtual disk, say) have been seen on two disks.
-bool unique_in_the_world(const std::string &wwid)
+/// Names of other kinds (t10 of a virtual disk, say) have been seen on two disks. It goes into a
+/// configuration file, and may be what a peer says: only what such a name can have is one.
+bool unique_in_the_world(std::string_view wwid)
 {
-	return wwid.starts_with("naa.") || wwid.starts_with("eui.");
+	return (wwid.starts_with("naa.") || wwid.starts_with("eui.")) && wwid.size() > 4 &&
+	       wwid.find_first_not_of("0123456789abcdefABCDEF", 4) == std::string_view::npos;
 }
 
 std::string free_name(const std::set<std::string> &taken)

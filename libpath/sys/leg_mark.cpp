@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "libpath/sys/dm.h"
 #include "libpath/sys/file.h"
+#include "libpath/sys/nbd.h"
 
 namespace swpath
 {
@@ -62,6 +64,34 @@ Result<std::vector<DevNumber>> marked_legs(std::string_view directory)
 		return tl::unexpected(Error{error, fmt::format("list {}", directory)});
 	std::sort(legs.begin(), legs.end());
 	return legs;
+}
+
+std::vector<DevNumber> left_over_marks(std::span<const DevNumber> marked,
+				       std::span<const BlockDevice> devices,
+				       std::span<const std::string> wwids)
+{
+	const auto is_unit = [&](const std::string &holder) {
+		return std::any_of(devices.begin(), devices.end(), [&](const BlockDevice &each) {
+			return each.sysname == holder && !dm::wwid_of(each.dm_uuid).empty();
+		});
+	};
+	std::vector<DevNumber> left_over;
+	for (const auto number : marked) {
+		const auto device =
+			std::find_if(devices.begin(), devices.end(), [&](const BlockDevice &each) {
+				return each.number == number;
+			});
+		const bool leg =
+			device != devices.end() &&
+			((device->transport == Transport::Scsi && device->wwid.empty()) ||
+			 (!device->wwid.empty() &&
+			  std::find(wwids.begin(), wwids.end(), device->wwid) != wwids.end()) ||
+			 device->nbd_backend.starts_with(nbd_backend_prefix) ||
+			 std::any_of(device->holders.begin(), device->holders.end(), is_unit));
+		if (!leg)
+			left_over.push_back(number);
+	}
+	return left_over;
 }
 
 std::string leg_rules(std::span<const std::string> wwids)

@@ -13,6 +13,7 @@
 
 #include "libpath/base/dev_number.h"
 #include "libpath/base/result.h"
+#include "libpath/sys/udev.h"
 
 namespace swpath
 {
@@ -33,6 +34,15 @@ inline constexpr std::string_view leg_rules_run_path = "/run/udev/rules.d/58-swp
 [[nodiscard]] Result<void> unmark_leg(DevNumber number, std::string_view directory = leg_mark_dir);
 /// All marked devices, sorted. A directory that does not exist has none.
 [[nodiscard]] Result<std::vector<DevNumber>> marked_legs(std::string_view directory = leg_mark_dir);
+
+/// Of the marked numbers those whose mark is left over: there is no such device, or it has none of
+/// the configured units' `wwids`, pathd has not connected it, and no unit holds it. Numbers are
+/// given again, so such a mark hides somebody else's disk. A SCSI disk that does not tell its WWID
+/// now keeps its mark. Pure; for a pathd that has just started, as it does not know of connections
+/// that are being made.
+[[nodiscard]] std::vector<DevNumber> left_over_marks(std::span<const DevNumber> marked,
+						     std::span<const BlockDevice> devices,
+						     std::span<const std::string> wwids);
 
 /// The text of the generated rules for these WWIDs. Pure. A WWID with a character that udev's rule
 /// syntax or globs would misread has that character replaced by "?".

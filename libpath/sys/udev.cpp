@@ -203,12 +203,20 @@ Result<BlockDevice> find_block_device(std::string_view name)
 	return describe(device.get());
 }
 
-Result<void> trigger_change(DevNumber number)
+Result<void> trigger_change(DevNumber number, const std::string &sys)
 {
-	auto done = write_attribute(fmt::format("/sys/dev/block/{}/uevent", number.text()),
-				    word(BlockAction::Change));
+	const auto device = fmt::format("{}/dev/block/{}", sys, number.text());
+	const auto trigger = [](const std::string &of) {
+		return write_attribute(of + "/uevent", word(BlockAction::Change));
+	};
+	auto done = trigger(device);
 	if (!done && done.error().code == std::errc::no_such_file_or_directory)
 		return fail(ENODEV, fmt::format("trigger an event of {}", number.text()));
+	// udev takes them in this order: a partition's rules ask what the disk's have found.
+	std::error_code error;
+	for (const auto &entry : std::filesystem::directory_iterator(device + "/", error))
+		if (std::error_code none; std::filesystem::exists(entry.path() / "partition", none))
+			(void)trigger(entry.path().string()); // it may be gone by now
 	return done;
 }
 

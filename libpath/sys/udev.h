@@ -103,8 +103,9 @@ private:
 /// Errors: ENODEV there is none, or it is not a whole disk.
 [[nodiscard]] Result<BlockDevice> find_block_device(std::string_view name);
 
-/// Asks the kernel for a synthetic "change" event of a device, so that udev's rules run again:
-/// what makes a mark (leg_mark.h) take effect. Errors: ENODEV no such device; EACCES not root.
-[[nodiscard]] Result<void> trigger_change(DevNumber number);
+/// Asks the kernel for a synthetic "change" event of a disk and of each of its partitions, so that
+/// udev's rules run again: what makes a mark (leg_mark.h) take effect, or its end. A partition gets
+/// none by itself when its disk does. Errors: ENODEV no such device; EACCES not root.
+[[nodiscard]] Result<void> trigger_change(DevNumber number, const std::string &sys = "/sys");
 
 } // namespace swpath

@@ -147,6 +147,38 @@ TEST_F(FoundHostsTest, AHostWithANewAddressIsAskedThereWhenItDoesNotAnswerAtTheO
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.33");
 }
 
+// Somebody announces it elsewhere, in a place that comes before its own.
+TEST_F(FoundHostsTest, AFalseAddressDoesNotKeepAHostFromBeingFound)
+{
+	(void)hosts.announced({1, 0, "a"}, texts_of("gamma", 66), {"10.0.0.66", 1}, start);
+	(void)announced("gamma", 3);
+	(void)hosts.step({}, {}, start);
+	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.66");
+	EXPECT_EQ(hosts.deadline(), start + FoundHosts::ask_for);
+	EXPECT_FALSE(hosts.step({}, {}, start + FoundHosts::ask_for - 1s));
+	EXPECT_TRUE(hosts.step({}, {}, start + FoundHosts::ask_for));
+	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.3");
+	EXPECT_TRUE(hosts.step({"gamma"}, {}, start + FoundHosts::ask_for + 1s));
+	EXPECT_FALSE(hosts.step({"gamma"}, {}, start + 10 * FoundHosts::ask_for));
+	EXPECT_THAT(hosts.proved(), ElementsAre(PeerConfig{"gamma", {"10.0.0.3", 10808}, true}));
+}
+
+// Its own announcement comes late, or never: its avahi-daemon was not started again.
+TEST_F(FoundHostsTest, APeerThatWasAwayIsAskedWhereItAnsweredAlthoughAFalseAddressIsAnnounced)
+{
+	(void)announced("gamma", 3);
+	(void)hosts.step({}, {}, start);
+	(void)hosts.step({"gamma"}, {}, start);
+	withdrawn("gamma");
+	(void)hosts.announced({1, 0, "a"}, texts_of("gamma", 66), {"10.0.0.66", 1}, start);
+	EXPECT_FALSE(hosts.step({"gamma"}, {}, start)) << "it answers";
+	EXPECT_TRUE(hosts.step({}, {}, start + 1s));
+	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.66");
+	EXPECT_EQ(hosts.deadline(), start + 1s + FoundHosts::ask_for);
+	EXPECT_TRUE(hosts.step({}, {}, start + 1s + FoundHosts::ask_for));
+	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.3");
+}
+
 TEST_F(FoundHostsTest, ThoseOfThisHostsLastPathdAreThereAtOnce)
 {
 	FoundHosts again(alpha(), {{"gamma", {"10.0.0.3", 1}}, {"beta", {"10.0.0.2", 1}}}, start);

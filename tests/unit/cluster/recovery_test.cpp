@@ -437,6 +437,24 @@ TEST(Recovery, AnEpochThatIsFarAheadIsNotBelieved)
 	EXPECT_TRUE(complete(lab));
 }
 
+// By its own word it is in no round: it is not taken for a member of ours.
+TEST(Recovery, AMembershipThatItsSenderIsNotInIsRefused)
+{
+	RecoveryLab lab;
+	auto &a = lab.add("a");
+	auto &ghost = lab.add("ghost");
+	lab.silent = "ghost";
+	lab.change(lab.all(1));
+	lab.live(20s);
+	ASSERT_TRUE(complete(lab));
+	const auto status = a.recovery->status();
+	ASSERT_THAT(status.members, ElementsAre(a.self));
+	(void)a.recovery->take(ghost.self,
+			       encode({status.tag, SyncExchange{{a.self}, {}, {}, true}}), lab.now);
+	EXPECT_EQ(a.recovery->status().refused, status.refused + 1);
+	EXPECT_EQ(a.recovery->phase(), RecoveryPhase::Complete);
+}
+
 // A loop that calls tick() at deadline() must not spin.
 TEST(Recovery, DeadlineIsAheadAfterEachTick)
 {

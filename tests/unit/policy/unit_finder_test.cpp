@@ -67,6 +67,16 @@ TEST(UnitFinder, ADiskInUseIsLeftAlone)
 		  "sdb is in use (mounted, or claimed by another driver)");
 }
 
+// Whatever a peer calls a disk, it is written into a file that the next pathd has to read.
+TEST(UnitFinder, ANameWithMoreThanDigitsInItIsNoUniqueOne)
+{
+	for (const std::string wwid :
+	     {"naa.6001\"\n[daemon]\nsocket_group = \"users", "naa.6001\\", "naa.", "eui.00 1"})
+		EXPECT_THAT(why_not({.served = {{wwid, "sw3"}}}, wwid, all_of_them),
+			    HasSubstr("not one that is unique"))
+			<< wwid;
+}
+
 // Two guests of one kind of virtual machine have disks of one t10 name.
 TEST(UnitFinder, ANameThatNeedNotBeUniqueIsNotTrusted)
 {

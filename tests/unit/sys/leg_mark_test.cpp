@@ -40,6 +40,48 @@ TEST_F(LegMark, OtherFilesAreNoMarks)
 	EXPECT_THAT(*marked_legs(path("legs")), IsEmpty());
 }
 
+BlockDevice disk(DevNumber number, Transport transport, const std::string &wwid)
+{
+	BlockDevice device;
+	device.number = number;
+	device.transport = transport;
+	device.wwid = wwid;
+	return device;
+}
+
+TEST(LeftOverMarks, AreThoseOfDevicesThatAreNobodysLeg)
+{
+	BlockDevice connected = disk({43, 0}, Transport::Nbd, "");
+	connected.nbd_backend = "swpath:sw0:10.0.0.2:10809:disk";
+	BlockDevice unit = disk({253, 3}, Transport::Dm, "");
+	unit.sysname = "dm-3";
+	unit.dm_uuid = "SW-naa.6002";
+	BlockDevice volume = disk({253, 4}, Transport::Dm, "");
+	volume.sysname = "dm-4";
+	volume.dm_uuid = "LVM-abc";
+	BlockDevice held = disk({8, 16}, Transport::Scsi, "naa.6002");
+	held.holders = {"dm-3"};
+	BlockDevice other = disk({8, 32}, Transport::Scsi, "naa.6003");
+	other.holders = {"dm-4"};
+	const std::vector<BlockDevice> devices = {
+		disk({8, 0}, Transport::Scsi, "naa.6001"),
+		held,
+		other,
+		disk({8, 48}, Transport::Scsi, ""),
+		connected,
+		disk({43, 1}, Transport::Nbd, ""),
+		disk({7, 0}, Transport::Loop, ""),
+		unit,
+		volume,
+	};
+	const std::vector<DevNumber> marked = {{7, 0},  {8, 0},  {8, 16}, {8, 32},
+					       {8, 48}, {8, 64}, {43, 0}, {43, 1}};
+	const std::vector<std::string> wwids = {"naa.6001", ""};
+	EXPECT_THAT(
+		left_over_marks(marked, devices, wwids),
+		ElementsAre(DevNumber{7, 0}, DevNumber{8, 32}, DevNumber{8, 64}, DevNumber{43, 1}));
+}
+
 TEST(LegRules, MatchEachWwid)
 {
 	const std::string wwids[] = {"naa.60014051234567890abcdef012345678", "",
