@@ -94,7 +94,7 @@ static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 		return DM_MAPIO_REMAPPED;
 	}
 
-	requeue = unit->noflush;
+	requeue = dm_noflush_suspending(unit->ti);
 	verdict = sw_core_map(&unit->core, bio->bi_opf & REQ_NOWAIT);
 	if (!requeue && verdict == SW_BIO_HOLD) {
 		/* Nobody can poll for what was not sent. */
@@ -157,6 +157,8 @@ static void restore_bio(struct bio *bio, struct sw_bio *b)
 	bio->bi_opf = b->opf;
 	bio->bi_flags = b->flags;
 	bio->bi_status = BLK_STS_OK;
+	/* Who polls for it would poll this number of the next path's queues. */
+	bio->bi_cookie = BLK_QC_T_NONE;
 	/* A lower split chains its parts here and leaves 0 behind. */
 	atomic_set(&bio->__bi_remaining, 1);
 }
@@ -193,9 +195,9 @@ static enum sw_reason error_reason(blk_status_t status)
 static int end_path_error(struct sw_unit *unit, struct bio *bio,
 			  struct sw_bio *b, blk_status_t status)
 {
-	struct sw_now now = sw_now();
 	unsigned int actions = 0;
 	enum sw_verdict verdict;
+	struct sw_now now;
 	unsigned long flags;
 	int r = DM_ENDIO_DONE;
 
@@ -203,9 +205,10 @@ static int end_path_error(struct sw_unit *unit, struct bio *bio,
 		b->tries++;
 
 	spin_lock_irqsave(&unit->lock, flags);
+	now = sw_now();
 	verdict = sw_core_error(&unit->core, b->path, error_reason(status),
 				is_write(b), b->tries, &now, &actions);
-	if (verdict == SW_BIO_HOLD && unit->noflush) {
+	if (verdict == SW_BIO_HOLD && dm_noflush_suspending(unit->ti)) {
 		r = DM_ENDIO_REQUEUE;
 	} else if (verdict == SW_BIO_HOLD) {
 		restore_bio(bio, b);
@@ -236,12 +239,18 @@ int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 	b->sent = false;
 	generation = b->generation;
 
-	/* From here on a retried bio may be gone: do not touch b again. */
+	/*
+	 * From here on a retried bio may be gone: do not touch b again. Given
+	 * back by a suspend, it keeps the unit no more, but sw_unit_stop() waits
+	 * for this section.
+	 */
+	rcu_read_lock();
 	if (unlikely(*error) && is_path_error(b, *error))
 		r = end_path_error(unit, bio, b, *error);
 
 	/* The last of a hold makes it drained: it must be on the list first. */
 	leave_path(unit, generation);
+	rcu_read_unlock();
 
 	return r;
 }
@@ -263,12 +272,15 @@ static void end_flush(struct bio *bio)
 	struct sw_path *path = bio->bi_private;
 	struct sw_unit *unit = path->unit;
 	bool ok = !bio->bi_status || !blk_path_error(bio->bi_status);
-	struct sw_now now = sw_now();
 	unsigned long flags;
+	struct sw_now now;
 
 	spin_lock_irqsave(&unit->lock, flags);
+	now = sw_now();
 	path->flush_busy = false;
-	if (sw_path_index(path) == unit->core.current_path)
+	/* What hung since an earlier hold has not flushed what came after it. */
+	if (sw_path_index(path) == unit->core.current_path &&
+	    path->flush_mv == unit->core.mv)
 		sw_unit_do(unit, sw_core_flushed(&unit->core, ok, &now));
 	/* Under the lock: the unit may go as soon as the waiter has it. */
 	wake_up_all(&unit->flush_wait);
@@ -278,10 +290,11 @@ static void end_flush(struct bio *bio)
 /* Writes the cache of the path that a cooperative switch leaves. */
 static void send_flush(struct sw_unit *unit)
 {
-	struct sw_now now = sw_now();
 	struct sw_path *path = NULL;
+	struct sw_now now;
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	if (unit->flush_wanted && unit->core.phase == SW_PHASE_FLUSH) {
 		path = &unit->paths[unit->core.current_path];
 		if (path->flush_busy) {
@@ -291,6 +304,7 @@ static void send_flush(struct sw_unit *unit)
 		} else {
 			path->flush_busy = true;
 			path->flush_at = now.ns;
+			path->flush_mv = unit->core.mv;
 		}
 	}
 	unit->flush_wanted = false;
@@ -367,7 +381,7 @@ static void end_list(struct bio_list *list, blk_status_t status)
 void sw_end_held(struct sw_unit *unit)
 {
 	struct bio_list list = BIO_EMPTY_LIST;
-	struct sw_now now = sw_now();
+	struct sw_now now;
 
 	spin_lock_irq(&unit->lock);
 	if (unit->core.state == SW_STATE_FAILED)
@@ -380,6 +394,7 @@ void sw_end_held(struct sw_unit *unit)
 	end_list(&list, BLK_STS_IOERR);
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	sw_core_released(&unit->core, &now);
 	spin_unlock_irq(&unit->lock);
 }

@@ -256,7 +256,7 @@ int sw_message(struct dm_target *ti, unsigned int argc, char **argv,
 {
 	struct sw_unit *unit = ti->private;
 	struct sw_call call = {
-		.unit = unit, .argv = argv, .argc = argc, .now = sw_now(),
+		.unit = unit, .argv = argv, .argc = argc,
 	};
 	const struct sw_message_type *type;
 	int r = -EAGAIN;
@@ -275,6 +275,7 @@ int sw_message(struct dm_target *ti, unsigned int argc, char **argv,
 		return type->emit(unit, result, maxlen);
 
 	spin_lock_irq(&unit->lock);
+	call.now = sw_now();
 	if (unit->started)
 		r = type->run(&call);
 	sw_unit_do(unit, call.actions);

@@ -390,7 +390,7 @@ static void find_origins(const struct sw_unit *unit, const struct sw_unit *old,
 static void start(struct sw_unit *unit)
 {
 	struct sw_unit *other, *old = NULL;
-	struct sw_now now = sw_now();
+	struct sw_now now;
 	int origin[SW_PATHS_MAX];
 	unsigned int actions;
 
@@ -405,11 +405,13 @@ static void start(struct sw_unit *unit)
 		/* It is suspended, and no message reaches it any more. */
 		find_origins(unit, old, origin);
 		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
+		now = sw_now();
 		actions = sw_core_adopt(&unit->core, &old->core, origin, &now);
 		spin_unlock(&old->lock);
 		if (unit->witness && old->witness)
 			sw_witness_adopt(unit->witness, old->witness);
 	} else {
+		now = sw_now();
 		actions = sw_core_start(&unit->core, &now);
 	}
 	unit->started = true;
@@ -426,22 +428,8 @@ static void sw_presuspend(struct dm_target *ti)
 	 * A suspend that flushes waits for the held bios as for any other: the
 	 * hold ends, by a proof or by its timeout, and so does the wait.
 	 */
-	if (!dm_noflush_suspending(ti))
-		return;
-
-	spin_lock_irq(&unit->lock);
-	unit->noflush = true;
-	spin_unlock_irq(&unit->lock);
-	sw_give_back_held(unit);
-}
-
-static void sw_presuspend_undo(struct dm_target *ti)
-{
-	struct sw_unit *unit = ti->private;
-
-	spin_lock_irq(&unit->lock);
-	unit->noflush = false;
-	spin_unlock_irq(&unit->lock);
+	if (dm_noflush_suspending(ti))
+		sw_give_back_held(unit);
 }
 
 static void sw_postsuspend(struct dm_target *ti)
@@ -452,10 +440,6 @@ static void sw_postsuspend(struct dm_target *ti)
 static void sw_resume(struct dm_target *ti)
 {
 	struct sw_unit *unit = ti->private;
-
-	spin_lock_irq(&unit->lock);
-	unit->noflush = false;
-	spin_unlock_irq(&unit->lock);
 
 	if (!unit->started)
 		start(unit);
@@ -468,23 +452,27 @@ static void sw_resume(struct dm_target *ti)
  * The legs that a reservation through the unit is made on: the direct paths
  * that are in use, or the current path, whatever it is. A server's nexus is
  * not the caller's to reserve with: there is no pr_ops on an NBD leg, so the
- * caller gets -EOPNOTSUPP.
+ * caller gets -EOPNOTSUPP. Before the first path is opened, and after a reload
+ * without it, there is no current path: then any other, if none is direct.
  */
 static unsigned long reserving_paths(struct sw_unit *unit)
 {
 	unsigned long mask = 0;
 	unsigned int i;
+	int path;
 
 	spin_lock_irq(&unit->lock);
-	if (unit->core.paths[unit->core.current_path].kind == SW_KIND_DIRECT)
+	path = unit->core.current_path;
+	if (path == SW_NO_PATH ||
+	    unit->core.paths[path].kind == SW_KIND_DIRECT)
 		for (i = 0; i < unit->core.config.nr_paths; i++)
 			if (unit->paths[i].dev &&
 			    unit->core.paths[i].kind == SW_KIND_DIRECT &&
 			    unit->core.paths[i].state == SW_PATH_READY)
 				__set_bit(i, &mask);
-	if (!mask)
-		__set_bit(unit->core.current_path, &mask);
 	spin_unlock_irq(&unit->lock);
+	if (!mask)
+		mask = path == SW_NO_PATH ? ~0UL : 1UL << path;
 
 	return mask;
 }
@@ -549,7 +537,6 @@ static struct target_type sw_target = {
 	.map = sw_map,
 	.end_io = sw_end_io,
 	.presuspend = sw_presuspend,
-	.presuspend_undo = sw_presuspend_undo,
 	.postsuspend = sw_postsuspend,
 	.resume = sw_resume,
 	.status = sw_status,

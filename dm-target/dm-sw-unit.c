@@ -8,8 +8,10 @@
 #include <linux/blkdev.h>
 #include <linux/dm-ioctl.h>
 #include <linux/kobject.h>
+#include <linux/sched/mm.h>
 
 static struct workqueue_struct *sw_wq;
+static struct workqueue_struct *sw_tell_wq;
 
 /*
  * A hold begins. Not by a percpu_ref: the grace period that its kill waits for
@@ -43,10 +45,10 @@ static void close_work(struct work_struct *work)
 /* Does what an event asked for. Under unit->lock; does not sleep. */
 void sw_unit_do(struct sw_unit *unit, unsigned int actions)
 {
-	if (actions & SW_DO_HOLD) {
+	if (actions & SW_DO_HOLD)
 		close_path(unit);
+	if (actions & SW_DO_TICK)
 		sw_tick_start(unit);
-	}
 	if (actions & SW_DO_OPEN) {
 		WRITE_ONCE(unit->open_path,
 			   &unit->paths[unit->core.current_path]);
@@ -59,7 +61,7 @@ void sw_unit_do(struct sw_unit *unit, unsigned int actions)
 	if (actions & SW_DO_FAIL)
 		queue_work(sw_wq, &unit->work);
 	if (actions & SW_DO_TELL)
-		queue_work(system_unbound_wq, &unit->tell_work);
+		queue_work(sw_tell_wq, &unit->tell_work);
 }
 
 /* A bio left a path that drains; any context. */
@@ -71,10 +73,11 @@ void sw_unit_left(struct sw_unit *unit)
 static void unit_work(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(work, struct sw_unit, work);
-	struct sw_now now = sw_now();
 	struct sw_path *path;
+	struct sw_now now;
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	path = unit->draining;
 	if (path && unit->exact && !sw_in_flight(unit)) {
 		WRITE_ONCE(unit->draining, NULL);
@@ -102,10 +105,11 @@ static void unit_tick(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(to_delayed_work(work),
 					    struct sw_unit, tick);
-	struct sw_now now = sw_now();
+	struct sw_now now;
 	bool busy;
 
 	spin_lock_irq(&unit->lock);
+	now = sw_now();
 	sw_unit_do(unit, sw_core_tick(&unit->core,
 				      sw_oldest_ns(unit, now.ns), &now));
 	next_generation(unit, now.ns);
@@ -239,6 +243,11 @@ static void send_uevent(const struct sw_unit *unit, const struct sw_notice *n,
 static void tell_work(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(work, struct sw_unit, tell_work);
+	/*
+	 * A reload waits for this, and may be what ends the hold: no memory may
+	 * be waited for that the held I/O would free.
+	 */
+	unsigned int noio = memalloc_noio_save();
 	struct sw_telling t;
 	struct sw_notice n;
 	u64 lost = 0;
@@ -270,6 +279,7 @@ static void tell_work(struct work_struct *work)
 		print_notice(unit, &n, &t);
 		send_uevent(unit, &n, &t);
 	}
+	memalloc_noio_restore(noio);
 }
 
 void sw_unit_setup(struct sw_unit *unit)
@@ -323,11 +333,19 @@ void sw_unit_stop(struct sw_unit *unit)
 int __init sw_unit_init(void)
 {
 	sw_wq = alloc_workqueue("dm-sw", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	sw_tell_wq = alloc_workqueue("dm-sw-tell", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (sw_wq && sw_tell_wq)
+		return 0;
 
-	return sw_wq ? 0 : -ENOMEM;
+	sw_unit_exit();
+
+	return -ENOMEM;
 }
 
 void sw_unit_exit(void)
 {
-	destroy_workqueue(sw_wq);
+	if (sw_tell_wq)
+		destroy_workqueue(sw_tell_wq);
+	if (sw_wq)
+		destroy_workqueue(sw_wq);
 }

@@ -74,8 +74,9 @@ bool sw_witness_begin(struct sw_unit *unit, struct bio *bio)
 	unsigned long flags;
 	bool take;
 
+	/* What is held may be sent after it, and what is sent counts itself first. */
 	take = READ_ONCE(ring->due) && bio_op(bio) == REQ_OP_WRITE &&
-	       !sw_in_flight(unit);
+	       !READ_ONCE(unit->core.held_bios) && !sw_in_flight(unit);
 
 	spin_lock_irqsave(&witness->lock, flags);
 	take = sw_witness_write(ring, bio->bi_iter.bi_sector,

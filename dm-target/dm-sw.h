@@ -53,6 +53,7 @@ struct sw_path {
 	struct bio *flush_bio;
 	bool flush_busy;		/* under unit->lock */
 	u64 flush_at;			/* ns, sent; under unit->lock */
+	u64 flush_mv;			/* sent for this hold; under unit->lock */
 };
 
 struct sw_unit {
@@ -71,7 +72,6 @@ struct sw_unit {
 	u64 generation_end[SW_GENERATIONS];	/* ns */
 	bool exact;			/* while draining: the counters tell the truth */
 	bool started;
-	bool noflush;			/* noflush suspend: give bios back */
 	bool flush_wanted;
 
 	struct dm_target *ti;
@@ -108,6 +108,10 @@ static inline unsigned int sw_path_index(const struct sw_path *path)
 	return path - path->unit->paths;
 }
 
+/*
+ * For an event: under unit->lock, or a later event comes with an earlier time,
+ * and what lies between two of them is below zero, that is, for ever.
+ */
 static inline struct sw_now sw_now(void)
 {
 	return (struct sw_now) {

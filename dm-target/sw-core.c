@@ -107,6 +107,9 @@ unsigned int sw_core_adopt(struct sw_core *core, const struct sw_core *old,
 	if (core->current_path == SW_NO_PATH && old->current_path != SW_NO_PATH)
 		core->left_path = renamed(core, origin, old->current_path);
 	core->wanted_path = moved_to(core, origin, old->wanted_path);
+	/* Nor can a path be flushed that is not there any more. */
+	if (core->current_path == SW_NO_PATH)
+		core->cooperative = false;
 	core->drained = true;
 
 	/* The records name paths by index: rename them too. */
@@ -206,6 +209,18 @@ unsigned int sw_core_drained(struct sw_core *core, int path,
 	return 0;
 }
 
+/* Nothing is waited for any more before the next path is proved. */
+static unsigned int end_flush(struct sw_core *core, const struct sw_now *now)
+{
+	if (core->state != SW_STATE_VERIFY || core->phase != SW_PHASE_FLUSH)
+		return 0;
+
+	core->flushed_at = now->ns;
+	core->phase = SW_PHASE_PROVE;
+
+	return sw_go_alone(core, now);
+}
+
 unsigned int sw_core_flushed(struct sw_core *core, bool ok,
 			     const struct sw_now *now)
 {
@@ -214,37 +229,41 @@ unsigned int sw_core_flushed(struct sw_core *core, bool ok,
 	if (core->state != SW_STATE_VERIFY || core->phase != SW_PHASE_FLUSH)
 		return 0;
 
-	core->flushed_at = now->ns;
-	core->phase = SW_PHASE_PROVE;
 	if (!ok)
 		actions |= sw_spoil_path(core, core->current_path, SW_PATH_FAILED,
 					 SW_REASON_FLUSH_FAILED);
 
-	return actions | sw_go_alone(core, now);
+	return actions | end_flush(core, now);
+}
+
+/*
+ * A path is not ready any more, and not by an error of its own. If it is being
+ * flushed: that changes no data and may hang, so the switch does not wait for
+ * it, and nothing else would end the wait, for only a ready path can stall.
+ */
+static unsigned int give_up_path(struct sw_core *core, int path,
+				 enum sw_path_state state, enum sw_reason reason,
+				 const struct sw_now *now)
+{
+	unsigned int actions = sw_spoil_path(core, path, state, reason);
+
+	if (path != core->current_path)
+		return actions;
+	if (core->state == SW_STATE_ONLINE)
+		return actions | sw_begin_mv(core, reason, now);
+
+	return actions | end_flush(core, now);
 }
 
 static unsigned int check_stall(struct sw_core *core, u64 oldest_ns,
 				const struct sw_now *now)
 {
-	unsigned int actions;
-
 	if (!core->config.stall_ns || oldest_ns < core->config.stall_ns ||
 	    !sw_path_ready(core, core->current_path))
 		return 0;
 
-	actions = sw_spoil_path(core, core->current_path, SW_PATH_FAILED,
-				SW_REASON_STALL);
-	if (core->state == SW_STATE_ONLINE)
-		return actions | sw_begin_mv(core, SW_REASON_STALL, now);
-
-	/* A flush that hangs changes no data: the switch need not wait for it. */
-	if (core->state == SW_STATE_VERIFY && core->phase == SW_PHASE_FLUSH) {
-		core->flushed_at = now->ns;
-		core->phase = SW_PHASE_PROVE;
-		actions |= sw_go_alone(core, now);
-	}
-
-	return actions;
+	return give_up_path(core, core->current_path, SW_PATH_FAILED,
+			    SW_REASON_STALL, now);
 }
 
 unsigned int sw_core_tick(struct sw_core *core, u64 oldest_ns,
@@ -334,7 +353,7 @@ int sw_core_reject(struct sw_core *core, u64 mv, int path,
 	if (core->state == SW_STATE_ONLINE && path == core->current_path)
 		return -EBUSY;
 
-	*actions |= sw_spoil_path(core, path, SW_PATH_REJECTED, reason);
+	*actions |= give_up_path(core, path, SW_PATH_REJECTED, reason, now);
 	*actions |= sw_go_alone(core, now);
 
 	return 0;
@@ -414,9 +433,7 @@ int sw_core_fail(struct sw_core *core, int path, enum sw_reason reason,
 	if (!sw_path_exists(core, path))
 		return -ENODEV;
 
-	*actions |= sw_spoil_path(core, path, SW_PATH_FAILED, reason);
-	if (core->state == SW_STATE_ONLINE && path == core->current_path)
-		*actions |= sw_begin_mv(core, reason, now);
+	*actions |= give_up_path(core, path, SW_PATH_FAILED, reason, now);
 
 	return 0;
 }

@@ -34,6 +34,7 @@
 #define SW_DO_OPEN	0x4u	/* open the current path, send the held bios */
 #define SW_DO_FAIL	0x8u	/* end every held bio with an error */
 #define SW_DO_TELL	0x10u	/* notices wait: sw_core_notice() */
+#define SW_DO_TICK	0x20u	/* a hold has a deadline: sw_core_tick() until it ends */
 
 /* What becomes of a bio. */
 enum sw_verdict {

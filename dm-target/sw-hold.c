@@ -193,7 +193,7 @@ unsigned int sw_after_drain(struct sw_core *core, const struct sw_now *now)
 unsigned int sw_begin_hold(struct sw_core *core, enum sw_state state,
 			   enum sw_reason reason, const struct sw_now *now)
 {
-	unsigned int actions = 0;
+	unsigned int actions = SW_DO_TICK;
 
 	if (core->state == SW_STATE_ONLINE)
 		actions |= SW_DO_HOLD;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
 #include "pathd/log.h"
 
 namespace swpath
@@ -33,8 +34,7 @@ Cluster::Cluster(Member self, std::unique_ptr<ClusterEngine> engine,
 
 std::optional<Instant> Cluster::deadline() const
 {
-	const auto engine = engine_->next(), recovery = recovery_.deadline();
-	return engine && recovery ? std::min(engine, recovery) : engine ? engine : recovery;
+	return earlier(engine_->next(), recovery_.deadline());
 }
 
 bool Cluster::apply(RecoveryActions actions, Instant now)

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/leg_mark.h"
 #include "pathd/log.h"
@@ -432,6 +433,25 @@ void Daemon::order(CallId id, const Order &order)
 	server_->answer(id, found->second->order(order, now()));
 }
 
+/// Of what the daemon is made of: when the first has something to do even if nothing happens.
+std::optional<Instant> Daemon::parts_deadline() const
+{
+	auto first = turns_.next();
+	if (peers_)
+		first = earlier(first, earlier(peers_->deadline(), cluster_->deadline()));
+	if (dns_sd_)
+		first = earlier(first, earlier(dns_sd_->deadline(), found_->deadline()));
+	if (serving_)
+		first = earlier(first, serving_->deadline());
+	if (hints_)
+		first = earlier(first, hints_->deadline());
+	if (guard_)
+		first = earlier(first, guard_->deadline(config_.daemon.guard_interval));
+	if (server_)
+		first = earlier(first, server_->deadline());
+	return first;
+}
+
 void Daemon::round()
 {
 	watchdog_.beat();
@@ -468,8 +488,10 @@ void Daemon::round()
 	}
 	if (std::exchange(find_due_, false) && !options_.dry_run)
 		find_disks();
-	if (serving_)
+	if (serving_) {
 		serving_->step(at);
+		end_exports(at);
+	}
 	if (hints_)
 		step_hints(at);
 	if (guard_)
@@ -482,8 +504,6 @@ void Daemon::round()
 
 	at = now();
 	Instant wake = scan_asked_ + scan_interval;
-	if (const auto turn = turns_.next())
-		wake = std::min(wake, *turn);
 	if (!ending_.empty() && at - scanned_ >= scan_soon)
 		scan_due_ = true;
 	else if (!ending_.empty())
@@ -493,24 +513,7 @@ void Daemon::round()
 					 [](const auto &entry) { return entry.second->settled(); });
 	if (!peers_ && !options_.dry_run && config_.cluster.configured())
 		wake = std::min(wake, join_at_);
-	if (peers_)
-		for (const auto deadline : {peers_->deadline(), cluster_->deadline()})
-			if (deadline)
-				wake = std::min(wake, *deadline);
-	if (dns_sd_)
-		for (const auto deadline : {dns_sd_->deadline(), found_->deadline()})
-			if (deadline)
-				wake = std::min(wake, *deadline);
-	if (serving_)
-		wake = std::min(wake, serving_->deadline());
-	if (hints_)
-		wake = std::min(wake, hints_->deadline());
-	if (guard_)
-		if (const auto deadline = guard_->deadline(config_.daemon.guard_interval))
-			wake = std::min(wake, *deadline);
-	if (server_)
-		if (const auto deadline = server_->deadline())
-			wake = std::min(wake, *deadline);
+	wake = std::min(wake, parts_deadline().value_or(wake));
 	if (const auto interval = watchdog_.interval_us(); interval != 0)
 		wake = std::min(wake, at + std::chrono::microseconds(interval / 2));
 

@@ -73,6 +73,7 @@ private:
 	void device_event();
 	void connection_event();
 	void round();
+	[[nodiscard]] std::optional<Instant> parts_deadline() const;
 	void make_units();
 	void disable_unit(const std::string &name);
 	void remove_unit(const std::string &name);
@@ -91,6 +92,12 @@ private:
 	[[nodiscard]] Result<void> begin_hints();
 	void step_hints(Instant now);
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
+	// daemon_exports.cpp
+	[[nodiscard]] std::vector<std::string> direct_devices(const std::string &wwid) const;
+	[[nodiscard]] std::optional<PeerDisk> once_served(const std::string &wwid,
+							  const std::string &peer) const;
+	void revoke_once_served(const PeerOrder &order);
+	void end_exports(Instant now);
 
 	DaemonOptions options_;
 	Config config_;
@@ -112,6 +119,8 @@ private:
 	std::unique_ptr<Cluster> cluster_;
 	StaticEngine *engine_ = nullptr; ///< cluster_'s, if it is that one
 	std::unique_ptr<Serving> serving_;
+	unsigned ending_exports_ = 0; ///< of disks that are served no more
+	Instant end_exports_at_{};
 	DiskFinder finder_;
 	std::unique_ptr<BusHints> hints_; ///< if there is a [hints]
 	std::map<std::string, std::unique_ptr<Unit>> units_;

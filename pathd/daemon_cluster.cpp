@@ -47,11 +47,13 @@ Result<void> Daemon::join_cluster()
 	host.disk = [this](const std::string &wwid,
 			   const std::string &peer) -> std::optional<PeerDisk> {
 		const auto *unit = served_unit(wwid);
-		return unit != nullptr ? unit->peer_disk(peer) : std::nullopt;
+		return unit != nullptr ? unit->peer_disk(peer) : once_served(wwid, peer);
 	};
 	host.carry_out = [this](const PeerOrder &order, const std::string &address) {
 		if (auto *unit = served_unit(order.request.wwid))
 			unit->carry_out(order, address);
+		else if (order.kind == PeerOrder::Kind::Revoke)
+			revoke_once_served(order);
 	};
 	host.changed = [this, touch_all] {
 		if (engine_ != nullptr)

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// Of the daemon: what this host serves, told to people.
+/// Of the daemon: what this host serves, told to people; and what it has served and, by a new
+/// configuration, serves no more.
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "libpath/sys/clock.h"
 #include "pathd/daemon.h"
+#include "pathd/log.h"
 #include "pathd/wall_clock.h"
 
 namespace swpath
 {
 
+using log::Message;
+
 namespace
 {
+
+/// For one try to end an export, and between two.
+constexpr Duration end_limit = std::chrono::seconds(2);
+/// The server's answer is on its way when the peer's time is over.
+constexpr Duration revoke_slack = std::chrono::milliseconds(500);
 
 ExportReport export_report(const ServeReport::Entry &entry, WallTime told)
 {
@@ -93,6 +104,76 @@ ExportsReport Daemon::exports()
 		report.not_served.push_back({name, config.wwid, why_not_served(facts)});
 	}
 	return report;
+}
+
+/// Empty: no unit of this host has the disk.
+std::vector<std::string> Daemon::direct_devices(const std::string &wwid) const
+{
+	for (const auto &[name, unit] : units_)
+		if (unit->config().wwid == wwid)
+			return unit->direct_devices();
+	return {};
+}
+
+/// A disk that is not served, and was served to the peer: it may have to know that this is over.
+std::optional<PeerDisk> Daemon::once_served(const std::string &wwid, const std::string &peer) const
+{
+	const auto state = serving_ ? serving_->state(wwid, peer) : std::nullopt;
+	if (!state || state->epoch == 0)
+		return std::nullopt;
+	PeerDisk disk;
+	disk.serving = serving_->answers();
+	disk.epoch = state->epoch;
+	return disk;
+}
+
+void Daemon::revoke_once_served(const PeerOrder &order)
+{
+	const auto answer = [this, token = order.token](PeerStatus status, std::string text,
+							std::uint64_t ended, std::uint64_t lost) {
+		PeerAnswer said;
+		said.status = status;
+		said.text = std::move(text);
+		said.ended = ended;
+		said.lost = lost;
+		peers_->done(token, said);
+	};
+	const ExportName name{order.request.wwid, order.client, order.request.epoch};
+	const bool taken = serving_->revoke(
+		name, direct_devices(name.wwid),
+		std::max<Duration>(order.limit - revoke_slack, Duration::zero()),
+		[answer](const Answered<Revoked> &revoked) {
+			if (!revoked)
+				return answer(PeerStatus::Busy, revoked.error().message, 0, 0);
+			answer(revoked->drained ? PeerStatus::Ok : PeerStatus::InProgress,
+			       revoked->text, revoked->ended, revoked->lost);
+		});
+	if (!taken)
+		answer(PeerStatus::Busy, "the server is being asked", 0, 0);
+}
+
+/// Nobody looks after the path and the rights of a disk that no unit serves.
+void Daemon::end_exports(Instant now)
+{
+	if (!serving_->answers() || ending_exports_ > 0 || now < end_exports_at_)
+		return;
+	for (const auto &name : serving_->open_exports()) {
+		if (served_unit(name.wwid) != nullptr)
+			continue;
+		end_exports_at_ = now + end_limit;
+		log::say(Message::Warning, {},
+			 "serving {} no more: no unit of this host has the disk and serve = true",
+			 name.text());
+		const bool taken = serving_->revoke(
+			name, direct_devices(name.wwid), end_limit,
+			[this](const Answered<Revoked> &revoked) {
+				ending_exports_--;
+				end_exports_at_ = swpath::now() + end_limit;
+				log::say(Message::Notice, {}, "{}",
+					 revoked ? revoked->text : revoked.error().message);
+			});
+		ending_exports_ += taken ? 1 : 0;
+	}
 }
 
 } // namespace swpath

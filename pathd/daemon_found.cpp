@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Of the daemon: hosts that the configuration does not name and that are found ([cluster]
 /// discover).
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "libpath/sys/clock.h"
@@ -66,9 +68,10 @@ void Daemon::step_discovery(Instant now)
 			log::say(Message::Warning, {}, "hosts are not found: {}",
 				 discovery_trouble_);
 	}
-	std::set<std::string> needed;
-	for (const auto &[name, unit] : units_)
-		needed.merge(unit->peers_in_table());
+	const auto needed = [this](const std::string &peer) {
+		return std::any_of(units_.begin(), units_.end(),
+				   [&](const auto &each) { return each.second->needs_peer(peer); });
+	};
 	if (!found_->step(peers_->answering(), needed, now))
 		return;
 	use_found();

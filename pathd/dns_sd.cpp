@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/sys/clock.h"
 
 namespace swpath
@@ -31,6 +32,7 @@ constexpr std::int32_t group_failure = 4;
 constexpr std::uint32_t result_is_local = 8;
 
 constexpr const char *does_not_run = "avahi-daemon does not run: start it";
+constexpr const char *bus_is_gone = "the D-Bus system bus is gone";
 
 /// Messages that are taken in one step; the descriptor stays readable for the others.
 constexpr unsigned messages_max = 256;
@@ -90,6 +92,8 @@ bool DnsSd::good_reply(sd_bus_message *message)
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) != 0 ||
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) != 0)
 		give_up(does_not_run);
+	else if (sd_bus_is_open(bus_.get()) <= 0)
+		give_up(bus_is_gone); // the error is no answer of avahi's
 	else
 		give_up(fmt::format("avahi-daemon: {}",
 				    error->message != nullptr ? error->message : error->name));
@@ -337,7 +341,7 @@ std::vector<DnsSd::Event> DnsSd::step(Instant now)
 	for (unsigned i = 0; bus_ && ending_.empty() && i < messages_max; i++) {
 		const int r = sd_bus_process(bus_.get(), nullptr);
 		if (r < 0)
-			give_up(fmt::format("the D-Bus system bus is gone: {}", std::strerror(-r)));
+			give_up(fmt::format("{}: {}", bus_is_gone, std::strerror(-r)));
 		if (r <= 0)
 			break;
 	}
@@ -361,7 +365,7 @@ std::optional<Instant> DnsSd::deadline() const
 	if (!bus_)
 		return retry_at_;
 	std::optional<Instant> first;
-	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
+	const auto consider = [&](Instant at) { first = earlier(first, at); };
 	for (const auto &[place, record] : records_)
 		if (!record.reading)
 			consider(record.next);

@@ -21,6 +21,44 @@ namespace
 /// A reset may take as long as the host's error handling; this bounds only the commands around it.
 constexpr Duration reset_limit = std::chrono::seconds(2);
 
+/// Whoever asks a leg is answered once, on the loop's thread: that the leg is gone if it is by
+/// then, also when its job goes with it before a thread has begun it.
+template <class Answer>
+class Reply
+{
+public:
+	Reply(std::shared_ptr<Mailbox> mailbox, std::weak_ptr<Leg> leg,
+	      std::function<void(const Answer &)> answered, Answer gone)
+		: mailbox_(std::move(mailbox)), leg_(std::move(leg)),
+		  answered_(std::move(answered)), gone_(std::move(gone))
+	{
+	}
+	~Reply()
+	{
+		if (answered_)
+			give(gone_);
+	}
+	Reply(const Reply &) = delete;
+	Reply &operator=(const Reply &) = delete;
+
+	void give(Answer answer)
+	{
+		mailbox_->post([leg = leg_, answered = std::exchange(answered_, nullptr),
+				answer = std::move(answer),
+				gone = gone_] { answered(leg.expired() ? gone : answer); });
+	}
+	/// Nobody waits for it.
+	void cancel() { answered_ = nullptr; }
+
+private:
+	std::shared_ptr<Mailbox> mailbox_;
+	std::weak_ptr<Leg> leg_;
+	std::function<void(const Answer &)> answered_;
+	Answer gone_;
+};
+
+constexpr const char *gone_text = "the path is gone";
+
 Result<void> open_once(UniqueFd &fd, const std::string &devnode)
 {
 	if (fd)
@@ -116,8 +154,8 @@ void Leg::start(std::uint64_t mv)
 {
 	const bool taken =
 		checker_->submit([prober = prober_, mailbox = mailbox_, weak = weak_from_this(), mv,
-				  key = key, expected = expected] {
-			auto facts = prober->probe(key, expected);
+				  key = key, expected = expected, unit_bytes = unit_bytes] {
+			auto facts = prober->probe(key, expected, unit_bytes);
 			mailbox->post([weak, facts = std::move(facts), mv] {
 				if (const auto leg = weak.lock())
 					leg->finished(facts, mv);
@@ -139,31 +177,32 @@ void Leg::finished(const ProbeFacts &facts, std::uint64_t mv)
 
 bool Leg::fence(const FenceAction &action, std::function<void(const FenceResult &)> answered)
 {
-	return breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,
-				 devnode = device_.devnode, action,
-				 answered = std::move(answered)] {
-		const auto opened = open_once(*fd, devnode);
-		auto result = opened ? carry_out_fence(fd->get(), action)
-				     : FenceResult{{}, ENODEV, opened.error().message()};
-		mailbox->post([weak, answered, result = std::move(result)] {
-			if (const auto leg = weak.lock())
-				answered(result);
+	const auto reply = std::make_shared<Reply<FenceResult>>(mailbox_, weak_from_this(),
+								std::move(answered),
+								FenceResult{{}, ENODEV, gone_text});
+	const bool taken =
+		breaker_->submit([reply, fd = reset_fd_, devnode = device_.devnode, action] {
+			const auto opened = open_once(*fd, devnode);
+			reply->give(opened ? carry_out_fence(fd->get(), action)
+					   : FenceResult{{}, ENODEV, opened.error().message()});
 		});
-	});
+	if (!taken)
+		reply->cancel();
+	return taken;
 }
 
 bool Leg::nexus(std::optional<NexusChange> copy, Duration limit,
 		std::function<void(const Result<NexusView> &)> answered)
 {
-	return breaker_->submit([mailbox = mailbox_, weak = weak_from_this(), fd = reset_fd_,
-				 devnode = device_.devnode, look = nexus_, copy, limit,
-				 answered = std::move(answered)] {
-		auto view = look_at_nexus(*fd, devnode, *look, copy, limit);
-		mailbox->post([weak, answered, view = std::move(view)] {
-			if (const auto leg = weak.lock())
-				answered(view);
+	const auto reply = std::make_shared<Reply<Result<NexusView>>>(
+		mailbox_, weak_from_this(), std::move(answered), fail(ENODEV, gone_text));
+	const bool taken = breaker_->submit(
+		[reply, fd = reset_fd_, devnode = device_.devnode, look = nexus_, copy, limit] {
+			reply->give(look_at_nexus(*fd, devnode, *look, copy, limit));
 		});
-	});
+	if (!taken)
+		reply->cancel();
+	return taken;
 }
 
 Leg::GiveUp Leg::next_give_up() const

@@ -54,9 +54,9 @@ public:
 	/// Direct: a connection carries it that can be cut.
 	[[nodiscard]] bool has_connection() const { return cutter_ != nullptr; }
 
-	/// Direct: one step of a fence, on the worker that resets. `answered` is called on the
-	/// loop's thread, unless the leg is gone by then. False: it hangs, nothing will be
-	/// done.
+	/// Direct: one step of a fence, on the worker that resets. `answered` is called once, on
+	/// the loop's thread; with ENODEV if the leg is gone by then. False: it hangs, nothing will
+	/// be done, and nothing is answered.
 	[[nodiscard]] bool fence(const FenceAction &action,
 				 std::function<void(const FenceResult &)> answered);
 
@@ -65,10 +65,12 @@ public:
 	[[nodiscard]] bool nexus(std::optional<NexusChange> copy, Duration limit,
 				 std::function<void(const Result<NexusView> &)> answered);
 
-	ProbeKey key;              ///< direct
-	WitnessList expected;      ///< what the next check has to find
-	bool reservations = false; ///< direct: the last good check said so
-	bool alive = true;         ///< served: its connection is believed to work
+	ProbeKey key;                     ///< direct
+	WitnessList expected;             ///< what the next check has to find
+	std::uint64_t unit_bytes = 0;     ///< how much of the disk is the unit's; 0: not known
+	std::uint64_t capacity_bytes = 0; ///< of the disk, by the last good check
+	bool reservations = false;        ///< direct: the last good check said so
+	bool alive = true;                ///< served: its connection is believed to work
 	bool marked = false;
 	bool proved = false;   ///< the last check proved it
 	bool settled = false;  ///< there was a verdict

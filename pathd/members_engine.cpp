@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/sys/clock.h"
 
 namespace swpath
@@ -192,10 +193,7 @@ std::vector<ClusterEvent> MembersEngine::step(Instant now)
 
 std::optional<Instant> MembersEngine::next() const
 {
-	auto at = keeper_.deadline();
-	if (const auto offer = queue_.next(now_))
-		at = at ? std::min(*at, *offer) : *offer;
-	return at;
+	return earlier(keeper_.deadline(), queue_.next(now_));
 }
 
 void MembersEngine::send(const RecoveryFrame &frame, Instant now)

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/base/text.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"
@@ -260,6 +261,18 @@ void Peers::turn_away(Asker &asker, const std::string &why)
 		log::say(Message::Warning, {}, "peer at {}: {}", asker.address, why);
 }
 
+/// Both have to reach each other: whoever could not be reached for a while need not be waited for
+/// when it is there again.
+void Peers::ask_back(std::string_view name, Instant now)
+{
+	for (auto &asked : asked_)
+		if (asked.client.peer().name == name && asked.client.is_there(now)) {
+			// The next connection may get the same descriptor.
+			asked.watched_fd = -1;
+			asked.watched = 0;
+		}
+}
+
 void Peers::serve(Asker &asker, Instant now)
 {
 	const auto events = asker.link->step(now);
@@ -278,6 +291,7 @@ void Peers::serve(Asker &asker, Instant now)
 		if (event.kind == PeerEvent::Kind::Ready) {
 			complaints_.erase(asker.address);
 			log::say(Message::Plain, {}, "peer {} asks from {}", name, asker.address);
+			ask_back(name, now);
 		}
 		if (event.kind != PeerEvent::Kind::Request)
 			continue;
@@ -354,14 +368,10 @@ void Peers::step(Instant now)
 std::optional<Instant> Peers::deadline() const
 {
 	std::optional<Instant> first;
-	const auto consider = [&](std::optional<Instant> at) {
-		if (at)
-			first = first ? std::min(*first, *at) : at;
-	};
 	for (const auto &asker : askers_)
-		consider(asker.link->deadline());
+		first = earlier(first, asker.link->deadline());
 	for (const auto &asked : asked_)
-		consider(asked.client.deadline());
+		first = earlier(first, asked.client.deadline());
 	return first;
 }
 

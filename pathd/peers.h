@@ -94,6 +94,7 @@ private:
 	[[nodiscard]] std::optional<std::string> why_not(std::string_view name,
 							 const PeerHello &hello);
 	void turn_away(Asker &asker, const std::string &why);
+	void ask_back(std::string_view name, Instant now);
 	void serve(Asker &asker, Instant now);
 	void watch(int fd, std::uint32_t &watched, bool writes);
 

@@ -120,6 +120,7 @@ void Prober::revive()
 		(void)set_scsi_state(sysname_, "running");
 }
 
+/// Is it there, and which disk is it? Answered whatever is reserved.
 Result<void> Prober::ask(ProbeFacts &facts)
 {
 	if (!fd_) {
@@ -128,6 +129,23 @@ Result<void> Prober::ask(ProbeFacts &facts)
 			return tl::unexpected(opened.error());
 		fd_ = std::move(*opened);
 	}
+	if (kind_ == PathKind::SERVED)
+		return {};
+	ScsiDisk disk(fd_.get(), limit_);
+	if (auto ready = disk.test_unit_ready();
+	    !ready && ready.error().code != make_error_code(ScsiOutcome::ReservationConflict))
+		return ready;
+	auto identity = disk.identity();
+	if (!identity)
+		return tl::unexpected(identity.error());
+	facts.identity = std::move(*identity);
+	return {};
+}
+
+/// Not answered to whom exclusive access shuts out: MODE SENSE meets the reservation then, and with
+/// LIO READ CAPACITY(16), too.
+Result<void> Prober::measure(ProbeFacts &facts)
+{
 	if (kind_ == PathKind::SERVED) {
 		auto geometry = kernel_geometry(fd_.get());
 		if (!geometry)
@@ -138,24 +156,25 @@ Result<void> Prober::ask(ProbeFacts &facts)
 			return fail(ENOLINK, "'" + devnode_ + "' has no connection");
 		return {};
 	}
-	ScsiDisk disk(fd_.get(), limit_);
-	if (auto ready = disk.test_unit_ready();
-	    !ready && ready.error().code != make_error_code(ScsiOutcome::ReservationConflict))
-		return ready;
-	auto identity = disk.identity();
-	if (!identity)
-		return tl::unexpected(identity.error());
-	facts.identity = std::move(*identity);
-	auto geometry = disk.geometry();
+	auto geometry = ScsiDisk(fd_.get(), limit_).geometry();
 	if (!geometry)
 		return tl::unexpected(geometry.error());
 	facts.geometry = *geometry;
+	// What the disk has grown by is not to be reached before the kernel has asked it again.
+	const auto of_kernel = kernel_geometry(fd_.get());
+	if (!of_kernel)
+		return tl::unexpected(of_kernel.error());
+	if (of_kernel->capacity_bytes == 0)
+		return fail(ENXIO, "'" + devnode_ + "' has no size in the kernel");
+	facts.geometry.capacity_bytes =
+		std::min(geometry->capacity_bytes, of_kernel->capacity_bytes);
 	return {};
 }
 
-Result<void> Prober::read_landmarks(ProbeFacts &facts)
+/// `bytes`: how much of the disk is looked at.
+Result<void> Prober::read_landmarks(ProbeFacts &facts, std::uint64_t bytes)
 {
-	const auto offsets = landmarks(facts.geometry.capacity_bytes);
+	const auto offsets = landmarks(bytes);
 	const auto landmark = buffer_.span().first(landmark_bytes);
 	std::optional<Error> bad;
 	unsigned good = 0;
@@ -172,8 +191,7 @@ Result<void> Prober::read_landmarks(ProbeFacts &facts)
 		good++;
 	}
 	// Landmarks may sit in some cache by now: another place every time is read from the disk.
-	if (const std::uint64_t blocks = facts.geometry.capacity_bytes / landmark_bytes;
-	    blocks > 0) {
+	if (const std::uint64_t blocks = bytes / landmark_bytes; blocks > 0) {
 		constexpr std::uint64_t stride =
 			104729; // a prime: visits every block of most disks
 		turn_++;
@@ -259,7 +277,7 @@ Result<void> Prober::carry_key(const ProbeKey &key, ProbeFacts &facts)
 	return {};
 }
 
-ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
+ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected, std::uint64_t unit_bytes)
 {
 	ProbeFacts facts;
 	facts.expected = std::move(expected);
@@ -268,12 +286,15 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected)
 		revive();
 	auto done = ask(facts);
 	const bool ours = facts.identity && facts.identity->wwid == key.wwid;
-	// Before the medium, which a path without its key may not be allowed to read.
+	// Before what a path without its key may not be allowed to ask, and to read.
 	if (done && ours && key.carry)
 		done = carry_key(key, facts);
+	if (done)
+		done = measure(facts);
 	if (done) {
 		facts.medium.began = now();
-		done = read_landmarks(facts);
+		const auto whole = facts.geometry.capacity_bytes;
+		done = read_landmarks(facts, unit_bytes != 0 ? std::min(unit_bytes, whole) : whole);
 		facts.medium.ended = now();
 	}
 	if (done)

@@ -28,6 +28,7 @@ struct ProbeFacts {
 	Reason failure = Reason::NONE;    ///< why the disk could not be asked; never a refusal
 	std::string text;                 ///< the failure for people
 	std::optional<Identity> identity; ///< direct legs
+	/// Of a disk that has grown and that the kernel has not asked since: the kernel's size.
 	Geometry geometry;
 	MediumSample medium;
 	WitnessList expected;            ///< as given to the check
@@ -62,15 +63,18 @@ public:
 	/// `sysname`: "sda". `limit`: time of one SCSI command.
 	Prober(PathKind kind, std::string sysname, Duration limit);
 
-	/// BLOCKS as long as the leg does. `expected`: what else is to be read.
-	[[nodiscard]] ProbeFacts probe(const ProbeKey &key, WitnessList expected);
+	/// BLOCKS as long as the leg does. `expected`: what else is to be read. `unit_bytes`: how
+	/// much of the disk is the unit's; 0: all of it.
+	[[nodiscard]] ProbeFacts probe(const ProbeKey &key, WitnessList expected,
+				       std::uint64_t unit_bytes);
 	/// Lets go of the device until the next check.
 	void close() { fd_.reset(); }
 
 private:
 	void revive();
 	[[nodiscard]] Result<void> ask(ProbeFacts &facts);
-	[[nodiscard]] Result<void> read_landmarks(ProbeFacts &facts);
+	[[nodiscard]] Result<void> measure(ProbeFacts &facts);
+	[[nodiscard]] Result<void> read_landmarks(ProbeFacts &facts, std::uint64_t bytes);
 	[[nodiscard]] Result<void> read_witnessed(ProbeFacts &facts);
 	[[nodiscard]] Result<void> keep_key(const ProbeKey &key, ProbeFacts &facts);
 	[[nodiscard]] Result<void> carry_key(const ProbeKey &key, ProbeFacts &facts);

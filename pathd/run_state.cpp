@@ -48,6 +48,18 @@ Json to_json(const Identity &identity)
 	return {{"wwid", identity.wwid}, {"serial", identity.serial}, {"designators", designators}};
 }
 
+/// get() would make one of a negative number, a fraction, a truth value or one that is too large;
+/// and a key that is wrong is somebody else's.
+template <typename Number>
+Number whole(const Json &json)
+{
+	if (!json.is_number_unsigned() ||
+	    json.get<std::uint64_t>() >
+		    static_cast<std::uint64_t>(std::numeric_limits<Number>::max()))
+		throw Json::other_error::create(0, "no number of its size", &json);
+	return json.get<Number>();
+}
+
 Identity identity_from(const Json &json)
 {
 	Identity identity;
@@ -56,42 +68,32 @@ Identity identity_from(const Json &json)
 	for (const auto &each : json.at("designators")) {
 		Designator designator;
 		designator.association =
-			static_cast<Association>(each.at("association").get<unsigned>());
-		designator.type = static_cast<DesignatorType>(each.at("type").get<unsigned>());
-		designator.code_set = each.at("code_set").get<std::uint8_t>();
-		designator.bytes = each.at("bytes").get<std::vector<std::uint8_t>>();
+			static_cast<Association>(whole<std::uint8_t>(each.at("association")));
+		designator.type = static_cast<DesignatorType>(whole<std::uint8_t>(each.at("type")));
+		designator.code_set = whole<std::uint8_t>(each.at("code_set"));
+		for (const auto &byte : each.at("bytes"))
+			designator.bytes.push_back(whole<std::uint8_t>(byte));
 		identity.designators.push_back(std::move(designator));
 	}
 	return identity;
-}
-
-/// get() would make one of a negative number, a fraction, a truth value or one that is too large;
-/// and a key that is wrong is somebody else's.
-template <typename Number>
-Number whole(const Json &json)
-{
-	if (!json.is_number_unsigned() ||
-	    json.get<std::uint64_t>() > std::numeric_limits<Number>::max())
-		throw Json::other_error::create(0, "no number of its size", &json);
-	return json.get<Number>();
 }
 
 UnitRunState state_from(const Json &json)
 {
 	UnitRunState state;
 	if (json.contains("pinned"))
-		state.pinned = json.at("pinned").get<unsigned>();
+		state.pinned = whole<unsigned>(json.at("pinned"));
 	state.by_switch = json.value("by_switch", false);
 	if (json.contains("last_failback_ns"))
 		state.last_failback =
-			Instant(Duration(json.at("last_failback_ns").get<Duration::rep>()));
+			Instant(Duration(whole<Duration::rep>(json.at("last_failback_ns"))));
 	if (json.contains("identity"))
 		state.identity = identity_from(json.at("identity"));
 	const Json grants = json.value("grants", Json::object());
 	for (const auto &[peer, grant] : grants.items())
-		state.grants[peer] = {grant.at("epoch").get<std::uint64_t>(),
+		state.grants[peer] = {whole<std::uint64_t>(grant.at("epoch")),
 				      grant.at("boot").get<std::string>(),
-				      grant.at("key").get<std::uint64_t>()};
+				      whole<std::uint64_t>(grant.at("key"))};
 	state.incoherent = json.value("incoherent", std::set<std::string>());
 	if (json.contains("carried")) {
 		const auto &carried = json.at("carried");
@@ -123,17 +125,21 @@ Result<UnitRunState> load_run_state(const std::string &unit, const std::string &
 			return UnitRunState{};
 		return tl::unexpected(text.error());
 	}
+	return parse_run_state(*text);
+}
+
+UnitRunState parse_run_state(std::string_view text)
+{
 	// What nobody can read is worth nothing: a unit goes on without its pin rather than not at
 	// all.
 	try {
-		return state_from(Json::parse(*text));
+		return state_from(Json::parse(text));
 	} catch (const Json::exception &) {
-		return UnitRunState{};
+		return {};
 	}
 }
 
-Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
-			    const std::string &directory)
+std::string run_state_text(const UnitRunState &state)
 {
 	Json json = Json::object();
 	if (state.pinned)
@@ -156,21 +162,33 @@ Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 				   {"peers", state.carried.peers}};
 	if (!state.clients.keys.empty())
 		json["clients"] = {{"keys", state.clients.keys}, {"copy", state.clients.copy}};
-	return replace_file(state_file(directory, unit), json.dump() + "\n");
+	// A name that a disk gives itself may be any bytes.
+	return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
+			    const std::string &directory)
+{
+	return replace_file(state_file(directory, unit), run_state_text(state));
 }
 
 Result<std::vector<PeerConfig>> load_found_hosts(const std::string &directory)
 {
-	std::vector<PeerConfig> hosts;
 	const auto text = read_file(hosts_file(directory), state_bytes_max);
 	if (!text) {
 		if (text.error().code == std::errc::no_such_file_or_directory)
-			return hosts;
+			return std::vector<PeerConfig>{};
 		return tl::unexpected(text.error());
 	}
+	return parse_found_hosts(*text);
+}
+
+std::vector<PeerConfig> parse_found_hosts(std::string_view text)
+{
+	std::vector<PeerConfig> hosts;
 	// They are found again, if it comes to that.
 	try {
-		for (const auto &each : Json::parse(*text)) {
+		for (const auto &each : Json::parse(text)) {
 			const auto name = each.at("name").get<std::string>();
 			const auto address = HostAddress::parse(
 				each.at("address").get<std::string>(), peer_port);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libpath/base/instant.h"
@@ -54,11 +55,17 @@ load_run_state(const std::string &unit, const std::string &directory = std::stri
 [[nodiscard]] Result<void> save_run_state(const std::string &unit, const UnitRunState &state,
 					  const std::string &directory = std::string(run_dir));
 
+/// The file's text, and back. Pure.
+[[nodiscard]] std::string run_state_text(const UnitRunState &state);
+[[nodiscard]] UnitRunState parse_run_state(std::string_view text);
+
 /// Peers that were found, in the order in which units have their paths; none if there is no file.
 [[nodiscard]] Result<std::vector<PeerConfig>>
 load_found_hosts(const std::string &directory = std::string(run_dir));
 [[nodiscard]] Result<void> save_found_hosts(const std::vector<PeerConfig> &hosts,
 					    const std::string &directory = std::string(run_dir));
+/// The file's text read; none if it cannot be understood. Pure.
+[[nodiscard]] std::vector<PeerConfig> parse_found_hosts(std::string_view text);
 
 /// Takes the lock that there is one pathd for the directory; it is held as long as the descriptor
 /// is open, but not by a killed process that a hanging disk keeps from ending. Creates the

@@ -9,6 +9,7 @@
 
 #include "libpath/control/client.h"
 #include "libpath/control/peer_link.h"
+#include "libpath/serve/closed_epochs.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"
 #include "pathd/log.h"
@@ -119,12 +120,19 @@ std::optional<ServedState> Serving::state(const std::string &wwid, const std::st
 	return found == states_.end() ? ServedState{} : found->second;
 }
 
-std::vector<ExportName> Serving::open_exports(const std::string &wwid) const
+std::vector<ExportName> Serving::open_exports() const
 {
 	std::vector<ExportName> open;
 	for (const auto &[line, state] : states_)
-		if (line.first == wwid && state.open)
-			open.push_back({wwid, line.second, state.epoch});
+		if (state.open)
+			open.push_back({line.first, line.second, state.epoch});
+	return open;
+}
+
+std::vector<ExportName> Serving::open_exports(const std::string &wwid) const
+{
+	auto open = open_exports();
+	std::erase_if(open, [&](const ExportName &name) { return name.wwid != wwid; });
 	return open;
 }
 
@@ -165,13 +173,13 @@ bool Serving::export_disk(const ExportOrder &order, Exported done)
 	return taken;
 }
 
-bool Serving::revoke(const ExportName &name, const std::string &device, Duration limit,
-		     OnRevoked done)
+bool Serving::revoke(const ExportName &name, const std::vector<std::string> &devices,
+		     Duration limit, OnRevoked done)
 {
 	auto *on = worker(name);
 	const auto until = now() + limit;
 	const bool taken = on != nullptr && on->submit([socket = setup_.control_socket, name,
-							device, until, done = std::move(done),
+							devices, until, done = std::move(done),
 							mailbox = mailbox_,
 							here = std::weak_ptr(here_), this] {
 		auto result = [&]() -> Answered<Revoked> {
@@ -179,8 +187,9 @@ bool Serving::revoke(const ExportName &name, const std::string &device, Duration
 			while (!alive_or_ended(socket) && now() < until)
 				(void)::poll(nullptr, 0, int(poll_interval.count()));
 			const auto left = std::chrono::duration_cast<milliseconds>(until - now());
-			RevokeOrder order{
-				name, std::clamp<milliseconds>(left, 0ms, revoke_wait_max), device};
+			RevokeOrder order{name,
+					  std::clamp<milliseconds>(left, 0ms, revoke_wait_max),
+					  devices};
 			const auto json = call(socket, revoke_call(order), order.wait + call_slack);
 			if (!json)
 				return tl::unexpected(json.error());
@@ -308,13 +317,9 @@ void Serving::step(Instant now)
 					       : status.error().message;
 		// Epochs that an earlier process closed are known to the file alone.
 		if (const auto text = read_file(setup.closed_file, closed_bytes_max))
-			if (const Json closed = Json::parse(*text, nullptr, false);
-			    closed.is_object())
-				for (const auto &[wwid, clients] : closed.items())
-					for (const auto &[client, epoch] : clients.items())
-						if (epoch.is_number_unsigned())
-							look.states[{wwid, client}].epoch =
-								epoch.get<std::uint64_t>();
+			if (const auto closed = parse_closed_epochs(*text))
+				for (const auto &each : *closed)
+					look.states[line_of(each)].epoch = each.epoch;
 		for (const auto &each :
 		     look.told ? look.told->exports : std::vector<ServeReport::Entry>{}) {
 			auto &state = look.states[line_of(each.view.order.name)];

@@ -53,6 +53,8 @@ public:
 						       const std::string &client) const;
 	/// Of every client the newest epoch, if it is not drained.
 	[[nodiscard]] std::vector<ExportName> open_exports(const std::string &wwid) const;
+	/// The same, of all disks.
+	[[nodiscard]] std::vector<ExportName> open_exports() const;
 	[[nodiscard]] std::uint16_t port() const { return setup_.listen.port; }
 	/// What the server said the last time, and when; nothing: it has not answered yet.
 	[[nodiscard]] const std::optional<ServeReport> &told() const { return told_; }
@@ -65,9 +67,9 @@ public:
 	/// Both are called back on the loop's thread. False: the threads for this export hang,
 	/// nothing will be done.
 	[[nodiscard]] bool export_disk(const ExportOrder &order, Exported done);
-	/// `device`: where an earlier process's I/O would be left; may be gone.
-	[[nodiscard]] bool revoke(const ExportName &name, const std::string &device, Duration limit,
-				  OnRevoked done);
+	/// `devices`: all in which an earlier process's I/O may be left.
+	[[nodiscard]] bool revoke(const ExportName &name, const std::vector<std::string> &devices,
+				  Duration limit, OnRevoked done);
 
 	/// Does what is due. Called by the loop after each of its rounds.
 	void step(Instant now);

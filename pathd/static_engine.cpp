@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/static_engine.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/sys/clock.h"
 
 namespace swpath
@@ -111,7 +110,7 @@ std::optional<Instant> StaticEngine::next() const
 	std::optional<Instant> first;
 	for (const auto &[peer, link] : links_)
 		if (!link.asked)
-			first = first ? std::min(*first, link.ping_at) : link.ping_at;
+			first = earlier(first, link.ping_at);
 	return first;
 }
 

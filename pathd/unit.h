@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -87,8 +86,8 @@ public:
 	/// This process is not to touch the unit any more: gives back what was borrowed from the
 	/// legs.
 	void let_go();
-	/// Peers that the kernel's table leads through, or led when the last path failed.
-	[[nodiscard]] std::set<std::string> peers_in_table() const;
+	/// The kernel's table leads through the peer, or led when the last path failed.
+	[[nodiscard]] bool needs_peer(const std::string &peer) const;
 	/// What it would leave behind.
 	[[nodiscard]] UnitEnd end() const;
 
@@ -117,6 +116,8 @@ public:
 	[[nodiscard]] std::optional<PeerDisk> peer_disk(const std::string &peer) const;
 	/// What speaks for and against serving it, but for the server's own trouble.
 	[[nodiscard]] ServeFacts serve_facts(Instant now) const;
+	/// Every direct one of legs(), by its node.
+	[[nodiscard]] std::vector<std::string> direct_devices() const;
 	/// A peer's order about the disk. `address`: where the peer asks from.
 	void carry_out(const PeerOrder &order, const std::string &address);
 	/// The plan that would be carried out now, a line for each step.

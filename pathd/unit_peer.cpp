@@ -79,17 +79,17 @@ PeerClient *Unit::peer_of(unsigned slot) const
 		       : nullptr;
 }
 
-std::set<std::string> Unit::peers_in_table() const
+bool Unit::needs_peer(const std::string &peer) const
 {
-	std::set<std::string> peers;
 	if (!kernel_)
-		return peers;
+		return false;
 	// One that was left with writes in doubt may have no device any more, but to be fenced.
 	const bool all = kernel_->status.state != UnitState::ONLINE;
 	for (unsigned i = 0; i < kernel_->status.paths.size(); i++)
-		if (by_peer(i) && (all || kernel_->status.paths[i].device))
-			peers.insert(config_.paths[i].peer);
-	return peers;
+		if (by_peer(i) && config_.paths[i].peer == peer &&
+		    (all || kernel_->status.paths[i].device))
+			return true;
+	return false;
 }
 
 UnitRunState::Grant Unit::grant_of(unsigned slot) const
@@ -172,7 +172,7 @@ std::optional<Difference> Unit::judge_attestation(unsigned slot, const PeerAnswe
 	// Known by the kernel's table alone: see judge().
 	if (!first_proved_)
 		expected.logical_block_bytes = found.logical_block_bytes;
-	return compare(expected, found);
+	return compare(expected, found, true);
 }
 
 /// Attestation, the end of the export before, a new one, and then the connection.

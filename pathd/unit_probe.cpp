@@ -75,6 +75,7 @@ void Unit::probe(unsigned i, std::uint64_t mv)
 			     kernel_->status.active == i;
 	// The path that I/O goes down shows what went down it, whoever remembers it.
 	leg.expected = carries ? WitnessList{} : witnesses();
+	leg.unit_bytes = geometry_ ? geometry_->capacity_bytes : 0;
 	leg.probe(mv);
 }
 
@@ -178,7 +179,8 @@ std::optional<Difference> Unit::judge(const Leg &leg, unsigned slot, const Probe
 		// says.
 		if (!first_proved_)
 			expected.logical_block_bytes = facts.geometry.logical_block_bytes;
-		if (auto difference = compare(expected, facts.geometry))
+		const bool named = facts.identity || by_peer(slot);
+		if (auto difference = compare(expected, facts.geometry, named))
 			return difference;
 	} else if (facts.geometry.write_protected) {
 		return Difference{Reason::WRITE_PROTECTED, "the disk is write-protected"};
@@ -235,9 +237,15 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		slot.text.clear();
 		slot.proof = evidence(leg.kind(), by_peer(i),
 				      medium_.verdict(i) == MediumVerdict::Same, slot.witnessed);
+		leg.capacity_bytes = facts.geometry.capacity_bytes;
 		if (!first_proved_) {
 			first_proved_ = facts.ended;
+			// A unit that is there has the size of its table, whatever the disk has
+			// grown to.
+			const auto unit_bytes = geometry_ ? geometry_->capacity_bytes
+							  : facts.geometry.capacity_bytes;
 			geometry_ = facts.geometry;
+			geometry_->capacity_bytes = unit_bytes;
 		}
 		if (facts.identity && !state_.identity) {
 			state_.identity = facts.identity;

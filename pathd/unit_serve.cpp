@@ -46,6 +46,16 @@ Leg *Unit::served_leg() const
 	return nullptr;
 }
 
+/// Each may be the one that an earlier server had I/O in, and that hangs since.
+std::vector<std::string> Unit::direct_devices() const
+{
+	std::vector<std::string> devices;
+	for (const auto &[number, leg] : legs_)
+		if (leg->kind() == PathKind::DIRECT)
+			devices.push_back(leg->device().devnode);
+	return devices;
+}
+
 /// This host uses the disk through another one.
 bool Unit::is_served() const
 {
@@ -77,6 +87,7 @@ std::optional<PeerDisk> Unit::peer_disk(const std::string &peer) const
 	disk.reservations = leg->key.key != 0 && leg->reservations;
 	disk.key = leg->key.key;
 	disk.geometry = *geometry_;
+	disk.geometry.capacity_bytes = leg->capacity_bytes;
 	for (const auto &each : state_.identity->of_unit())
 		disk.designators.push_back(each.text());
 	std::sort(disk.designators.begin(), disk.designators.end());
@@ -142,7 +153,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 	}
 	case PeerOrder::Kind::Revoke:
 		taken = services_.serving->revoke(
-			name, leg ? leg->device().devnode : std::string(),
+			name, direct_devices(),
 			std::max<Duration>(order.limit - revoke_slack, Duration::zero()),
 			[this, here = std::weak_ptr(here_), token, failed,
 			 client = order.client](const Answered<Revoked> &revoked) {
@@ -210,7 +221,7 @@ void Unit::serve_no_more(const ExportName &name, std::string_view why)
 	log::say(Message::Warning, {.unit = config_.name}, "serving {} no more: {}", name.text(),
 		 why);
 	const bool taken = services_.serving->revoke(
-		name, {}, revoke_limit,
+		name, direct_devices(), revoke_limit,
 		[this, here = std::weak_ptr(here_)](const Answered<Revoked> &revoked) {
 			if (here.expired())
 				return;

@@ -114,6 +114,10 @@ std::string_view nearest_word(std::string_view word, std::span<const std::string
 	for (const auto &each : known) {
 		const auto limit =
 			std::min<std::size_t>(3, (std::max(word.size(), each.size()) + 2) / 3);
+		// As many letters at least as one is longer: what a stranger writes may be long.
+		const auto [shorter, longer] = std::minmax({word.size(), each.size()});
+		if (longer - shorter > limit)
+			continue;
 		const auto found = distance(word, each);
 		if (found <= limit && found < least) {
 			least = found;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/base/text.h"
 
 namespace swpath
@@ -151,14 +152,16 @@ std::vector<PeerConfig> FoundHosts::peers() const
 	return all;
 }
 
-bool FoundHosts::step(const std::set<std::string> &answering, const std::set<std::string> &needed,
-		      Instant now)
+bool FoundHosts::step(const std::set<std::string> &answering,
+		      const std::function<bool(const std::string &)> &needed, Instant now)
 {
 	const auto proved_before = proved_;
-	for (const auto &peer : proved_)
+	for (const auto &peer : proved_) {
+		auto &seen = last_seen_[peer.name];
 		if (announcement_of(peer.name) != nullptr || answering.contains(peer.name) ||
-		    needed.contains(peer.name))
-			last_seen_[peer.name] = now;
+		    (now >= seen + forget_after && needed(peer.name)))
+			seen = now;
+	}
 	std::erase_if(proved_, [&](const PeerConfig &peer) {
 		return now >= last_seen_[peer.name] + forget_after;
 	});
@@ -187,12 +190,11 @@ std::optional<Instant> FoundHosts::deadline() const
 {
 	std::optional<Instant> first;
 	for (const auto &peer : proved_) {
-		const auto at = last_seen_.at(peer.name) + forget_after;
-		first = first ? std::min(*first, at) : at;
+		first = earlier(first, last_seen_.at(peer.name) + forget_after);
 	}
 	for (const auto &[host, since] : asked_since_)
 		if (addresses_of(host).size() > 1)
-			first = std::min(first.value_or(since + ask_for), since + ask_for);
+			first = earlier(first, since + ask_for);
 	return first;
 }
 

@@ -14,7 +14,9 @@
 #pragma once
 
 #include <compare>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -70,9 +72,12 @@ public:
 	void all_withdrawn() { places_.clear(); }
 
 	/// `answering`: names of found peers that answer, have the key, and call themselves so.
-	/// `needed`: those that a unit has in its table. True: peers() or proved() are others.
+	/// `needed`: whether a unit has one in its table; asked only of those that would be
+	/// forgotten, which then stay for another `forget_after`. True: peers() or proved() are
+	/// others.
 	[[nodiscard]] bool step(const std::set<std::string> &answering,
-				const std::set<std::string> &needed, Instant now);
+				const std::function<bool(const std::string &)> &needed,
+				Instant now);
 	/// When step() is due even if nothing happens.
 	[[nodiscard]] std::optional<Instant> deadline() const;
 

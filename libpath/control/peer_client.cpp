@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 
@@ -47,6 +49,7 @@ void PeerClient::ask(PeerRequest request, Duration limit, Instant now, Answered 
 
 void PeerClient::connect(Instant now)
 {
+	tried_ = now;
 	next_try_ = now + retry_;
 	retry_ = std::min(2 * retry_, retry_max);
 	auto socket = connect_peer(peer_.address.host, peer_.address.port);
@@ -124,6 +127,15 @@ void PeerClient::hang_up(const std::string &why, Instant now)
 		broken(Error{{ETIMEDOUT, std::generic_category()}, why}, now);
 }
 
+bool PeerClient::is_there(Instant now)
+{
+	if (reachable() || (link_ && now < tried_ + retry_first))
+		return false;
+	retry_ = retry_first;
+	next_try_ = now;
+	return std::exchange(link_, nullptr) != nullptr;
+}
+
 void PeerClient::end()
 {
 	link_.reset();
@@ -161,16 +173,9 @@ bool PeerClient::step(Instant now)
 
 std::optional<Instant> PeerClient::deadline() const
 {
-	std::optional<Instant> first;
-	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
-	if (link_) {
-		if (const auto at = link_->deadline())
-			consider(*at);
-	} else {
-		consider(next_try_);
-	}
+	auto first = link_ ? link_->deadline() : next_try_;
 	for (const auto &[id, asked] : asked_)
-		consider(asked.until);
+		first = earlier(first, asked.until);
 	return first;
 }
 

@@ -47,6 +47,10 @@ public:
 	/// Ends the present connection: whoever is there has not answered for too long. What has no
 	/// answer is asked again on the next one.
 	void hang_up(const std::string &why, Instant now);
+	/// The peer is there, for it has connected to this host: it is tried now, not when the
+	/// pause after the last failure is over. True: what was on its way to it for longer than
+	/// retry_first (a packet may have been lost before) has ended, and begins anew.
+	bool is_there(Instant now);
 	/// It is not to be asked any more: what has no answer gets EHOSTUNREACH now.
 	void end();
 
@@ -78,7 +82,7 @@ private:
 	std::map<std::uint64_t, Asked> asked_; ///< by id
 	std::uint64_t last_id_ = 0;
 	Duration retry_ = retry_first;
-	Instant next_try_{};
+	Instant tried_{}, next_try_{};
 	static constexpr auto not_tried = "not tried yet";
 	bool was_reachable_ = false; ///< by the last step()
 	std::string trouble_ = not_tried;

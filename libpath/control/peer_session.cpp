@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/control/peer_session.h"
 
-#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
+
+#include "libpath/base/earlier.h"
 
 namespace swpath
 {
@@ -72,6 +73,10 @@ Result<void> PeerSession::take(const PeerFrame &frame, Instant now, std::vector<
 		if (waiting_.size() >= limits_.requests_max)
 			return fail(ENOBUFS, fmt::format("more than {} requests at once",
 							 limits_.requests_max));
+		// Whoever does not read cannot make us remember more.
+		if (output_.size() > limits_.unread_bytes_max)
+			return fail(ENOBUFS, fmt::format("{} bytes of answers are not read",
+							 output_.size()));
 		// The same id again, while the first one runs: it gets that one's answer.
 		const auto until = now + std::chrono::milliseconds(request.deadline_ms);
 		if (!waiting_.try_emplace(request.id, Waiting{request, until}).second)
@@ -160,7 +165,7 @@ Result<std::vector<PeerEvent>> PeerSession::tick(Instant now)
 std::optional<Instant> PeerSession::deadline() const
 {
 	std::optional<Instant> first;
-	const auto consider = [&](Instant at) { first = first ? std::min(*first, at) : at; };
+	const auto consider = [&](Instant at) { first = earlier(first, at); };
 	if (!other_)
 		consider(began_ + limits_.hello);
 	if (frame_began_)

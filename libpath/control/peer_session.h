@@ -21,6 +21,7 @@ struct PeerLimits {
 	Duration hello = std::chrono::seconds(5); ///< from the connection to the other's Hello
 	Duration frame = std::chrono::seconds(5); ///< from a frame's first byte to its last
 	std::size_t requests_max = 64;            ///< that have no answer yet
+	std::size_t unread_bytes_max = 1U << 20;  ///< of answers that have not left
 };
 
 struct PeerEvent {
@@ -51,7 +52,8 @@ public:
 	/// Bytes came. Errors: the connection must be closed; the context says why, in one line:
 	/// those of decode_peer_frame(); EPROTO a message that has no place here; EPROTONOSUPPORT
 	/// no version in common; EACCES the judge, here or there, does not want the other side;
-	/// ENOBUFS more requests at once than requests_max. What is left of output() may still go.
+	/// ENOBUFS more requests at once than requests_max, or more to come while
+	/// unread_bytes_max of answers wait. What is left of output() may still go.
 	[[nodiscard]] Result<std::vector<PeerEvent>> feed(std::string_view bytes, Instant now);
 	/// Time went by. Errors: ETIMEDOUT, the connection must be closed: no Hello, or a frame
 	/// that does not end.

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/control/event.h"
 #include "libpath/control/server_socket.h"
@@ -329,18 +330,15 @@ void ControlServer::State::bury()
 
 std::optional<Instant> ControlServer::State::due(const Client &client) const
 {
-	std::optional<Instant> earliest;
-	const auto take = [&](Instant instant) {
-		if (!earliest || instant < *earliest)
-			earliest = instant;
-	};
+	std::optional<Instant> first;
+	const auto consider = [&](Instant at) { first = earlier(first, at); };
 	if (client.partial_since)
-		take(*client.partial_since + limits.request_time);
+		consider(*client.partial_since + limits.request_time);
 	if (client.waiting() > 0)
-		take(client.blocked_since ? *client.blocked_since + limits.write_time : now);
+		consider(client.blocked_since ? *client.blocked_since + limits.write_time : now);
 	if (client.idle())
-		take(client.moved + limits.idle_time);
-	return earliest;
+		consider(client.moved + limits.idle_time);
+	return first;
 }
 
 void ControlServer::State::expire()
@@ -454,11 +452,10 @@ void ControlServer::step(Instant now)
 
 std::optional<Instant> ControlServer::deadline() const
 {
-	std::optional<Instant> earliest = state_->accept_again;
+	std::optional<Instant> first = state_->accept_again;
 	for (const auto &[key, client] : state_->clients)
-		if (const auto when = state_->due(client); when && (!earliest || *when < *earliest))
-			earliest = when;
-	return earliest;
+		first = earlier(first, state_->due(client));
+	return first;
 }
 
 void ControlServer::changed(Instant now)

@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 namespace
@@ -147,7 +149,7 @@ std::optional<Instant> LocalLockSpace::next() const
 	std::optional<Instant> at;
 	for (const auto &[called, name] : names_)
 		if (!name.told || name.look || name.wish)
-			at = at ? std::min(*at, name.retry) : name.retry;
+			at = earlier(at, name.retry);
 	return at;
 }
 

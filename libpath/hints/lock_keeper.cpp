@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 
@@ -147,7 +149,7 @@ void LockKeeper::decide(LockKeeperStep &out, Instant now)
 std::optional<Instant> LockKeeper::next() const
 {
 	std::optional<Instant> at;
-	const auto consider = [&](Instant other) { at = at ? std::min(*at, other) : other; };
+	const auto consider = [&](Instant other) { at = earlier(at, other); };
 	if (wish_)
 		consider(wish_->deadline);
 	if (asked_ || gone())

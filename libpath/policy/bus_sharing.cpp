@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 
@@ -218,7 +220,7 @@ std::optional<Instant> BusSharing::next(Instant now) const
 	std::optional<Instant> at;
 	for (const auto &[leg, since] : images_)
 		if (const auto end = since + direct_wait; end > now)
-			at = at ? std::min(*at, end) : end;
+			at = earlier(at, end);
 	return at;
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 
@@ -28,7 +30,7 @@ FailbackDecision decide_failback(const FailbackView &view, const FailbackRule &r
 		const Instant stable_at = *path.good_since + rule.stable;
 		if (stable_at > now || !path.ticket) {
 			const Instant from = std::max(stable_at, now);
-			settles = settles ? std::min(*settles, from) : from;
+			settles = earlier(settles, from);
 			continue;
 		}
 		if (view.last_try && now - *view.last_try < rule.interval)

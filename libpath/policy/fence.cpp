@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 
@@ -40,7 +42,7 @@ void Fencing::reset(std::uint64_t mv, Instant now)
 
 void Fencing::wake(Instant at)
 {
-	deadline_ = deadline_ ? std::min(*deadline_, at) : at;
+	deadline_ = earlier(deadline_, at);
 }
 
 bool Fencing::ready(Case &of, Step &step, Instant now)

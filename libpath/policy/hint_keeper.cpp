@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
+
 namespace swpath
 {
 
@@ -167,11 +169,9 @@ std::optional<Instant> HintKeeper::next() const
 {
 	std::optional<Instant> at;
 	for (const auto &[name, bus] : buses_)
-		if (bus.retry)
-			at = at ? std::min(*at, *bus.retry) : *bus.retry;
+		at = earlier(at, bus.retry);
 	for (const auto &[port, due] : strange_)
-		if (due)
-			at = at ? std::min(*at, *due) : *due;
+		at = earlier(at, due);
 	return at;
 }
 

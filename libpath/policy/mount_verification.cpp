@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/earlier.h"
 #include "libpath/unit/reason.h"
 
 namespace swpath
@@ -64,7 +65,7 @@ void MountVerification::reset(std::uint64_t mv, Instant now)
 
 void MountVerification::wake(Instant at)
 {
-	deadline_ = deadline_ ? std::min(*deadline_, at) : at;
+	deadline_ = earlier(deadline_, at);
 }
 
 void MountVerification::bad(Attempt &attempt, Instant at, Reason reason)

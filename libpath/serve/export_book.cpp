@@ -122,7 +122,7 @@ Result<void> ExportBook::add(const ExportOrder &order, Instant now)
 		lost = failed.lost;
 		exports_.erase(*of_client.current);
 	}
-	disk.sole = true;
+	disk.held.insert(order.device);
 	of_client.current = next_export_++;
 	auto &fresh = exports_[*of_client.current];
 	fresh.order = order;
@@ -299,13 +299,13 @@ Revocation ExportBook::revoke(const ExportName &name, Instant now)
 		settle(*number, now);
 		if (of_client.current) {
 			answer.served_here = true;
-			answer.sole = disk.sole;
+			answer.held = disk.held;
 			answer.what = view(exports_.at(*of_client.current), now);
 			return answer;
 		}
 	}
 	answer.drained = true;
-	answer.sole = disk.sole;
+	answer.held = disk.held;
 	const auto last = std::find_if(
 		of_client.drained.rbegin(), of_client.drained.rend(),
 		[&](const ExportView &each) { return each.order.name.epoch <= name.epoch; });

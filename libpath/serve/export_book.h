@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -70,8 +71,9 @@ struct Revocation {
 	/// This process has served an epoch that the order closes: `what` is its state. If not, it
 	/// can vouch for itself only, not for a process that served here before.
 	bool served_here = false;
-	/// This process has held the disk alone (add()), so no earlier one has I/O in it.
-	bool sole = false;
+	/// The disk's devices that this process has held alone (add()), so no earlier one has I/O
+	/// in them.
+	std::set<std::string> held;
 	std::optional<ExportView> what;
 	std::vector<ConnectionId> cut; ///< connections to be ended, each named once only
 };
@@ -172,7 +174,7 @@ private:
 	};
 	struct Disk {
 		std::map<std::string, Line> lines; ///< by client
-		bool sole = false;
+		std::set<std::string> held;        ///< devices
 	};
 	struct Connection {
 		std::uint64_t export_number = 0;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/serve/closed_epochs.h"
 #include "libpath/serve/connection_socket.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"
@@ -35,25 +36,6 @@ Instant process_begin() noexcept
 {
 	static const Instant begin = now();
 	return begin;
-}
-
-Result<void> read_closed(const std::string &text, ExportBook &book)
-{
-	const Json json = Json::parse(text, nullptr, false);
-	if (!json.is_object())
-		return fail(EBADMSG, "not a JSON object");
-	for (const auto &[wwid, clients] : json.items()) {
-		if (!clients.is_object() || !ExportName::check_wwid(wwid))
-			return fail(EBADMSG, fmt::format("'{}' is no disk with its clients", wwid));
-		for (const auto &[client, epoch] : clients.items()) {
-			if (!epoch.is_number_unsigned() || !ExportName::check_client(client))
-				return fail(EBADMSG,
-					    fmt::format("'{}' of '{}' is no client's epoch", client,
-							wwid));
-			(void)book.revoke({wwid, client, epoch.get<std::uint64_t>()}, now());
-		}
-	}
-	return {};
 }
 
 /// Why a disk cannot be served. Some causes have a sentence, to which an errno's text adds nothing.
@@ -101,12 +83,15 @@ Result<std::unique_ptr<ExportServer>> ExportServer::create(Setup setup)
 		return server;
 	if (!text)
 		return tl::unexpected(text.error());
-	if (auto good = read_closed(*text, server->book_); !good)
+	auto closed = parse_closed_epochs(*text);
+	if (!closed)
 		return fail(
-			std::move(good.error()),
+			std::move(closed.error()),
 			fmt::format("closed epochs in '{}' (remove it only if no client of this "
 				    "host can still hold an old epoch)",
 				    file));
+	for (const auto &each : *closed)
+		(void)server->book_.revoke(each, now());
 	return server;
 }
 
@@ -273,13 +258,12 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 Result<void> ExportServer::record_closed()
 {
 	const std::lock_guard hold_file(file_lock_);
-	Json json = Json::object();
+	std::vector<ExportName> closed;
 	{
 		const std::lock_guard hold(lock_);
-		for (const auto &each : book_.closed_epochs())
-			json[each.wwid][each.client] = each.epoch;
+		closed = book_.closed_epochs();
 	}
-	return replace_file(setup_.closed_file, json.dump() + "\n");
+	return replace_file(setup_.closed_file, closed_epochs_text(closed));
 }
 
 Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
@@ -316,20 +300,21 @@ Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
 		waiting_--;
 	}
 	auto reply = reply_of(revocation);
-	if (reply.drained && !revocation.sole) {
-		// This process vouches for itself. Is there anything of one before it?
-		if (order.device.empty())
-			return refuse(
-				RefusalKind::Unsafe,
-				fmt::format("{} is closed, but this server process has never "
-					    "held the disk and cannot tell what an earlier one "
-					    "left in it",
-					    order.name.text()),
-				"revoke again with the disk's device");
-		auto is_free = disk_is_free(order.device);
+	// This process vouches for itself. Is there anything of one before it, on any way to the
+	// disk?
+	if (reply.drained && !reply.served_here && order.devices.empty())
+		return refuse(RefusalKind::Unsafe,
+			      fmt::format("{} is closed, but this server process has not served it "
+					  "and cannot tell what an earlier one left in the disk",
+					  order.name.text()),
+			      "revoke again with all of the disk's devices");
+	for (const auto &device : order.devices) {
+		if (!reply.drained || reply.served_here || revocation.held.contains(device))
+			continue;
+		auto is_free = disk_is_free(device);
 		while (is_free && !*is_free && std::chrono::steady_clock::now() < deadline) {
 			std::this_thread::sleep_for(free_poll); // the kernel tells nobody
-			is_free = disk_is_free(order.device);
+			is_free = disk_is_free(device);
 		}
 		if (!is_free)
 			return tl::unexpected(refusal_of(is_free.error()));

@@ -68,10 +68,12 @@ public:
 			wrong(key, "is not true or false");
 		return found && found->is_boolean() && found->get<bool>();
 	}
-	std::vector<std::string> texts(const char *key)
+	std::vector<std::string> texts(const char *key, bool needed = true)
 	{
 		std::vector<std::string> list;
 		const Json *found = member(key);
+		if (!found && !needed)
+			return list;
 		if (!found || !found->is_array()) {
 			wrong(key, found ? "is not a list" : "is missing");
 			return list;
@@ -151,14 +153,15 @@ Reply call_export(const Call &call, ServeHandler &handler)
 
 Reply call_revoke(const Call &call, ServeHandler &handler)
 {
-	Members in(call.parameters, {"wwid", "client", "epoch", "wait_ms", "device"});
+	Members in(call.parameters, {"wwid", "client", "epoch", "wait_ms", "devices"});
 	RevokeOrder order;
 	order.name = read_name(in);
 	const auto wait_ms =
 		in.number<std::uint64_t>("wait_ms", static_cast<std::uint64_t>(order.wait.count()));
-	order.device = in.text("device", false);
-	if (order.device.find('\0') != std::string::npos)
-		in.wrong("device", "is not a path");
+	order.devices = in.texts("devices", false);
+	for (const auto &device : order.devices)
+		if (!device.starts_with('/') || device.find('\0') != std::string::npos)
+			in.wrong("devices", "has a member that is not an absolute path");
 	if (wait_ms > static_cast<std::uint64_t>(revoke_wait_max.count()))
 		in.wrong("wait_ms", fmt::format("is more than {}", revoke_wait_max.count()));
 	if (!in.wrong().empty())
@@ -250,8 +253,8 @@ Call revoke_call(const RevokeOrder &order)
 		   {"wait_ms", static_cast<std::uint64_t>(order.wait.count())}},
 		  false,
 		  false};
-	if (!order.device.empty())
-		call.parameters["device"] = order.device;
+	if (!order.devices.empty())
+		call.parameters["devices"] = order.devices;
 	return call;
 }
 

@@ -35,9 +35,10 @@ struct RevokeOrder {
 	ExportName name;
 	/// How long to wait for the epoch to drain; 0: only say how far it is.
 	std::chrono::milliseconds wait{5000};
-	/// The disk's device: to find out whether an earlier server process's I/O is left in it, if
-	/// this process has not served the epoch. May be empty.
-	std::string device;
+	/// The disk's devices, every one that an earlier server process may have served: to find
+	/// out whether its I/O is left in one, if this process has not served the epoch. May be
+	/// empty.
+	std::vector<std::string> devices;
 
 	bool operator==(const RevokeOrder &) const = default;
 };

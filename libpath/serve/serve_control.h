@@ -20,8 +20,9 @@ namespace swpath
 class ServeControl
 {
 public:
-	/// Callers at once; one more is turned away.
-	static constexpr std::size_t callers_max = 8;
+	/// Callers at once; one more is turned away. When the path of many disks hangs, a
+	/// revocation of each waits, and the server must still be seen to live.
+	static constexpr std::size_t callers_max = 256;
 
 	/// Listens on `path`, mode 0600, for uid 0 and for the user that this process runs as.
 	/// `handler` must outlive this. Errors: those of listen_on().

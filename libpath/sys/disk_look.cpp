@@ -56,6 +56,7 @@ Result<UsedDevices> used_devices(const std::string &proc)
 	const auto mounts = read_file(proc + "/self/mountinfo", table_bytes_max);
 	if (!mounts)
 		return tl::unexpected(mounts.error());
+	// Not by parse_mount_line(): a line that it does not understand must not make a disk free.
 	// proc(5): id, parent, MAJ:MIN, root, mount point, options, any number of fields, "-",
 	// type, source
 	std::istringstream lines(*mounts);

@@ -46,6 +46,21 @@ Result<void> sync_directory(const std::string &path)
 	return {};
 }
 
+Result<void> write_all(const UniqueFd &fd, std::string_view text, const std::string &path)
+{
+	if (!fd)
+		return fail(errno, "write " + path);
+	while (!text.empty()) {
+		const auto put = ::write(fd.get(), text.data(), text.size());
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return fail(errno, "write " + path);
+		text.remove_prefix(static_cast<std::size_t>(put));
+	}
+	return {};
+}
+
 Result<void> replace(const std::string &path, std::string_view text, bool durably)
 {
 	std::error_code error;
@@ -54,16 +69,8 @@ Result<void> replace(const std::string &path, std::string_view text, bool durabl
 	{
 		const UniqueFd fd(
 			::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-		if (!fd)
-			return fail(errno, "write " + fresh);
-		while (!text.empty()) {
-			const auto put = ::write(fd.get(), text.data(), text.size());
-			if (put < 0 && errno == EINTR)
-				continue;
-			if (put < 0)
-				return fail(errno, "write " + fresh);
-			text.remove_prefix(static_cast<std::size_t>(put));
-		}
+		if (auto written = write_all(fd, text, fresh); !written)
+			return written;
 		if (durably && ::fsync(fd.get()) != 0)
 			return fail(errno, "sync " + fresh);
 	}
@@ -77,6 +84,12 @@ Result<void> replace(const std::string &path, std::string_view text, bool durabl
 Result<void> replace_file(const std::string &path, std::string_view text)
 {
 	return replace(path, text, false);
+}
+
+Result<void> append_file(const std::string &path, std::string_view text)
+{
+	return write_all(UniqueFd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)), text,
+			 path);
 }
 
 Result<void> replace_file_durably(const std::string &path, std::string_view text)

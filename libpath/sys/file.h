@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Whole small files: read, and replaced so that a reader sees the old text or the new one.
+/// Small files: read whole, replaced so that a reader sees the old text or the new one, added to.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,12 @@ namespace swpath
 /// Not synced to the medium: for files below /run. Errors: errno, with the path.
 [[nodiscard]] Result<void> replace_file(const std::string &path, std::string_view text);
 
-/// The same for what is to outlive a crash of the host: blocks until text and name are on the
-/// medium.
+/// Adds text to the end of a file that is there. A reader, or a process that finds the file after
+/// this one was killed, may see a part of it. Not synced. Errors: errno, with the path.
+[[nodiscard]] Result<void> append_file(const std::string &path, std::string_view text);
+
+/// The same as replace_file() for what is to outlive a crash of the host: blocks until text and
+/// name are on the medium.
 [[nodiscard]] Result<void> replace_file_durably(const std::string &path, std::string_view text);
 
 } // namespace swpath

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include <fmt/format.h>
 #include <scsi/sg.h>
@@ -377,8 +378,9 @@ Result<Geometry> ScsiDisk::geometry()
 		return fail(EBADMSG, fmt::format("READ CAPACITY(16): {} bytes", *got));
 	const auto last = sg_get_unaligned_be64(data.data());
 	const auto block = sg_get_unaligned_be32(&data[8]);
-	constexpr std::uint64_t blocks_max = 1ULL << 48;
-	if (block < 512 || block > 65536 || (block & (block - 1)) != 0 || last >= blocks_max)
+	// Of the kernel's loff_t; it is a multiple of every block size but for the last byte.
+	constexpr std::uint64_t bytes_max = std::numeric_limits<std::int64_t>::max();
+	if (block < 512 || block > 65536 || (block & (block - 1)) != 0 || last >= bytes_max / block)
 		return fail(EBADMSG, fmt::format("READ CAPACITY(16): last block {}, of {} bytes",
 						 last, block));
 	Geometry geometry;

@@ -15,9 +15,12 @@ namespace swpath
 namespace
 {
 
-/// First line of the file. A line for each attribute follows: the attribute, what it held, what it
-/// was set to, and the legs (blanks between them), separated by tabs.
+/// First line of the file. Lines about attributes follow: the attribute, what it held, what it was
+/// set to, and legs (blanks between them), separated by tabs. A later line adds to what an earlier
+/// one says of the attribute: a leg that borrows it too, or, as "-LEG", does not any more.
 constexpr std::string_view book_title = "swpath settings 1";
+/// So much is added to a book before it is written anew, and as much again as it had then.
+constexpr std::size_t room_min = 64U << 10;
 /// Some 200 bytes for each of three attributes of a leg: a thousand units have a megabyte.
 constexpr std::size_t book_bytes_max = 64U << 20;
 
@@ -37,6 +40,12 @@ bool is_gone(const Error &error)
 {
 	return error.code == std::errc::no_such_file_or_directory ||
 	       error.code == std::errc::no_such_device;
+}
+
+std::string line_of(const std::string &attribute, const std::string &found, const std::string &set,
+		    const std::string &legs)
+{
+	return fmt::format("{}\t{}\t{}\t{}\n", attribute, found, set, legs);
 }
 
 /// Remembers the first of several failures.
@@ -60,42 +69,65 @@ Result<SettingsBook> SettingsBook::open(std::string file)
 	const auto lines = split(*text, '\n');
 	if (lines[0] != book_title)
 		return fail(EBADMSG, fmt::format("{}:1: is not a book of settings", book.file_));
-	for (std::size_t number = 1; number < lines.size(); number++) {
-		if (lines[number].empty())
-			continue;
+	// What follows the last line's end was being written when its writer died: nothing was set.
+	for (std::size_t number = 1; number + 1 < lines.size(); number++) {
 		const auto parts = split(lines[number], '\t');
 		const auto legs = split_words(parts.back());
 		if (parts.size() != 4 || legs.empty() || !parts[0].starts_with('/'))
 			return fail(EBADMSG,
 				    fmt::format("{}:{}: is not a setting", book.file_, number + 1));
-		const std::string attribute(parts[0]);
-		if (const auto value = read_attribute(attribute); !value && is_gone(value.error()))
-			continue;
-		book.loans_[attribute] = {
-			std::string(parts[1]), std::string(parts[2]), {legs.begin(), legs.end()}};
+		auto &loan = book.loans_[std::string(parts[0])];
+		loan.found = parts[1];
+		loan.set = parts[2];
+		for (const auto leg : legs)
+			if (leg.starts_with('-'))
+				loan.legs.erase(std::string(leg.substr(1)));
+			else
+				loan.legs.emplace(leg);
 	}
+	std::erase_if(book.loans_, [](const auto &each) {
+		if (each.second.legs.empty())
+			return true;
+		const auto value = read_attribute(each.first);
+		return !value && is_gone(value.error());
+	});
+	for (const auto &[attribute, loan] : book.loans_)
+		for (const auto &leg : loan.legs)
+			book.borrowed_[leg].insert(attribute);
 	return book;
 }
 
-Result<void> SettingsBook::save() const
+Result<void> SettingsBook::write_down(std::string_view lines)
 {
+	if (lines.empty())
+		return {};
+	if (lines.size() <= room_ && append_file(file_, lines)) {
+		room_ -= lines.size();
+		return {};
+	}
 	auto text = std::string(book_title) + "\n";
 	for (const auto &[attribute, loan] : loans_)
-		text += fmt::format("{}\t{}\t{}\t{}\n", attribute, loan.found, loan.set,
-				    fmt::join(loan.legs, " "));
-	return replace_file(file_, text);
+		text += line_of(attribute, loan.found, loan.set,
+				fmt::format("{}", fmt::join(loan.legs, " ")));
+	room_ = 0;
+	if (auto written = replace_file(file_, text); !written)
+		return written;
+	room_ = text.size() + room_min;
+	return {};
 }
 
 Result<void> SettingsBook::borrow(const std::string &leg, const std::vector<Setting> &wanted)
 {
 	std::optional<Error> first;
+	std::string lines;
 
 	// What the leg borrowed before and does not want now goes back first.
-	note(first, put_back(leg, [&](const std::string &attribute) {
-		     return std::none_of(wanted.begin(), wanted.end(), [&](const Setting &each) {
-			     return each.attribute == attribute;
-		     });
-	     }));
+	const auto unwanted = [&](const std::string &attribute) {
+		return std::none_of(wanted.begin(), wanted.end(), [&](const Setting &each) {
+			return each.attribute == attribute;
+		});
+	};
+	note(first, put_back(leg, unwanted, lines));
 
 	// The book is written before the attributes: dying in between leaves an entry for a value
 	// that was never set, which give_back() recognises.
@@ -106,16 +138,20 @@ Result<void> SettingsBook::borrow(const std::string &leg, const std::vector<Sett
 			continue;
 		}
 		auto &loan = loans_[setting.attribute];
+		const auto before = loan;
 		const bool ours = !loan.legs.empty() && *held == loan.set;
 		if (!ours)
 			loan.found = *held;
 		loan.set = setting.value;
 		loan.legs.insert(leg);
+		borrowed_[leg].insert(setting.attribute);
+		if (loan != before)
+			lines += line_of(setting.attribute, loan.found, loan.set, leg);
 	}
-	if (auto saved = save(); !saved)
-		return saved;
+	if (auto written = write_down(lines); !written)
+		return written;
 
-	bool respelled = false;
+	lines.clear();
 	for (const auto &setting : wanted) {
 		const auto found = loans_.find(setting.attribute);
 		if (found == loans_.end())
@@ -125,11 +161,10 @@ Result<void> SettingsBook::borrow(const std::string &leg, const std::vector<Sett
 		const auto reads = read_attribute(setting.attribute);
 		if (reads && *reads != found->second.set) {
 			found->second.set = *reads;
-			respelled = true;
+			lines += line_of(setting.attribute, found->second.found, *reads, leg);
 		}
 	}
-	if (respelled)
-		note(first, save());
+	note(first, write_down(lines));
 	if (first)
 		return tl::unexpected(*first);
 	return {};
@@ -138,35 +173,42 @@ Result<void> SettingsBook::borrow(const std::string &leg, const std::vector<Sett
 Result<void> SettingsBook::give_back(const std::string &leg)
 {
 	std::optional<Error> first;
-	note(first, put_back(leg, [](const std::string &) { return true; }));
-	note(first, save());
+	std::string lines;
+	note(first, put_back(
+			    leg, [](const std::string &) { return true; }, lines));
+	note(first, write_down(lines));
 	if (first)
 		return tl::unexpected(*first);
 	return {};
 }
 
 Result<void> SettingsBook::put_back(const std::string &leg,
-				    const std::function<bool(const std::string &)> &which)
+				    const std::function<bool(const std::string &)> &which,
+				    std::string &lines)
 {
+	const auto borrower = borrowed_.find(leg);
+	if (borrower == borrowed_.end())
+		return {};
 	std::optional<Error> first;
-	for (auto at = loans_.begin(); at != loans_.end();) {
-		auto &[attribute, loan] = *at;
-		if (!loan.legs.contains(leg) || !which(attribute)) {
-			++at;
-			continue;
-		}
+	std::erase_if(borrower->second, [&](const std::string &attribute) {
+		if (!which(attribute))
+			return false;
+		const auto at = loans_.find(attribute);
+		auto &loan = at->second;
 		loan.legs.erase(leg);
-		if (!loan.legs.empty()) {
-			++at;
-			continue;
-		}
+		lines += line_of(attribute, loan.found, loan.set, "-" + leg);
+		if (!loan.legs.empty())
+			return true;
 		const auto held = read_attribute(attribute);
 		if (held && *held == loan.set && *held != loan.found)
 			note(first, write_attribute(attribute, loan.found));
 		else if (!held && !is_gone(held.error()))
 			note(first, tl::unexpected(held.error()));
-		at = loans_.erase(at);
-	}
+		loans_.erase(at);
+		return true;
+	});
+	if (borrower->second.empty())
+		borrowed_.erase(borrower);
 	if (first && !is_gone(*first))
 		return tl::unexpected(*first);
 	return {};
@@ -175,8 +217,8 @@ Result<void> SettingsBook::put_back(const std::string &leg,
 std::set<std::string> SettingsBook::legs() const
 {
 	std::set<std::string> legs;
-	for (const auto &[attribute, loan] : loans_)
-		legs.insert(loan.legs.begin(), loan.legs.end());
+	for (const auto &[leg, attributes] : borrowed_)
+		legs.insert(leg);
 	return legs;
 }
 

@@ -41,15 +41,23 @@ private:
 		std::string found;
 		std::string set;
 		std::set<std::string> legs;
+
+		bool operator==(const Loan &) const = default;
 	};
 	explicit SettingsBook(std::string file) : file_(std::move(file)) {}
-	[[nodiscard]] Result<void> save() const;
-	/// Takes `leg` off the loans that `which` picks, and puts back those that nobody has left.
+	/// Adds to the file what has changed in loans_, or writes all of them anew when the file
+	/// has become twice as long as that.
+	[[nodiscard]] Result<void> write_down(std::string_view lines);
+	/// Takes `leg` off the loans that `which` picks, puts back those that nobody has left, and
+	/// adds to `lines` what is to be written down.
 	[[nodiscard]] Result<void> put_back(const std::string &leg,
-					    const std::function<bool(const std::string &)> &which);
+					    const std::function<bool(const std::string &)> &which,
+					    std::string &lines);
 
 	std::string file_;
+	std::size_t room_ = 0;              ///< bytes that can be added to the file
 	std::map<std::string, Loan> loans_; ///< by attribute
+	std::map<std::string, std::set<std::string>> borrowed_; ///< attributes, by leg
 };
 
 } // namespace swpath

@@ -23,9 +23,11 @@ struct Geometry {
 };
 
 /// Why a path that shows `found` cannot carry a unit of `expected`; nothing if it can.
-/// Reason::SIZE for another capacity or logical block size (a larger disk is another disk too),
-/// Reason::WRITE_PROTECTED for a protected path of a unit that is not. The physical block size may
-/// differ: a served path often hides it.
-[[nodiscard]] std::optional<Difference> compare(const Geometry &expected, const Geometry &found);
+/// Reason::SIZE for another capacity or logical block size, Reason::WRITE_PROTECTED for a protected
+/// path of a unit that is not. The physical block size may differ: a served path often hides it.
+/// `named`: that it is the unit's disk is known by its names. Then it may have become larger under
+/// the unit, which goes on with the part that it has; otherwise a larger disk is another disk too.
+[[nodiscard]] std::optional<Difference> compare(const Geometry &expected, const Geometry &found,
+						bool named = false);
 
 } // namespace swpath

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/unit/nbd_endpoint.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "libpath/base/text.h"
@@ -34,9 +36,10 @@ Result<NbdEndpoint> NbdEndpoint::parse(std::string_view text)
 {
 	NbdEndpoint endpoint;
 	constexpr std::string_view unix_prefix = "unix:";
-	if (text.starts_with(unix_prefix)) {
+	// No host is called "unix": with its port it would be read as a socket.
+	if (text == "unix" || text.starts_with(unix_prefix)) {
 		endpoint.port = 0;
-		endpoint.unix_path = text.substr(unix_prefix.size());
+		endpoint.unix_path = text.substr(std::min(text.size(), unix_prefix.size()));
 		if (!endpoint.unix_path.starts_with('/'))
 			return invalid(text, "has no absolute socket path");
 		if (endpoint.unix_path.size() > unix_path_bytes_max)

@@ -197,14 +197,36 @@ void add_names(const CLI::App &app, std::vector<std::string> &names)
 			names.push_back(verb->get_name());
 }
 
+/// With the verb before it, if it is the verb of one.
+std::string full_name(const CLI::App &verb)
+{
+	const auto *before = verb.get_parent();
+	return before == nullptr || before->get_parent() == nullptr
+		       ? verb.get_name()
+		       : full_name(*before) + " " + verb.get_name();
+}
+
+/// Words that a verb takes without an option.
+std::size_t count_places(const CLI::App &verb)
+{
+	const auto options = verb.get_options(
+		[](const CLI::Option *option) { return option->get_positional(); });
+	std::size_t places = 0;
+	for (const auto *option : options)
+		places += static_cast<std::size_t>(option->get_items_expected_max());
+	return places;
+}
+
 /// The first word that nothing in the grammar takes, with the nearest that it does.
 CommandLineEnd usage_error(const Parser &parser, const std::vector<std::string> &arguments,
 			   const CLI::ParseError &error)
 {
 	std::string message = error.what();
+	const bool lacks = dynamic_cast<const CLI::RequiredError *>(&error) != nullptr;
 	std::string hint = "`pathctl --help` lists verbs and options";
 
 	const CLI::App *app = &parser.app;
+	std::size_t words = 0; // without an option, of the verb
 	for (std::size_t i = 0; i < arguments.size(); i++) {
 		const auto &word = arguments[i];
 		std::vector<std::string> known;
@@ -224,10 +246,7 @@ CommandLineEnd usage_error(const Parser &parser, const std::vector<std::string> 
 				known.push_back(option->get_name());
 			message = app == &parser.app ? fmt::format("there is no option '{}'", name)
 						     : fmt::format("'{}' has no option '{}'",
-								   app->get_name(), name);
-			if (app != &parser.app)
-				hint = fmt::format("`pathctl {} --help` lists its options",
-						   app->get_name());
+								   full_name(*app), name);
 		} else if (app == &parser.app || app == parser.config) {
 			const CLI::App *next = nullptr;
 			for (const auto *verb :
@@ -236,12 +255,17 @@ CommandLineEnd usage_error(const Parser &parser, const std::vector<std::string> 
 					next = verb;
 			if (next) {
 				app = next;
+				hint = fmt::format("`pathctl {} --help` lists what it takes",
+						   full_name(*app));
 				continue;
 			}
 			add_names(*app, known);
 			message = fmt::format("there is no verb '{}'", word);
 		} else {
-			continue;
+			if (++words <= count_places(*app))
+				continue;
+			message = fmt::format("'{}' does not take '{}'", full_name(*app), word);
+			break;
 		}
 		const std::vector<std::string_view> views(known.begin(), known.end());
 		const auto option = word.substr(0, word.find('='));
@@ -249,6 +273,8 @@ CommandLineEnd usage_error(const Parser &parser, const std::vector<std::string> 
 			hint = fmt::format("did you mean '{}'?", near);
 		break;
 	}
+	if (lacks && app != &parser.app && message == error.what())
+		message = fmt::format("'{}': {}", full_name(*app), message);
 	return {exit_status(RefusalKind::Usage), {}, message + "\n" + hint};
 }
 

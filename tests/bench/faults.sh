@@ -130,16 +130,6 @@ sw_active() {
 sw_served_active() { sw_active; }
 
 # --- a case ---
-# Deadlines far beyond what either product needs; few polls, as what is polled costs the writer's CPU.
-slowly_until() { # SECONDS COMMAND...
-	local end=$(($(now_ms) + $1 * 1000))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt "$end" ] || fail "still not: $*"
-		sleep 0.5
-	done
-}
-
 # The shell that watches must not be what the writer waits for.
 writer_first() {
 	local task

@@ -296,6 +296,30 @@ def units(report, directory):
     )
 
 
+def pathds(report, directory):
+    of = {}
+    for count, change, *ms in records(directory / "pathds.txt", "pathds"):
+        of.setdefault((int(count), change), []).append([float(each) for each in ms])
+    counts = sorted({count for count, _ in of})
+    # Who is left alone waits for nobody: its own part is nothing.
+    columns = [("join", 0), ("join", 1), ("rejoin", 0), ("rejoin", 1), ("leave", 0), ("crash", 0), ("silent", 0)]
+
+    def median_ms(count, change, which):
+        return statistics.median(ms[which] for ms in of[count, change])
+
+    report.say("### Two real pathds, from a change until all of their services are active: medians, ms")
+    report.say()
+    report.table(
+        ["units", *("of that the round" if which else change for change, which in columns)],
+        [[f"{count}", *(f"{median_ms(count, *column):.1f}" for column in columns)] for count in counts],
+    )
+    for change, which, name in ("join", 1, "join.round"), ("leave", 0, "leave"), ("crash", 0, "crash"):
+        report.verdict(f"pathds.{name}.ms", median_ms(1000, change, which), at_most=PATHDS_MS, digits=1)
+
+
+# What two pathds may take with a thousand units: a twentieth of the stall budget.
+PATHDS_MS = 250
+
 CHANGES = ("join", "leave", "crash")
 # The largest cluster that is measured, and the most disks.
 RECOVERY_WORST = (16, 1000)
@@ -341,6 +365,7 @@ def recovery(report, directory):
             at_most=100,
             digits=1,
         )
+    pathds(report, directory)
 
 
 PARTS = {"units": units, "recovery": recovery, "fence": fence, "serve": serve, "instructions": instructions, "iops": iops, "faults": faults}

@@ -3,7 +3,7 @@
 #
 # run.sh [instructions|iops|faults|fence|units|serve|recovery]... - what sw costs and how long it lets the caller wait, beside
 # dm-linear and dm-multipath, and what a thousand units cost pathd, beside multipathd, measured in VMs, and what our export delivers beside other NBD servers,
-# measured on this machine if it has loop devices, else in a VM; and what a recovery of the cluster takes, simulated;
+# measured on this machine if it has loop devices, else in a VM; and what a recovery of the cluster takes, simulated, and of two real pathds in a VM;
 # all if none is named. `./dev bench` calls it.
 #
 # Prints a table and, for each figure with a goal, a line
@@ -41,7 +41,7 @@ measure_here() { # NAME
 
 [ $# -gt 0 ] || set -- instructions iops faults fence units serve recovery
 mkdir -p "$out"
-rm -f "$out"/{instructions,iops,faults,fence,units,serve,recovery}.{txt,err}
+rm -f "$out"/{instructions,iops,faults,fence,units,serve,recovery,pathds}.{txt,err}
 for name in "$@"; do
 	case $name in
 	# One CPU that executes one instruction in a nanosecond: the clock counts instructions.
@@ -59,7 +59,11 @@ for name in "$@"; do
 			measure serve --smp 2 --no-udev --timeout 550
 		fi
 		;;
-	recovery) measure_here recovery ;;
+	recovery)
+		measure_here recovery
+		# The same clock, which two pathds share.
+		measure pathds --icount --memory 3072 --timeout 1500
+		;;
 	*)
 		echo "usage: ./dev bench [instructions|iops|faults|fence|units|serve|recovery]..." >&2
 		exit 2

@@ -13,53 +13,14 @@
 # only if no read failed and every unit went from one host to the other. The clock counts instructions: 1 ms of CPU is a million of them.
 # shellcheck source=tests/vm/lib/sw.sh
 . "$SW_LIB/sw.sh"
+# shellcheck source=tests/bench/many_disks.sh
+. "${BASH_SOURCE[0]%/*}/many_disks.sh"
 
 readonly settle_s=10 idle_s=60
 PATHD_LOG=$SW_RUN/pathd.log
 
-# --- the machine ---
-# What is run for each of thousands of devices and is nothing of either product: a process for each disk's identity, a look for what
-# is on it, links. What both need is left, and the identity, which the kernel has.
-udev_lean() {
-	local rules
-	mkdir -p /run/udev/rules.d
-	for rules in /usr/lib/udev/rules.d/*.rules; do
-		case ${rules##*/} in
-		50-udev-default.rules | 55-dm.rules | 56-dm-mpath.rules | *swpath-map.rules | 59-swpath-nondisk.rules | 95-dm-notify.rules) ;;
-		*) ln -sf /dev/null "/run/udev/rules.d/${rules##*/}" ;;
-		esac
-	done
-	# multipathd takes the first for the name, and no disk without the second.
-	# shellcheck disable=SC2016 # for udev
-	echo 'SUBSYSTEM=="block", KERNEL=="sd*", ATTRS{wwid}=="?*", ENV{ID_SERIAL}="$attr{wwid}", ENV{ID_WWN}="$attr{wwid}"' \
-		>/run/udev/rules.d/60-bench.rules
-	udevadm control --reload
-}
-
-hosts=()
-disks_create() { # COUNT
-	modprobe -a sd_mod sg
-	modprobe sw-testdisk size_mb=1 hosts=2 luns="$1" || fail "no test disk"
-	mapfile -t hosts < <(cd /sys/kernel/debug/sw-testdisk && printf '%s\n' [0-9]* | sort -n)
-	slowly_until 300 disks_are_there "$1"
-	udevadm settle --timeout=600
-}
-disks_of() { # HOST
-	ls -d /sys/class/scsi_host/host"$1"/device/target*/*/block/*
-}
-disks_are_there() { [ "$(disks_of "${hosts[0]}" | wc -l)" = "$1" ] && [ "$(disks_of "${hosts[1]}" | wc -l)" = "$1" ]; }
 knob() { echo "/sys/kernel/debug/sw-testdisk/$1/mode"; }
 disks_mend() { echo 0 >"$(knob "${hosts[0]}")"; }
-
-# A poll asks for the state of each unit, which takes the daemon's CPU.
-slowly_until() { # SECONDS COMMAND...
-	local end=$(($(now_ms) + $1 * 1000))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt "$end" ] || fail "still not: $*"
-		pause 0.5
-	done
-}
 
 # --- what is measured ---
 cpu_ms() { # PID: of it and of its children
@@ -84,7 +45,7 @@ sw_start() { # COUNT
 	local i
 	mkdir -p /etc/swpath
 	for ((i = 0; i < $1; i++)); do
-		printf '[unit.sw%d]\nwwid = "naa.6053570000000000%016x"\n' $i $((i + 1))
+		printf '[unit.sw%d]\nwwid = "%s"\n' $i "$(disk_wwid_of $i)"
 		printf '[[unit.sw%d.path]]\nkind = "direct"\nname = "%s"\nhctl = "%s:0:0:%d"\n' \
 			$i first "${hosts[0]}" $i $i second "${hosts[1]}" $i
 	done >/etc/swpath/swpath.toml
@@ -199,9 +160,9 @@ units() { # COUNT PRODUCT
 udev_lean
 [ $# -gt 0 ] || set -- 1 100 1000
 for count in "$@"; do
-	disks_create "$count"
+	disks_create "$count" 2
 	test_case "multipathd, $count maps" units "$count" mpath
 	test_case "pathd, $count units" units "$count" sw
 	disks_mend
-	unload_module sw_testdisk
+	disks_remove
 done

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "knowledge.h"
+#include "libpath/base/earlier.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/cluster/corosync/corosync_engine.h"
 #include "libpath/cluster/recovery.h"
@@ -100,10 +101,7 @@ public:
 
 	[[nodiscard]] std::optional<Instant> next() const
 	{
-		auto at = engine_.next();
-		if (const auto own = recovery_->deadline())
-			at = at ? std::min(*at, *own) : *own;
-		return at;
+		return earlier(engine_.next(), recovery_->deadline());
 	}
 
 	void end()

@@ -402,7 +402,7 @@ def case_a_killed_servers_epoch_is_revoked_by_the_next_one():
                 assert not writer.is_alive()
             refused = server.revoke(7)
             assert refused["error"] == "io.swpath.Control.Unsafe", refused
-            revoked = server.revoke(7, device=server.disk, wait_ms=30000)
+            revoked = server.revoke(7, devices=[server.disk], wait_ms=30000)
             assert revoked["drained"] and not revoked["served_here"], revoked
             disk = content(server.disk)
             for writer in writers:

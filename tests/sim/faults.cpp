@@ -357,7 +357,7 @@ void World::operator_fences()
 	fencing_ = true;
 	context_.trace.say("operator", "fences by hand");
 	const bool blindly = context_.broken(Mutant::OPERATOR_HASTY);
-	const auto mv = kernel_->core().mv;
+	const auto holds = kernel_->holds();
 	for (auto &each : peers_) {
 		Peer *peer = each.get();
 		if (blindly || !peer->machine.up())
@@ -371,13 +371,15 @@ void World::operator_fences()
 				disk_.lose_nexus(nexus->id());
 	});
 	// When the servers are back, so that the unit does not go on with a connection to one that
-	// is not.
-	context_.schedule.after(blindly ? fabric_life : 6 * sec, [this, mv, boot = client_.boot()] {
-		fencing_ = false;
-		if (boot == client_.boot())
-			sure_of_ = mv;
-		daemon_->touch();
-	});
+	// is not. The mount verification may have ended in errors and been begun anew meanwhile: it
+	// is about the same writes, as long as nothing else was sent.
+	context_.schedule.after(blindly ? fabric_life : 6 * sec,
+				[this, holds, boot = client_.boot()] {
+					fencing_ = false;
+					if (boot == client_.boot() && kernel_->holds() == holds)
+						sure_of_ = kernel_->core().mv;
+					daemon_->touch();
+				});
 }
 
 void World::heal_everything()

@@ -285,9 +285,10 @@ void Kernel::perform(unsigned actions)
 				   core_.doubt);
 		context_.checker.closed();
 		context_.checker.held(legs_[static_cast<unsigned>(closed_)]->disk().holder());
-		start_tick();
 		report_drain();
 	}
+	if (actions & SW_DO_TICK)
+		start_tick();
 	if (actions & SW_DO_OPEN)
 		opened();
 	if (actions & SW_DO_FLUSH)
@@ -526,6 +527,7 @@ void Kernel::check()
 	checker.expect(core_.state != SW_STATE_ONLINE || core_.doubt == 0, "P2",
 		       "online with writes in doubt");
 	checker.expect(holding == (core_.phase != SW_PHASE_NONE), "P10", "a hold has a phase");
+	checker.expect(!holding || ticking_, "P6", "a hold whose time nobody looks at");
 	for (unsigned i = 0; i < inflight_.size(); i++)
 		checker.expect(inflight_[i] == 0 || static_cast<int>(i) == core_.current_path, "P4",
 			       "bios in flight on a path that is not the current one");

@@ -96,13 +96,13 @@ edge preempt-without-abort 3000
 edge operator-confirms-blindly 5000
 edge proof-of-older-mv-accepted 500
 edge witness-skipped 500
-edge incoherent-server-forgotten 3000
+edge incoherent-server-forgotten 6000
 edge users-key-not-carried 1000
-edge preempted-key-copied 3000
+edge preempted-key-copied 6000
 # Rare: pathd restarted between a key and the peer's answer, and the path in use failing then.
-edge peers-believed-after-restart 5001-5100
+edge peers-believed-after-restart 10001-10100
 edge server-claims-key 500
-edge preempted-client-served 3000
+edge preempted-client-served 6000
 
 core='dm-target/sw-core.c dm-target/sw-hold.c'
 patch 'core: fence skipped' 500 "$core" 's/if (core->doubt && core->config.fence == SW_FENCE_PROVE)/if (0)/'
@@ -119,6 +119,8 @@ patch 'core: served path trusted again' 3000 "$core" 's/core->paths\[path\].kind
 patch 'core: errored write not in doubt' 500 "$core" 's/	if (write)$/	if (0)/'
 patch 'core: doubt forgotten by a reload' 3000 "$core" 's/core->notice_count = 0;/core->doubt = 0;/'
 patch 'core: deadline ignored' 500 "$core" 's/now->ns >= core->deadline/0/'
+patch 'core: a hold that closes no path is not timed' 100 "$core" \
+	's/unsigned int actions = SW_DO_TICK;/unsigned int actions = core->state == SW_STATE_ONLINE ? SW_DO_TICK : 0;/'
 patch 'core: stall ignored' 500 "$core" 's/oldest_ns < core->config.stall_ns/1/'
 patch 'core: errors go up while verifying' 500 "$core" 's/if (core->state == SW_STATE_FAILED || tries/if (core->state != SW_STATE_ONLINE || tries/'
 

@@ -12,6 +12,8 @@
 
 extern "C" { // the header does not say so itself
 #include <libdlm.h>
+
+#include "libpath/base/earlier.h"
 }
 
 namespace swpath
@@ -128,8 +130,7 @@ std::optional<Instant> DlmLockSpace::next() const
 {
 	std::optional<Instant> at;
 	for (const auto &[called, name] : names_)
-		if (const auto own = name->keeper.next())
-			at = at ? std::min(*at, *own) : *own;
+		at = earlier(at, name->keeper.next());
 	return at;
 }
 

@@ -28,6 +28,15 @@ void converse(PeerSession::Side side, std::string_view bytes)
 				session.answer(answer, now);
 			}
 		}
+		// One of each kind, so that the other half may answer them.
+		for (std::size_t verb = 0; verb < Words<PeerVerb>::all.size(); verb++) {
+			PeerRequest request;
+			request.verb = static_cast<PeerVerb>(verb);
+			request.id = verb;
+			request.deadline_ms = 1000;
+			(void)session.ask(request, now);
+		}
+		FUZZ_EXPECT(!session.deadline() || *session.deadline() >= now);
 		now += std::chrono::milliseconds(10);
 		(void)session.tick(now);
 	}

@@ -37,9 +37,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 			sound[28 + i] = static_cast<std::byte>(crc >> (24 - 8 * i));
 		check(sound);
 	}
-	(void)swpath::BusName::parse(text_of(data, size));
+	const auto text = text_of(data, size);
+	(void)swpath::BusName::parse(text);
+	if (const auto derived = swpath::BusName::derive(text))
+		FUZZ_EXPECT(derived->derived() &&
+			    swpath::BusName::parse(derived->text()) == *derived);
+	else
+		FUZZ_EXPECT(text.empty());
+	if (const auto order = swpath::LockOrder::parse(text)) {
+		const auto again = swpath::LockOrder::parse(swpath::lock_line(*order));
+		FUZZ_EXPECT(again && again->kind == order->kind && again->name == order->name &&
+			    again->bytes == order->bytes && again->limit == order->limit);
+	}
 	// What the process of the lock space says; the text of a failure loses its blanks.
-	const auto event = swpath::parse_lock_event(text_of(data, size));
+	const auto event = swpath::parse_lock_event(text);
 	if (event && !event->error) {
 		const auto again = swpath::parse_lock_event(swpath::lock_line(*event));
 		FUZZ_EXPECT(again && again->kind == event->kind && again->name == event->name &&

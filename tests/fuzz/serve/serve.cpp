@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/serve/closed_epochs.h"
 #include "libpath/serve/serve_calls.h"
 #include "libpath/sys/tls_client.h"
 #include "tests/fuzz/fuzz.h"
@@ -55,6 +56,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		(void)pattern->matches({});
 	if (const auto key = PresharedKey::parse(bytes))
 		FUZZ_EXPECT(!key->user.empty() && !key->key.empty());
+	if (const auto closed = parse_closed_epochs(bytes)) {
+		const auto again = parse_closed_epochs(closed_epochs_text(*closed));
+		FUZZ_EXPECT(again && *again == *closed);
+	}
 
 	Handler handler;
 	FrameReader reader(request_limits);

@@ -49,75 +49,101 @@ protected:
 				       {"192.168.0.1", 10808}, start);
 	}
 	void withdrawn(const std::string &host) { hosts.withdrawn({2, 0, "swpath " + host}); }
+	bool step(const std::set<std::string> &answering, Instant at)
+	{
+		const auto is_needed = [this](const std::string &peer) {
+			asked_for.push_back(peer);
+			return needed.contains(peer);
+		};
+		return hosts.step(answering, is_needed, at);
+	}
+
 	FoundHosts hosts{alpha(), {}, start};
+	std::set<std::string> needed; ///< by units
+	std::vector<std::string> asked_for;
 };
 
 TEST_F(FoundHostsTest, AnAnnouncedHostIsAskedAndIsAPeerWhenItHasAnswered)
 {
-	EXPECT_FALSE(hosts.step({}, {}, start));
+	EXPECT_FALSE(step({}, start));
 	EXPECT_EQ(announced("gamma", 3), "");
-	EXPECT_TRUE(hosts.step({}, {}, start));
+	EXPECT_TRUE(step({}, start));
 	EXPECT_THAT(hosts.peers(), ElementsAre(PeerConfig{"gamma", {"10.0.0.3", 10808}, true}));
 	EXPECT_THAT(hosts.proved(), IsEmpty());
-	EXPECT_TRUE(hosts.step({"gamma"}, {}, start));
+	EXPECT_TRUE(step({"gamma"}, start));
 	EXPECT_THAT(names(hosts.proved()), ElementsAre("gamma"));
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, start));
+	EXPECT_FALSE(step({"gamma"}, start));
 }
 
 TEST_F(FoundHostsTest, OneThatNeverAnswersIsNoPeerAndGoesWithItsAnnouncement)
 {
 	(void)announced("gamma", 3);
-	EXPECT_TRUE(hosts.step({}, {}, start));
+	EXPECT_TRUE(step({}, start));
 	withdrawn("gamma");
-	EXPECT_TRUE(hosts.step({}, {}, start));
+	EXPECT_TRUE(step({}, start));
 	EXPECT_THAT(hosts.peers(), IsEmpty());
 }
 
 TEST_F(FoundHostsTest, WhoIsConfiguredIsNotFoundOnceMore)
 {
 	EXPECT_EQ(announced("beta", 2), "");
-	EXPECT_FALSE(hosts.step({"beta"}, {}, start));
+	EXPECT_FALSE(step({"beta"}, start));
 	EXPECT_THAT(hosts.peers(), IsEmpty());
 }
 
 TEST_F(FoundHostsTest, APeerStaysWhileItIsAnnouncedAnswersOrIsNeeded)
 {
 	(void)announced("gamma", 3);
-	(void)hosts.step({"gamma"}, {}, start);
+	(void)step({"gamma"}, start);
 	Instant at = start + FoundHosts::forget_after;
-	EXPECT_FALSE(hosts.step({}, {}, at)) << "announced";
+	EXPECT_FALSE(step({}, at)) << "announced";
 	hosts.all_withdrawn();
 	at += FoundHosts::forget_after - 1s;
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, at)) << "answers";
-	at += FoundHosts::forget_after - 1s;
-	EXPECT_FALSE(hosts.step({}, {"gamma"}, at)) << "needed";
+	EXPECT_FALSE(step({"gamma"}, at)) << "answers";
 	EXPECT_EQ(hosts.deadline(), at + FoundHosts::forget_after);
+	needed = {"gamma"};
+	at += FoundHosts::forget_after;
+	EXPECT_FALSE(step({}, at)) << "needed";
+	EXPECT_EQ(hosts.deadline(), at + FoundHosts::forget_after);
+	needed.clear();
 	at += FoundHosts::forget_after - 1s;
-	EXPECT_FALSE(hosts.step({}, {}, at));
-	EXPECT_TRUE(hosts.step({}, {}, at + 1s));
+	EXPECT_FALSE(step({}, at));
+	EXPECT_TRUE(step({}, at + 1s));
 	EXPECT_THAT(hosts.peers(), IsEmpty());
 	EXPECT_THAT(hosts.proved(), IsEmpty());
 	EXPECT_EQ(hosts.deadline(), std::nullopt);
 }
 
+TEST_F(FoundHostsTest, UnitsAreAskedOnlyForAPeerThatWouldBeForgotten)
+{
+	(void)announced("gamma", 3);
+	(void)announced("delta", 4);
+	(void)step({"delta", "gamma"}, start);
+	withdrawn("gamma");
+	(void)step({"delta"}, start + FoundHosts::forget_after - 1s);
+	EXPECT_THAT(asked_for, IsEmpty());
+	(void)step({"delta"}, start + FoundHosts::forget_after);
+	EXPECT_THAT(asked_for, ElementsAre("gamma"));
+}
+
 TEST_F(FoundHostsTest, PathsKeepTheirPlacesAndNewOnesComeByPriority)
 {
 	(void)announced("gamma", 3);
-	(void)hosts.step({"gamma"}, {}, start);
+	(void)step({"gamma"}, start);
 	(void)announced("epsilon", 5, 100);
 	(void)announced("delta", 4, 100);
 	(void)announced("zeta", 6, 1);
-	(void)hosts.step({"delta", "epsilon", "gamma", "zeta"}, {}, start);
+	(void)step({"delta", "epsilon", "gamma", "zeta"}, start);
 	EXPECT_THAT(names(hosts.proved()), ElementsAre("gamma", "zeta", "delta", "epsilon"));
 }
 
 TEST_F(FoundHostsTest, AHostWithANewAddressIsAskedThereWhenItDoesNotAnswerAtTheOld)
 {
 	(void)announced("gamma", 3);
-	(void)hosts.step({"gamma"}, {}, start);
+	(void)step({"gamma"}, start);
 	(void)announced("gamma", 33);
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, start));
-	EXPECT_TRUE(hosts.step({}, {}, start));
+	EXPECT_FALSE(step({"gamma"}, start));
+	EXPECT_TRUE(step({}, start));
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.33");
 }
 
@@ -126,14 +152,14 @@ TEST_F(FoundHostsTest, AFalseAddressDoesNotKeepAHostFromBeingFound)
 {
 	(void)hosts.announced({1, 0, "a"}, texts_of("gamma", 66), {"10.0.0.66", 1}, start);
 	(void)announced("gamma", 3);
-	(void)hosts.step({}, {}, start);
+	(void)step({}, start);
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.66");
 	EXPECT_EQ(hosts.deadline(), start + FoundHosts::ask_for);
-	EXPECT_FALSE(hosts.step({}, {}, start + FoundHosts::ask_for - 1s));
-	EXPECT_TRUE(hosts.step({}, {}, start + FoundHosts::ask_for));
+	EXPECT_FALSE(step({}, start + FoundHosts::ask_for - 1s));
+	EXPECT_TRUE(step({}, start + FoundHosts::ask_for));
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.3");
-	EXPECT_TRUE(hosts.step({"gamma"}, {}, start + FoundHosts::ask_for + 1s));
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, start + 10 * FoundHosts::ask_for));
+	EXPECT_TRUE(step({"gamma"}, start + FoundHosts::ask_for + 1s));
+	EXPECT_FALSE(step({"gamma"}, start + 10 * FoundHosts::ask_for));
 	EXPECT_THAT(hosts.proved(), ElementsAre(PeerConfig{"gamma", {"10.0.0.3", 10808}, true}));
 }
 
@@ -141,15 +167,15 @@ TEST_F(FoundHostsTest, AFalseAddressDoesNotKeepAHostFromBeingFound)
 TEST_F(FoundHostsTest, APeerThatWasAwayIsAskedWhereItAnsweredAlthoughAFalseAddressIsAnnounced)
 {
 	(void)announced("gamma", 3);
-	(void)hosts.step({}, {}, start);
-	(void)hosts.step({"gamma"}, {}, start);
+	(void)step({}, start);
+	(void)step({"gamma"}, start);
 	withdrawn("gamma");
 	(void)hosts.announced({1, 0, "a"}, texts_of("gamma", 66), {"10.0.0.66", 1}, start);
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, start)) << "it answers";
-	EXPECT_TRUE(hosts.step({}, {}, start + 1s));
+	EXPECT_FALSE(step({"gamma"}, start)) << "it answers";
+	EXPECT_TRUE(step({}, start + 1s));
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.66");
 	EXPECT_EQ(hosts.deadline(), start + 1s + FoundHosts::ask_for);
-	EXPECT_TRUE(hosts.step({}, {}, start + 1s + FoundHosts::ask_for));
+	EXPECT_TRUE(step({}, start + 1s + FoundHosts::ask_for));
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.3");
 }
 
@@ -174,7 +200,7 @@ TEST_F(FoundHostsTest, AForeignOneIsRefusedAndThatIsSaidOnce)
 	EXPECT_THAT(announce({"v=2"}), HasSubstr("another version"));
 	EXPECT_THAT(announce(texts_of("alpha", 9)), HasSubstr("this host's own name"));
 	EXPECT_THAT(announce(texts_of("direct", 9)), HasSubstr("cannot be called so"));
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, start));
+	EXPECT_FALSE(step({"gamma"}, start));
 	EXPECT_THAT(hosts.peers(), IsEmpty());
 }
 
@@ -191,7 +217,7 @@ TEST_F(FoundHostsTest, AFloodOfAnnouncementsIsCutOff)
 {
 	for (unsigned i = 0; i < 1000; i++)
 		(void)announced("h" + std::to_string(i), i % 250 + 1);
-	(void)hosts.step({}, {}, start);
+	(void)step({}, start);
 	EXPECT_EQ(hosts.peers().size(), FoundHosts::hosts_max);
 }
 

@@ -163,6 +163,23 @@ TEST_F(PeerClientTest, ASilentPeerIsNotWaitedForBeyondTheLimit)
 	EXPECT_TRUE(client->deadline());
 }
 
+TEST_F(PeerClientTest, OneThatIsThereIsTriedAnewIfTheLastTryHasComeToNothing)
+{
+	answers = false;
+	(void)client->step(now());
+	ASSERT_NE(client->fd(), -1);
+	EXPECT_FALSE(client->is_there(now())) << "it may be answered yet";
+	EXPECT_TRUE(client->is_there(now() + PeerClient::retry_first));
+	EXPECT_EQ(client->fd(), -1);
+	EXPECT_LE(client->deadline(), now() + PeerClient::retry_first);
+	// The first one was never accepted: it is taken first, and is over.
+	UniqueFd first(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	answers = true;
+	ASSERT_TRUE(run([&] { return client->reachable(); })) << client->trouble();
+	EXPECT_FALSE(client->is_there(now() + 1h)) << "it has what is wanted";
+	EXPECT_TRUE(client->reachable());
+}
+
 TEST_F(PeerClientTest, WhoHasAnotherNameIsNotThePeer)
 {
 	answers_as = "gamma";

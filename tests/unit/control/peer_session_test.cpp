@@ -190,5 +190,27 @@ TEST_F(Peers, AFloodOfRequestsEndsTheConversation)
 	EXPECT_EQ(result.error().code, std::errc::no_buffer_space);
 }
 
+TEST_F(Peers, WhoeverReadsNoAnswersAsksNoMore)
+{
+	greet();
+	constexpr std::size_t enough = 2U << 20;
+	std::size_t sent = 0;
+	for (std::uint64_t id = 1; sent < enough; id++) {
+		const auto bytes = encode(request(id));
+		sent += bytes.size();
+		const auto events = answers_.feed(bytes, at_s(1));
+		if (!events) {
+			EXPECT_EQ(events.error().code.value(), ENOBUFS);
+			EXPECT_THAT(events.error().message(), HasSubstr("not read"));
+			EXPECT_LE(answers_.output().size(), (1U << 20) + 1024U);
+			return;
+		}
+		auto long_answer = answer(id);
+		long_answer.text = std::string(512, 'x');
+		answers_.answer(long_answer, at_s(1));
+	}
+	ADD_FAILURE() << answers_.output().size() << " bytes are kept";
+}
+
 } // namespace
 } // namespace swpath

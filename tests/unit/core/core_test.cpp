@@ -104,6 +104,17 @@ TEST_F(Core, RemembersAWriteInDoubtAfterItsErrorWentUp)
 		-EPERM);
 }
 
+TEST_F(Core, AsksForTheTimeInEveryHoldNotOnlyInOneThatClosesAPath)
+{
+	EXPECT_EQ(sw_core_fail(&core(), 0, SW_REASON_OFFLINE, now(), &actions_), 0);
+	EXPECT_TRUE(actions_ & SW_DO_TICK);
+	drained();
+	EXPECT_EQ(sw_core_abort(&core(), now(), &actions_), 0);
+	actions_ = 0;
+	EXPECT_EQ(sw_core_retry(&core(), now(), &actions_), 0);
+	EXPECT_TRUE(actions_ & SW_DO_TICK);
+}
+
 TEST_F(Core, GivesUpARequestThatFailsOnProvedPathAfterProvedPath)
 {
 	EXPECT_EQ(error(0, false, SW_BIO_TRIES_MAX - 1), SW_BIO_HOLD);
@@ -132,6 +143,34 @@ TEST_F(Core, FlushesAHealthyPathBeforeACooperativeSwitchLeavesIt)
 	EXPECT_TRUE(sw_core_flushed(&core(), true, now()) & SW_DO_OPEN);
 	EXPECT_EQ(core().current_path, 1);
 	EXPECT_EQ(core().paths[0].state, SW_PATH_READY);
+}
+
+TEST_F(Core, DoesNotWaitForTheFlushOfAPathThatIsGivenUpMeanwhile)
+{
+	ticket(1);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_FAILBACK, now(), &actions_),
+		  0);
+	EXPECT_EQ(drained(), static_cast<unsigned>(SW_DO_FLUSH));
+	// The flush hangs, and pathd, which knows no more than that checks fail, says so.
+	EXPECT_EQ(sw_core_fail(&core(), 0, SW_REASON_TIMEOUT, now(), &actions_), 0);
+	EXPECT_EQ(core().state, SW_STATE_ONLINE);
+	EXPECT_EQ(core().current_path, 1);
+	EXPECT_TRUE(actions_ & SW_DO_OPEN);
+}
+
+TEST_F(Core, ProvesAnotherPathWhenTheOneThatIsFlushedIsRejected)
+{
+	ticket(1);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_FAILBACK, now(), &actions_),
+		  0);
+	drained();
+	pass(ticket_units * unit_ns);
+	EXPECT_EQ(sw_core_reject(&core(), core().mv, 0, SW_REASON_IDENTITY, now(), &actions_), 0);
+	EXPECT_EQ(core().phase, SW_PHASE_PROVE);
+	EXPECT_EQ(sw_core_flushed(&core(), true, now()), 0u);
+	EXPECT_EQ(
+		sw_core_commit(&core(), core().mv, 1, SW_METHOD_NONE_NEEDED, "e", now(), &actions_),
+		0);
 }
 
 TEST_F(Core, RefusesACooperativeSwitchToAPathWithoutATicket)
@@ -275,6 +314,19 @@ TEST_F(Reload, NamesThePathThatWasLeftThoughItsDeviceHasGoneMeanwhile)
 		  0);
 	EXPECT_EQ(sw_core_record(&after, 0)->from, 0);
 	EXPECT_EQ(after.left_path, 0);
+}
+
+TEST_F(Reload, FlushesNoPathThatItTookAway)
+{
+	ticket(1);
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_COOPERATIVE, SW_REASON_OPERATOR, now(), &actions_),
+		  0);
+	pass(ticket_units * unit_ns);
+	drained();
+	const sw_core after = reload({SW_NO_PATH, 1}, {SW_PATH_ABSENT, SW_PATH_READY});
+	EXPECT_EQ(after.current_path, SW_NO_PATH);
+	EXPECT_EQ(after.phase, SW_PHASE_PROVE);
+	EXPECT_EQ(actions_ & SW_DO_FLUSH, 0u);
 }
 
 TEST_F(Reload, TakesALargerEpochAndNeverASmallerOne)

@@ -88,9 +88,22 @@ TEST(CommandLine, SaysWhatWasProbablyMeant)
 
 TEST(CommandLine, RefusesWhatIsMissingTooMuchOrOutOfRange)
 {
-	EXPECT_TRUE(bad({"hold"}).starts_with("UNIT is required"));
-	EXPECT_TRUE(bad({"switch", "sw0"}).starts_with("PATH is required"));
-	EXPECT_NE(bad({"hold", "sw0", "sw1"}), "accepted");
+	EXPECT_EQ(bad({"hold"}),
+		  "'hold': UNIT is required\n`pathctl hold --help` lists what it takes");
+	EXPECT_EQ(bad({"switch", "sw0"}),
+		  "'switch': PATH is required\n`pathctl switch --help` lists what it takes");
+	EXPECT_EQ(bad({"explain", "--json"}),
+		  "'explain': DISK is required\n`pathctl explain --help` lists what it takes");
+	EXPECT_EQ(bad({"hold", "sw0", "sw1", "sw2"}),
+		  "'hold' does not take 'sw1'\n`pathctl hold --help` lists what it takes");
+	EXPECT_EQ(bad({"--timeout", "3", "peers", "--json", "beta"}),
+		  "'peers' does not take 'beta'\n`pathctl peers --help` lists what it takes");
+	EXPECT_EQ(bad({"hints", "--bogus-option"}),
+		  "'hints' has no option '--bogus-option'\n`pathctl hints --help` lists what it "
+		  "takes");
+	EXPECT_EQ(bad({"config", "check", "--bogus-option"}),
+		  "'config check' has no option '--bogus-option'\n`pathctl config check --help` "
+		  "lists what it takes");
 	EXPECT_NE(bad({"list", "--timeout", "0"}), "accepted");
 	EXPECT_NE(bad({"list", "--timeout", "x"}), "accepted");
 	EXPECT_NE(bad({"watch", "-n", "0"}), "accepted");

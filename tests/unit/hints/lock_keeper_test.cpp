@@ -2,6 +2,7 @@
 /// Keepers of one name against a model of the manager: granted modes, conversions that are queued
 /// or refused, blocking ASTs that come once for each mode granted, answers and requests that are
 /// under way as long as they like, and holders that die.
+#include "libpath/base/earlier.h"
 #include "libpath/hints/lock_keeper.h"
 
 #include <algorithm>
@@ -181,8 +182,8 @@ struct World {
 	{
 		std::optional<Instant> soonest;
 		for (const auto &node : nodes)
-			if (const auto next = node.keeper.next(); node.alive && next)
-				soonest = soonest ? std::min(*soonest, *next) : *next;
+			if (node.alive)
+				soonest = earlier(soonest, node.keeper.next());
 		if (!soonest)
 			return false;
 		at = std::max(at, *soonest);

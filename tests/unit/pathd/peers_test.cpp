@@ -34,12 +34,15 @@ protected:
 				       "mallory:0f0e0d0c0b0a09080706050403020100\n";
 		EXPECT_EQ(chmod(keys.c_str(), 0600), 0);
 		port = free_port();
+		do
+			alpha_port = free_port();
+		while (alpha_port == port);
 		disk.direct = true;
 		disk.serving = true;
 		disk.epoch = 7;
 		ClusterConfig config = member("beta");
 		config.listen = HostAddress{"127.0.0.1", port};
-		config.peers = {{"alpha", {"127.0.0.1", 1}}};
+		config.peers = {{"alpha", {"127.0.0.1", alpha_port}}};
 		auto created = Peers::create(
 			config, {.disk = [this](const std::string &wwid,
 						const std::string &) -> std::optional<PeerDisk> {
@@ -111,7 +114,7 @@ protected:
 	}
 
 	std::string keys;
-	std::uint16_t port = 0;
+	std::uint16_t port = 0, alpha_port = 0;
 	PeerDisk disk;
 	std::unique_ptr<Peers> beta;
 	std::vector<PeerOrder> orders;
@@ -141,6 +144,22 @@ TEST_F(PeersTest, AQuestionIsAnsweredAndAnOrderCarriedOut)
 	ASSERT_TRUE(run(*alpha, [&] { return results.size() == 2; }));
 	ASSERT_TRUE(results[1]);
 	EXPECT_EQ(results[1]->ended, 5U);
+}
+
+TEST_F(PeersTest, WhoAsksIsAskedBackAtOnce)
+{
+	// In vain, until the next try is far away.
+	for (unsigned i = 0; i < 8; i++)
+		beta->step(now() + i * 10s);
+	ASSERT_EQ(beta->client("alpha")->fd(), -1);
+	ASSERT_GT(beta->client("alpha")->deadline(), now() + 20s);
+	auto config = member("alpha");
+	config.listen = HostAddress{"127.0.0.1", alpha_port};
+	config.peers = {{"beta", {"127.0.0.1", port}}};
+	const auto alpha = peers(config);
+	EXPECT_TRUE(run(*alpha, [&] {
+		return alpha->client("beta")->reachable() && beta->client("alpha")->reachable();
+	})) << beta->client("alpha")->trouble();
 }
 
 TEST_F(PeersTest, WhoHasAKeyButIsNoPeerIsTurnedAway)

@@ -56,7 +56,7 @@ TEST(Revival, OnlyOfWhatErrorHandlingTookOffline)
 TEST(Prober, SaysThatThereIsNoDevice)
 {
 	Prober prober(PathKind::SERVED, "swpath-no-such-device", std::chrono::seconds(1));
-	const auto facts = prober.probe({}, {});
+	const auto facts = prober.probe({}, {}, 0);
 	EXPECT_EQ(facts.failure, Reason::PATH_GONE);
 	EXPECT_NE(facts.text.find("swpath-no-such-device"), std::string::npos);
 	EXPECT_LE(facts.began, facts.ended);

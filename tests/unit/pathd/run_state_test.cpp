@@ -50,6 +50,18 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 	EXPECT_EQ(*loaded, state);
 }
 
+// The kernel spells a SCSI name string as the disk has it.
+TEST_F(RunState, IsWrittenWhateverADiskCallsItself)
+{
+	UnitRunState state;
+	state.pinned = 1;
+	state.identity = Identity{"naa.\xff", "A1", {}};
+	ASSERT_TRUE(save_run_state("sw0", state, directory_));
+	const auto loaded = load_run_state("sw0", directory_);
+	ASSERT_TRUE(loaded);
+	EXPECT_EQ(loaded->pinned, 1U);
+}
+
 TEST_F(RunState, IsEmptyWithoutAFile)
 {
 	const auto loaded = load_run_state("sw7", directory_);
@@ -69,15 +81,28 @@ TEST_F(RunState, OfAPathdThatDidNotKeepWhatPeersAnsweredSaysThatNoneHas)
 TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 {
 	for (const char *text :
-	     {"", "{", "[]", "{\"pinned\":\"one\"}", "{\"identity\":{}}",
+	     {"",
+	      "{",
+	      "[]",
+	      "{\"pinned\":\"one\"}",
+	      "{\"identity\":{}}",
 	      R"({"carried":{"key":1}})",
 	      R"({"carried":{"key":"1","last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":-1,"last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":1.5,"last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":1,"last":0,"copies":4294967296,"places":1}})",
 	      R"({"carried":{"key":1,"last":0,"copies":0,"places":1,"peers":-1}})",
-	      R"({"clients":{"keys":{"a":"b"}}})", R"({"clients":{"keys":{},"copy":true}})",
-	      R"({"incoherent":1})", R"({"incoherent":[1]})"}) {
+	      R"({"clients":{"keys":{"a":"b"}}})",
+	      R"({"clients":{"keys":{},"copy":true}})",
+	      R"({"incoherent":1})",
+	      R"({"incoherent":[1]})",
+	      R"({"pinned":1e300})",
+	      R"({"pinned":-1})",
+	      R"({"last_failback_ns":-1})",
+	      R"({"last_failback_ns":1e300})",
+	      R"({"grants":{"beta":{"epoch":1.5,"boot":"0","key":1}}})",
+	      R"({"identity":{"wwid":"","serial":"","designators":)"
+	      R"([{"association":0,"type":3,"code_set":1,"bytes":[256]}]}})"}) {
 		std::ofstream(directory_ + "/unit-sw0.json") << text;
 		const auto loaded = load_run_state("sw0", directory_);
 		ASSERT_TRUE(loaded) << text;

@@ -77,7 +77,7 @@ protected:
 	Answered<Revoked> revoke(std::uint64_t epoch)
 	{
 		std::optional<Answered<Revoked>> reply;
-		EXPECT_TRUE(serving->revoke({"naa.1", "alpha", epoch}, disk, 20s,
+		EXPECT_TRUE(serving->revoke({"naa.1", "alpha", epoch}, {disk}, 20s,
 					    [&](const auto &done) { reply = done; }));
 		EXPECT_TRUE(run([&] { return reply.has_value(); }));
 		return reply.value_or(Answered<Revoked>(refuse(RefusalKind::Timeout, "no reply")));

@@ -271,11 +271,11 @@ TEST_F(Book, RevokesWhatItHasNeverServedAndVouchesForItselfOnly)
 	const auto revoked = book.revoke({"naa.1", "alpha", 7}, at(0s));
 	EXPECT_TRUE(revoked.drained);
 	EXPECT_FALSE(revoked.served_here);
-	EXPECT_FALSE(revoked.sole);
+	EXPECT_TRUE(revoked.held.empty());
 	EXPECT_EQ(book.check(order_for("naa.1", 7)).error().code.value(), ESTALE)
 		<< "an order that was late";
 	ASSERT_TRUE(book.add(order_for("naa.1", 8), at(1s)));
-	EXPECT_TRUE(book.revoke({"naa.1", "alpha", 7}, at(2s)).sole);
+	EXPECT_TRUE(book.revoke({"naa.1", "alpha", 7}, at(2s)).held.contains("/dev/sdx"));
 	EXPECT_EQ(book.closed_epochs(), (std::vector<ExportName>{{"naa.1", "alpha", 7}}));
 }
 

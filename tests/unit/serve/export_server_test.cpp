@@ -5,6 +5,7 @@
 #include <cstring>
 #include <future>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -252,7 +253,9 @@ TEST_F(Server, TwoClientsShareTheDiskAndEachEndsAlone)
 	EXPECT_FALSE(server->export_disk(gammas)) << "what each has closed outlives the process";
 	EXPECT_TRUE(server->export_disk(order_for("naa.1", 2, disk, "any", "gamma")));
 	// An earlier process's epoch of alpha, while this one holds the disk for gamma.
-	const auto late = server->revoke(revocation(8));
+	auto revoke = revocation(8);
+	revoke.devices = {disk};
+	const auto late = server->revoke(revoke);
 	ASSERT_TRUE(late) << late.error().message;
 	EXPECT_TRUE(late->drained);
 	EXPECT_FALSE(late->served_here);
@@ -288,9 +291,9 @@ TEST_F(Server, AnEpochOfAnEarlierProcessIsDrainedWhenItsIoHasLeftTheDisk)
 	auto revoked = server->revoke(revoke);
 	ASSERT_FALSE(revoked) << "this process knows nothing of it";
 	EXPECT_EQ(revoked.error().kind, RefusalKind::Unsafe);
-	EXPECT_THAT(revoked.error().hint, HasSubstr("with the disk's device"));
+	EXPECT_THAT(revoked.error().hint, HasSubstr("with all of the disk's devices"));
 
-	revoke.device = disk;
+	revoke.devices = {disk};
 	{
 		// What an earlier process's I/O keeps: the open file.
 		const auto left = ServedDisk::open(disk, "naa.1", {false, true, "/sys"});
@@ -307,6 +310,30 @@ TEST_F(Server, AnEpochOfAnEarlierProcessIsDrainedWhenItsIoHasLeftTheDisk)
 	ASSERT_TRUE(revoked);
 	EXPECT_TRUE(revoked->drained);
 	EXPECT_FALSE(revoked->served_here);
+}
+
+// The path that it served hangs, with its I/O, and this host has another one to the disk by now.
+TEST_F(Server, AnEpochOfAnEarlierProcessIsNotDrainedWhileItsIoIsInAnotherDeviceOfTheDisk)
+{
+	const auto other = write("other", "");
+	std::filesystem::resize_file(other, 64 * block_bytes);
+	auto left = ServedDisk::open(disk, "naa.1", {false, true, "/sys"});
+	ASSERT_TRUE(left);
+	// It serves the disk to another client, so it has held that device alone.
+	ASSERT_TRUE(server->export_disk(order_for("naa.1", 1, other, "any", "gamma")));
+	auto revoke = revocation(7, 50ms);
+	revoke.devices = {other, disk};
+	auto revoked = server->revoke(revoke);
+	ASSERT_TRUE(revoked) << revoked.error().message;
+	EXPECT_FALSE(revoked->drained) << revoked->text;
+	left = fail(ENODEV, "its last I/O has ended");
+	revoked = server->revoke(revoke);
+	ASSERT_TRUE(revoked) << revoked.error().message;
+	EXPECT_TRUE(revoked->drained);
+	// A device that cannot be asked proves nothing.
+	revoke = revocation(7, 50ms);
+	revoke.devices = {other, path("gone")};
+	EXPECT_FALSE(server->revoke(revoke));
 }
 
 TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
@@ -339,6 +366,54 @@ TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 	ASSERT_TRUE(answer) << answer.error().message;
 	EXPECT_TRUE(revoked_from_json(*answer)->drained);
 	EXPECT_EQ(state(), "drained");
+}
+
+// All disks of a host hang at once when its adapter does, and a client of each has it revoked.
+TEST_F(Server, ManyRevocationsThatWaitKeepNobodyElseOut)
+{
+	constexpr unsigned many = 32;
+	const auto control = ServeControl::listen(path("control"), *server);
+	ASSERT_TRUE(control) << control.error().message();
+	const auto call = [&](const Call &what) -> Answered<Json> {
+		auto client = ControlClient::connect(path("control"), 20s);
+		if (!client)
+			return tl::unexpected(client.error());
+		return client->call(what.method, what.parameters);
+	};
+	std::vector<Wire> wires(many);
+	std::vector<std::unique_ptr<ExportServer::Session>> sessions;
+	std::vector<std::future<Answered<Json>>> waiting;
+	for (unsigned i = 0; i < many; i++) {
+		const auto client = fmt::format("alpha{}", i);
+		ASSERT_TRUE(server->export_disk(order_for("naa.1", 7, disk, "any", client)));
+		auto session = server->connect(fmt::format("naa.1@{}@7", client), wires[i].peer);
+		ASSERT_TRUE(session) << session.error().message();
+		sessions.push_back(std::move(*session));
+		waiting.push_back(std::async(std::launch::async, [&call, client] {
+			return call(revoke_call({{"naa.1", client, 7}, 20s, {}}));
+		}));
+	}
+	const auto draining = [&]() -> std::size_t {
+		const auto status = call({"io.swpath.Serve.Status", Json::object(), false, false});
+		if (!status)
+			return 0;
+		const auto &exports = (*status)["exports"];
+		return static_cast<std::size_t>(
+			std::count_if(exports.begin(), exports.end(), [](const Json &each) {
+				return each["state"] == "draining";
+			}));
+	};
+	const auto deadline = std::chrono::steady_clock::now() + 5s;
+	while (draining() < many && std::chrono::steady_clock::now() < deadline)
+		std::this_thread::sleep_for(5ms);
+	EXPECT_EQ(draining(), many);
+	for (auto &session : sessions)
+		server->disconnect(std::move(session));
+	for (auto &each : waiting) {
+		const auto answer = each.get();
+		ASSERT_TRUE(answer) << answer.error().message;
+		EXPECT_TRUE(revoked_from_json(*answer)->drained);
+	}
 }
 
 } // namespace

@@ -55,7 +55,7 @@ TEST(ServeCalls, WhatIsAskedArrives)
 	ASSERT_TRUE(exported);
 	EXPECT_EQ(*exported, (ExportedReply{"naa.1@alpha@7", 1 << 20, 512, 4096, true}));
 
-	const RevokeOrder revoke{{"naa.1", "alpha", 7}, 1500ms, "/dev/sdx"};
+	const RevokeOrder revoke{{"naa.1", "alpha", 7}, 1500ms, {"/dev/sdx", "/dev/sdy"}};
 	const auto revoked =
 		revoked_from_json(answer_serve_call(revoke_call(revoke), handler).parameters);
 	EXPECT_EQ(handler.revoked, revoke);

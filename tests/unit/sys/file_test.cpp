@@ -30,6 +30,16 @@ TEST_F(File, ThatIsToOutliveACrashIsReplacedTheSameWay)
 	EXPECT_EQ(read_file(path("a/b"), 1), "2");
 }
 
+TEST_F(File, IsAddedToOnlyIfItIsThere)
+{
+	ASSERT_TRUE(replace_file(path("a"), "1"));
+	ASSERT_TRUE(append_file(path("a"), "23"));
+	EXPECT_EQ(read_file(path("a"), 3), "123");
+	const auto none = append_file(path("none"), "1");
+	EXPECT_EQ(none.error().code, std::errc::no_such_file_or_directory);
+	EXPECT_EQ(none.error().context, "write " + path("none"));
+}
+
 TEST_F(File, LargerThanAllowedIsRefused)
 {
 	EXPECT_EQ(read_file(write("a", "12345"), 4).error().code, std::errc::file_too_large);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/sys/settings_book.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include "libpath/base/unique_fd.h"
+#include "libpath/sys/file.h"
 #include "tests/unit/sys/temporary_directory.h"
 
 namespace swpath
@@ -73,6 +77,53 @@ TEST_F(Book, AThousandUnitsFitIn)
 	ASSERT_GT(text.size(), 1U << 20);
 	write("run/settings", text);
 	EXPECT_EQ(open().legs().size(), 8000U);
+}
+
+TEST_F(Book, ALegMoreIsALineMoreHoweverManyThereAre)
+{
+	auto book = open();
+	for (unsigned leg = 0; leg < 1000; leg++)
+		ASSERT_TRUE(book.borrow("leg" + std::to_string(leg),
+					{{write("d" + std::to_string(leg), "30\n"), "4"}}));
+	const UniqueFd file(::open(path("run/settings").c_str(), O_RDONLY | O_CLOEXEC));
+	struct stat before {
+	}, after{};
+	ASSERT_EQ(fstat(file.get(), &before), 0);
+	ASSERT_TRUE(book.borrow("sda", {{deadline, "10"}}));
+	ASSERT_EQ(fstat(file.get(), &after), 0);
+	EXPECT_EQ(after.st_nlink, 1U) << "it is another file now";
+	EXPECT_LT(after.st_size - before.st_size, 300);
+	EXPECT_EQ(open().legs().size(), 1001U);
+	ASSERT_TRUE(book.give_back("leg7"));
+	EXPECT_EQ(value("d7"), "30");
+	EXPECT_EQ(open().legs().size(), 1000U);
+}
+
+TEST_F(Book, ItDoesNotGrowForever)
+{
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sdb", {{deadline, "10"}}));
+	for (unsigned i = 0; i < 3000; i++) {
+		ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}, {deadline, "10"}}));
+		ASSERT_TRUE(book.give_back("sda"));
+	}
+	EXPECT_LT(std::filesystem::file_size(path("run/settings")), 100U << 10);
+	EXPECT_THAT(open().legs(), ElementsAre("sdb"));
+}
+
+TEST_F(Book, ALineWhoseWriterDiedIsNone)
+{
+	ASSERT_TRUE(open().borrow("sda", {{timeout, "4"}}));
+	const auto whole = read_file(path("run/settings"), 4096).value();
+	const auto begun = deadline + "\toff\t10\tsd";
+	for (std::size_t bytes = 0; bytes <= begun.size(); bytes++) {
+		write("run/settings", whole + begun.substr(0, bytes));
+		ASSERT_THAT(open().legs(), ElementsAre("sda")) << bytes;
+	}
+	// What comes next is no part of it.
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sdb", {{deadline, "10"}}));
+	EXPECT_THAT(open().legs(), ElementsAre("sda", "sdb"));
 }
 
 TEST_F(Book, ASharedAttributeGoesBackWithItsLastLeg)
@@ -150,7 +201,7 @@ TEST_F(Book, AnotherFileIsNotTakenForABook)
 	write("run/settings", "something else\n");
 	EXPECT_EQ(SettingsBook::open(path("run/settings")).error().context,
 		  path("run/settings") + ":1: is not a book of settings");
-	for (const char *line : {"x", "/a\tb\tc", "/a\tb\tc\t", "a\tb\tc\tsda"}) {
+	for (const char *line : {"x", "/a\tb\tc", "/a\tb\tc\t", "", "a\tb\tc\tsda"}) {
 		write("run/settings", "swpath settings 1\n" + std::string(line) + "\n");
 		EXPECT_EQ(SettingsBook::open(path("run/settings")).error().context,
 			  path("run/settings") + ":2: is not a setting")

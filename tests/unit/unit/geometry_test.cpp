@@ -34,6 +34,16 @@ TEST(Geometry, ALargerDiskIsAnotherOneToo)
 	}
 }
 
+TEST(Geometry, ADiskThatIsKnownByNameMayHaveGrownAndNotShrunk)
+{
+	auto other = disk;
+	other.capacity_bytes = 2 * disk.capacity_bytes;
+	EXPECT_FALSE(compare(disk, other, true));
+	EXPECT_EQ(compare(other, disk, true)->reason, Reason::SIZE);
+	other.write_protected = true;
+	EXPECT_EQ(compare(disk, other, true)->reason, Reason::WRITE_PROTECTED);
+}
+
 TEST(Geometry, AnotherLogicalBlockSizeIsRefused)
 {
 	auto other = disk;

@@ -26,9 +26,10 @@ TEST(NbdEndpoint, ThePortOfNbdIsTheDefault)
 
 TEST(NbdEndpoint, RefusesWhatCannotBeReached)
 {
-	for (const char *text : {"", ":", ":10809", "beta:", "beta:0", "beta:65536", "beta:port",
-				 "a:b:c", "fe80::1", "[fe80::1", "[fe80::1]x", "[beta]:1", "[]:1",
-				 "be ta:1", "nbd://beta", "unix:", "unix:run/x"})
+	for (const char *text :
+	     {"unix", "", ":", ":10809", "beta:", "beta:0", "beta:65536", "beta:port", "a:b:c",
+	      "fe80::1", "[fe80::1", "[fe80::1]x", "[beta]:1", "[]:1", "be ta:1", "nbd://beta",
+	      "unix:", "unix:run/x"})
 		EXPECT_FALSE(NbdEndpoint::parse(text)) << text;
 	EXPECT_FALSE(NbdEndpoint::parse("unix:/" + std::string(200, 'x')));
 	EXPECT_FALSE(NbdEndpoint::parse(std::string(300, 'x')));

@@ -41,7 +41,7 @@ servers_are() {
 
 # CLIENT STATE of each export of beta's that has been used.
 beta_serves() {
-	[ "$(host_pathctl beta exports sw0 --json |
+	[ "$(host_pathctl beta exports --json |
 		jq -r '.exports[] | select(.requests > 0) | .client + " " + .state')" = "$1" ]
 }
 
@@ -128,8 +128,35 @@ from_server_to_server() {
 	ends_without_harm
 }
 
+# By its administrator's word, while alpha uses it.
+a_server_is_told_to_serve_no_more() {
+	cluster
+	cluster_start
+	writer_start sw0 /dev/sw0 --span $SPAN
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	writer_flows sw0 50
+	host_config beta enabled=false
+	host_pathctl beta reload
+	wait_until 60 sw_is sw0 active 0
+	wait_until 30 beta_serves "alpha drained"
+	note "proof: $(history_last method) $(history_last evidence)"
+	writer_flows sw0 50
+	# And it may serve again.
+	host_config beta
+	host_pathctl beta reload
+	wait_until 60 path_is_usable 1
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	writer_flows sw0 50
+	pathctl failback sw0
+	wait_until 30 sw_is sw0 active 0
+	ends_without_harm
+}
+
 disk_create 32 3
 test_case "a unit goes to a peer and back, and loses nothing" to_a_peer_and_back
 test_case "a server that is not heard any more is revoked by its pathd, and the unit goes on" a_cut_export_is_revoked
 test_case "a direct path that hangs with writes inside is fenced through the peer's nexus" the_direct_path_is_fenced_by_the_peer
 test_case "from one server to another: the first revokes, the second serves" from_server_to_server
+test_case "a host that is told to serve no more ends its exports, and its client goes on (P1)" a_server_is_told_to_serve_no_more

@@ -111,6 +111,31 @@ on_two_direct_paths() {
 	wait_until 30 no_reservation_is_told
 }
 
+# A path that is not registered is refused even MODE SENSE then, and has to get its key all the same.
+under_exclusive_access() {
+	local pid before
+	two_direct
+	pid=$(cat "$SW_RUN/pathd.pid")
+	defer kill -CONT "$pid"
+	# One path is told, and the disk is reserved before the other can have got the key.
+	kill -STOP "$pid"
+	sg_persist -n -o -G -S $KEY /dev/sw0 >/dev/null
+	sg_persist -n -o -R -K $KEY -T 6 /dev/sw0 >/dev/null
+	expect keys_are $KEY
+	before=$(reservation)
+	note "reserved: $before"
+	kill -CONT "$pid"
+	wait_until 30 keys_are $KEY $KEY
+	wait_until 60 path_is_usable 1
+	writer_start sw0 /dev/sw0 --span $((64 << 10))
+	writer_flows sw0 50
+	echo offline >"/sys/block/${SESSION_DEV[a]}/device/state"
+	wait_until 60 sw_is sw0 active 1
+	writer_flows sw0 50 60
+	expect_eq "$before" "$(reservation)" "reservation after the switch"
+	back_to_the_first_path
+}
+
 a_preempted_key_stays_away() {
 	two_direct
 	reserve /dev/sw0 register 0 $KEY
@@ -239,6 +264,7 @@ path_says() {
 lio_target iqn.2026-01.org.example:disk fileio "$SW_RUN/disk.img" 3260
 sessions_open iqn.2026-01.org.example:disk a:3260 b:3260 c:3260
 test_case "a reservation holds over switches between direct paths, by ioctl and by SG_IO" on_two_direct_paths
+test_case "under exclusive access the other path gets the key, too" under_exclusive_access
 test_case "a key that was preempted does not come back" a_preempted_key_stays_away
 test_case "a reservation holds while a peer serves the disk, and is given up everywhere" on_a_peer
 test_case "a client whose key was preempted is not served" a_preempted_client_is_not_served

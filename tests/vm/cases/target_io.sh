@@ -178,6 +178,25 @@ test_witness_takes() {
 	sw_message sw0 witness | grep -q "^$(($1 * 8)) "
 }
 
+reservation_answer() {
+	"$SW_LIB/reserve.py" "$1" register 0 0x11 | cut -d: -f2-
+}
+
+reservation_before_the_first_path() {
+	disks_heal
+	modprobe dm-sw
+	# udev, which would read it, is not waited for.
+	dmsetup create sw0 --uuid SW-test-sw0 --noudevsync \
+		--table "$(unit_table sw0 hold "served:$(disk_dev 1)" "direct:$(disk_dev 0)")"
+	defer unit_remove sw0
+	expect_eq load "$(sw_get sw0 reason)"
+	local unit
+	unit=/dev/$(dmsetup info -c --noheadings -o blkdevname sw0)
+	# The test disk knows no reservations: what it says comes back, and not that all is well.
+	expect_match 'register: ' "$(reservation_answer "$(disk_dev 0)")"
+	expect_eq "$(reservation_answer "$(disk_dev 0)")" "$(reservation_answer "$unit")"
+}
+
 test_case "flush and FUA reach the disk, after a switch too (P1)" flush_and_fua
 test_case "a write that is sent again keeps its FUA" fua_is_kept_by_a_retry
 test_case "a cooperative switch flushes the path that it leaves" cooperative_switch_flushes
@@ -188,3 +207,4 @@ test_case "large bios that were split below are sent again whole (P1, P4)" large
 test_case "REQ_NOWAIT ends in EAGAIN while I/O is held" nowait
 test_case "ioctls go to a direct path only, and wait while I/O is held" ioctls
 test_case "checksums of acknowledged writes are true or absent, and a reload keeps them" witnesses
+test_case "a reservation before the first path is open reaches the direct one (P7)" reservation_before_the_first_path

@@ -164,6 +164,26 @@ suspend_loop_under_switches() {
 	writer_verify sw0 /dev/mapper/sw0 "$(disk_dev 0)" "$(disk_dev 1)"
 }
 
+reload_without_the_path_that_a_switch_leaves() {
+	disks_heal
+	leg_create leg0 "$(disk_dev 0)"
+	unit_create sw0 "stall_ms 0" direct:/dev/mapper/leg0 "served:$(disk_dev 1)"
+	defer leg_heal leg0
+	leg_hang leg0
+	sw_message sw0 ticket 1 1 1000
+	sw_message sw0 switch 1 cooperative
+	wait_until 10 sw_is sw0 phase flush
+	wait_until 10 sw_path_is sw0 1 ticket_ms 0
+	leg_heal leg0
+	wait_until 10 sw_is sw0 phase prove
+	dmsetup suspend --noflush --nolockfs sw0
+	dmsetup load sw0 --table "$(unit_table sw0 "stall_ms 0" direct:- "served:$(disk_dev 1)")"
+	dmsetup resume --noudevsync sw0
+	expect_eq prove "$(sw_get sw0 phase)"
+	ticket 1
+	wait_until 10 sw_is sw0 active 1
+}
+
 test_case "a noflush suspend keeps held I/O, and resume holds it again (P4)" noflush_suspend
 test_case "a suspend that flushes waits for the end of the hold" flush_suspend
 test_case "a suspend that is interrupted leaves the hold as it was" interrupted_suspend
@@ -171,6 +191,7 @@ test_case "a reload while held keeps the mount verification and the I/O (P1, P9)
 test_case "a reload does not forget a write in doubt (P2)" reload_with_a_write_in_doubt
 test_case "a reload that is refused changes nothing" bad_reload
 test_case "a reload without the active path holds until another is proved (P3)" reload_without_the_active_path
+test_case "a reload without the path that a switch leaves holds, too" reload_without_the_path_that_a_switch_leaves
 test_case "remove of a unit in use is refused while held, nothing lost" remove_while_held
 test_case "a forced remove ends held I/O in errors" forced_remove_while_held
 test_case "remove of an idle unit that holds works" idle_remove_while_held

@@ -273,6 +273,19 @@ fifty_switches() {
 	note "longest I/O over 50 switches: $(writer_get sw0 longest_ms) ms"
 }
 
+a_hold_after_retry_ends_too() {
+	two_path_unit "mv_timeout_s 2"
+	sw_message sw0 fail 0
+	wait_until 10 sw_is sw0 state failed
+	# Long enough for the unit to have become idle: nothing is in flight, and nothing is held.
+	holds_for 3 sw_is sw0 state failed
+	sw_message sw0 retry
+	write_behind
+	wait_until 15 sw_is sw0 state failed
+	expect_eq mv-timeout "$(sw_get sw0 reason)"
+	wait_until 5 write_ended 1
+}
+
 test_case "an error on the active path switches to the one with a ticket (P1, P5)" error_switch
 test_case "a hung path is left when its commands time out (P6)" hang_switch
 test_case "a stall is noticed within its budget, and drained before the switch (P4, P6)" stall_is_noticed_in_time
@@ -284,6 +297,7 @@ test_case "a read error needs no proof" reads_are_never_in_doubt
 test_case "without a live ticket the unit holds, with one it goes on (P3)" holds_without_a_live_ticket
 test_case "both paths down: held I/O goes on when one returns (P1, P5)" both_down_then_one_returns
 test_case "mv_timeout ends in EIO, and retry revives the unit (P6)" mv_timeout_ends_in_errors_and_retry_revives
+test_case "a hold that a retry began ends with its time, too (P6)" a_hold_after_retry_ends_too
 test_case "a medium error goes up and causes no switch (P5)" medium_error_goes_up
 test_case "a reservation conflict goes up and causes no switch (P5)" reservation_conflict_goes_up
 test_case "an operator's hold stops I/O and loses none of it" operators_hold

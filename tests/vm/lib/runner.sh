@@ -16,6 +16,7 @@
 #   expect_match REGEX TEXT [WHAT]   fails unless TEXT matches the extended regular expression
 #   expect_less A B [WHAT]           fails unless A < B; decimal fractions are fine
 #   wait_until SECONDS COMMAND...    polls until COMMAND succeeds; fails after SECONDS
+#   slowly_until SECONDS COMMAND...  the same with few polls, for what is measured meanwhile: each costs it CPU
 #   holds_for SECONDS COMMAND...     polls and fails when COMMAND fails before SECONDS are over:
 #                                    for "does not happen"; keep it short
 #   process_is_gone PID              ended, though nobody may have waited for it yet
@@ -117,17 +118,27 @@ sw_left_ms() {
 	printf -v "$1" '%s' $(($2 - 10#${up/./} * 10))
 }
 
-# A question costs tens of milliseconds of a CPU that what is waited for needs too: asked less often the longer it takes.
-wait_until() {
-	local seconds=$1 end left pauses=(0.05 0.05 0.05 0.1 0.1)
-	shift
+# sw_poll SECONDS "PAUSE..." COMMAND...: with these pauses, the last of them again and again.
+sw_poll() {
+	local seconds=$1 end left pauses
+	read -ra pauses <<<"$2"
+	shift 2
 	end=$(($(now_ms) + seconds * 1000))
 	until "$@" >/dev/null 2>&1; do
 		sw_left_ms left "$end"
 		[ "$left" -gt 0 ] || fail "not within $seconds s: $*"
-		pause "${pauses[0]:-0.2}"
-		pauses=("${pauses[@]:1}")
+		pause "${pauses[0]}"
+		[ ${#pauses[@]} = 1 ] || pauses=("${pauses[@]:1}")
 	done
+}
+
+# A question costs tens of milliseconds of a CPU that what is waited for needs too: asked less often the longer it takes.
+wait_until() {
+	sw_poll "$1" "0.05 0.05 0.05 0.1 0.1 0.2" "${@:2}"
+}
+
+slowly_until() {
+	sw_poll "$1" 0.5 "${@:2}"
 }
 
 holds_for() {
