@@ -86,6 +86,23 @@ unit_file_is_sound() {
 	expect_eq "" "$(grep -iE 'pathd|cycle' <<<"$said" || true)" "what systemd-analyze says about the boot"
 	systemctl disable pathd.service
 	expect_match 'local-fs-pre.target' "$(service Before)"
+	expect_match 'remote-fs-pre.target' "$(service Before)"
+}
+
+restarted_more_than() {
+	(($(service NRestarts) > $1))
+}
+
+# systemd itself would give up after 5 starts within 10 s.
+failing_is_tried_again() {
+	pathd_rig
+	defer service_ends
+	printf '[unit.sw0]\nwwid = 3\n' >/etc/swpath/swpath.toml
+	expect_not systemctl start pathd.service
+	wait_until 60 restarted_more_than 8
+	pathd_config
+	wait_until 60 service_is ActiveState active
+	wait_until 60 sw_is sw0 state online
 }
 
 active_after_ready() {
@@ -235,6 +252,7 @@ disk_create 32
 test_case "systemd finds nothing wrong with the unit file, nor with its place in the boot" unit_file_is_sound
 test_case "the service is active when every path has its verdict, not before; locked in memory and safe from the OOM killer" active_after_ready
 test_case "a file system on a unit is mounted after pathd is ready" mounted_after
+test_case "a pathd that fails again and again is started until it does not" failing_is_tried_again
 test_case "the journal has a message's identity and fields, and the catalog explains it" journal_fields
 test_case "a reload of a bad file keeps the running configuration, a stop leaves the unit and its I/O alone" reloaded_and_stopped
 test_case "a killed pathd is started again, the unit goes on" killed_restarts
