@@ -152,14 +152,14 @@ TEST_F(FoundHostsTest, AFalseAddressDoesNotKeepAHostFromBeingFound)
 {
 	(void)hosts.announced({1, 0, "a"}, texts_of("gamma", 66), {"10.0.0.66", 1}, start);
 	(void)announced("gamma", 3);
-	(void)hosts.step({}, {}, start);
+	(void)step({}, start);
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.66");
 	EXPECT_EQ(hosts.deadline(), start + FoundHosts::ask_for);
-	EXPECT_FALSE(hosts.step({}, {}, start + FoundHosts::ask_for - 1s));
-	EXPECT_TRUE(hosts.step({}, {}, start + FoundHosts::ask_for));
+	EXPECT_FALSE(step({}, start + FoundHosts::ask_for - 1s));
+	EXPECT_TRUE(step({}, start + FoundHosts::ask_for));
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.3");
-	EXPECT_TRUE(hosts.step({"gamma"}, {}, start + FoundHosts::ask_for + 1s));
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, start + 10 * FoundHosts::ask_for));
+	EXPECT_TRUE(step({"gamma"}, start + FoundHosts::ask_for + 1s));
+	EXPECT_FALSE(step({"gamma"}, start + 10 * FoundHosts::ask_for));
 	EXPECT_THAT(hosts.proved(), ElementsAre(PeerConfig{"gamma", {"10.0.0.3", 10808}, true}));
 }
 
@@ -167,15 +167,15 @@ TEST_F(FoundHostsTest, AFalseAddressDoesNotKeepAHostFromBeingFound)
 TEST_F(FoundHostsTest, APeerThatWasAwayIsAskedWhereItAnsweredAlthoughAFalseAddressIsAnnounced)
 {
 	(void)announced("gamma", 3);
-	(void)hosts.step({}, {}, start);
-	(void)hosts.step({"gamma"}, {}, start);
+	(void)step({}, start);
+	(void)step({"gamma"}, start);
 	withdrawn("gamma");
 	(void)hosts.announced({1, 0, "a"}, texts_of("gamma", 66), {"10.0.0.66", 1}, start);
-	EXPECT_FALSE(hosts.step({"gamma"}, {}, start)) << "it answers";
-	EXPECT_TRUE(hosts.step({}, {}, start + 1s));
+	EXPECT_FALSE(step({"gamma"}, start)) << "it answers";
+	EXPECT_TRUE(step({}, start + 1s));
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.66");
 	EXPECT_EQ(hosts.deadline(), start + 1s + FoundHosts::ask_for);
-	EXPECT_TRUE(hosts.step({}, {}, start + 1s + FoundHosts::ask_for));
+	EXPECT_TRUE(step({}, start + 1s + FoundHosts::ask_for));
 	EXPECT_EQ(hosts.peers().front().address.host, "10.0.0.3");
 }
 
