@@ -375,6 +375,7 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 			kept->second->reconfigure(*wanted);
 	}
 	if (!dry_run) {
+		loaded->cluster = config_.cluster;
 		config_ = std::move(*loaded);
 		log::set_level(config_.daemon.log_level);
 		make_units();
@@ -452,6 +453,11 @@ std::optional<Instant> Daemon::parts_deadline() const
 	return first;
 }
 
+bool Daemon::joins() const
+{
+	return !joined_ && !options_.dry_run && config_.cluster.configured();
+}
+
 void Daemon::round()
 {
 	watchdog_.beat();
@@ -467,9 +473,10 @@ void Daemon::round()
 		else
 			ending_.erase(unit->name());
 	}
-	if (!peers_ && !options_.dry_run && config_.cluster.configured() && at >= join_at_) {
+	if (joins() && at >= join_at_) {
 		join_at_ = at + join_interval;
-		auto joined = join_cluster();
+		const auto joined = join_cluster();
+		joined_ = joined.has_value();
 		const std::string trouble = joined ? "" : joined.error().message();
 		if (!joined && trouble != join_trouble_)
 			log::say(Message::Error, {}, "{}; trying again", trouble);
@@ -511,7 +518,7 @@ void Daemon::round()
 	const bool settled = (!ready_told_ || options_.dry_run) &&
 			     std::all_of(units_.begin(), units_.end(),
 					 [](const auto &entry) { return entry.second->settled(); });
-	if (!peers_ && !options_.dry_run && config_.cluster.configured())
+	if (joins())
 		wake = std::min(wake, join_at_);
 	wake = std::min(wake, parts_deadline().value_or(wake));
 	if (const auto interval = watchdog_.interval_us(); interval != 0)

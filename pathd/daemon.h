@@ -80,7 +80,10 @@ private:
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	void hide_legs();
 	void guard_legs();
+	void touch_units();
+	[[nodiscard]] bool joins() const;
 	[[nodiscard]] Result<void> join_cluster();
+	[[nodiscard]] Result<void> meet_peers();
 	void tell_members();
 	void find_disks();
 	void reload_found();
@@ -138,6 +141,7 @@ private:
 	Instant scan_asked_{};                     ///< whether a scan is due
 	std::optional<std::uint64_t> scan_events_; ///< the kernel's count before the last scan
 	Instant started_{};
+	bool joined_ = false; ///< the cluster, or there is something left to be tried again
 	Instant join_at_{};
 	std::string join_trouble_;
 	std::string discovery_trouble_; ///< dns_sd_'s, as it was told

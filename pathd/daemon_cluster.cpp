@@ -34,15 +34,42 @@ Result<std::unique_ptr<ClusterEngine>> Daemon::make_engine()
 	return std::move(*engine);
 }
 
+void Daemon::touch_units()
+{
+	for (auto &[name, unit] : units_)
+		unit->touch();
+}
+
 /// Peers are asked and answered from now on, and the server is kept. At boot the address to listen
-/// at may come later than pathd, so a failure is not the end.
+/// at may come later than pathd, and threads or memory may be short for a moment, so a failure is
+/// not the end: what is there by then stays, and the next call goes on with the rest.
 Result<void> Daemon::join_cluster()
 {
+	if (!peers_)
+		if (auto met = meet_peers(); !met)
+			return met;
+	if (found_ && !dns_sd_)
+		if (auto announced = announce(); !announced)
+			return announced;
 	const auto &cluster = config_.cluster;
-	const auto touch_all = [this] {
-		for (auto &[name, unit] : units_)
-			unit->touch();
-	};
+	if (!cluster.serve || serving_)
+		return {};
+	ServerSetup setup;
+	setup.listen = {cluster.serve->host, cluster.serve->port, {}};
+	setup.plain = cluster.plain;
+	if (!cluster.plain)
+		setup.psk_file = cluster.key_file;
+	auto serving = Serving::create(std::move(setup), mailbox_, [this] { touch_units(); });
+	if (!serving)
+		return tl::unexpected(serving.error());
+	serving_ = std::move(*serving);
+	services_.serving = serving_.get();
+	return {};
+}
+
+Result<void> Daemon::meet_peers()
+{
+	const auto &cluster = config_.cluster;
 	Peers::Host host;
 	host.disk = [this](const std::string &wwid,
 			   const std::string &peer) -> std::optional<PeerDisk> {
@@ -55,10 +82,10 @@ Result<void> Daemon::join_cluster()
 		else if (order.kind == PeerOrder::Kind::Revoke)
 			revoke_once_served(order);
 	};
-	host.changed = [this, touch_all] {
+	host.changed = [this] {
 		if (engine_ != nullptr)
 			engine_->links_changed();
-		touch_all();
+		touch_units();
 	};
 	host.cast = [this](const Member &from, std::string_view frame) {
 		if (engine_ != nullptr)
@@ -70,10 +97,13 @@ Result<void> Daemon::join_cluster()
 	peers_ = std::move(*peers);
 	services_.peers = peers_.get();
 	auto engine = make_engine();
-	if (!engine) {
+	auto watched = engine ? loop_->watch(peers_->fd(), [] {}) // round() does the rest
+			      : tl::unexpected(engine.error());
+	if (!watched) {
+		engine_ = nullptr;
 		services_.peers = nullptr;
 		peers_.reset();
-		return tl::unexpected(engine.error());
+		return watched;
 	}
 	directory_ = std::make_unique<ServerDirectory>(
 		peers_->self(), cluster.serve ? cluster.serve->text() : std::string());
@@ -82,21 +112,6 @@ Result<void> Daemon::join_cluster()
 	cluster_ = std::make_unique<Cluster>(
 		peers_->self(), std::move(*engine),
 		std::vector<SyncService *>{sightings_.get(), directory_.get()});
-	if (auto announced = announce(); !announced)
-		return announced;
-	if (auto watched = loop_->watch(peers_->fd(), [] {}); !watched || !cluster.serve)
-		return watched;
-
-	ServerSetup setup;
-	setup.listen = {cluster.serve->host, cluster.serve->port, {}};
-	setup.plain = cluster.plain;
-	if (!cluster.plain)
-		setup.psk_file = cluster.key_file;
-	auto serving = Serving::create(std::move(setup), mailbox_, touch_all);
-	if (!serving)
-		return tl::unexpected(serving.error());
-	serving_ = std::move(*serving);
-	services_.serving = serving_.get();
 	return {};
 }
 
@@ -169,10 +184,8 @@ Result<void> Daemon::begin_hints()
 	if (!config_.hints.configured)
 		return {};
 	auto hints = BusHints::create(config_.hints, config_.cluster.serve.has_value(),
-				      BusHints::program(config_.hints), mailbox_, [this] {
-					      for (auto &[name, unit] : units_)
-						      unit->touch();
-				      });
+				      BusHints::program(config_.hints), mailbox_,
+				      [this] { touch_units(); });
 	if (!hints)
 		return fail(hints.error(), "[hints]");
 	hints_ = std::move(*hints);

@@ -40,9 +40,11 @@ Result<void> Daemon::announce()
 	auto dns_sd = DnsSd::create(advert_of(cluster), cluster.listen->port);
 	if (!dns_sd)
 		return fail(dns_sd.error(), "[cluster] discover");
+	if (auto watched = loop_->watch((*dns_sd)->fd(), [] {}); !watched) // round() does the rest
+		return watched;
 	dns_sd_ = std::move(*dns_sd);
-	discovery_trouble_ = dns_sd_->trouble();   // that it is not tried yet is no news
-	return loop_->watch(dns_sd_->fd(), [] {}); // round() does the rest
+	discovery_trouble_ = dns_sd_->trouble(); // that it is not tried yet is no news
+	return {};
 }
 
 void Daemon::step_discovery(Instant now)

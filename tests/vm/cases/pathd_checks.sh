@@ -180,7 +180,16 @@ reloads() {
 	kill -HUP "$(cat "$SW_RUN/pathd.pid")"
 	wait_until 30 table_has 'stall_ms 4000'
 	expect_eq "$epoch" "$(sw_get sw0 epoch)" "no switch for it: epoch"
+	# A cluster is joined by a pathd that starts, whole, or not at all.
+	printf '[cluster]\nname = "alpha"\nkey_file = "/etc/swpath/keys"\nlisten = "127.0.0.1"\n' >>/etc/swpath/swpath.toml
+	pathctl reload
+	wait_until 10 pathd_said '[[]cluster[]] is read when pathd starts: restart it'
+	holds_for 5 in_no_cluster
 	nothing_lost
+}
+
+in_no_cluster() {
+	(pathctl peers 2>&1 || true) | grep -q 'this host is in no cluster'
 }
 
 table_has() {
