@@ -93,8 +93,8 @@ grows_behind_a_peer() {
 	wait_until 30 sw_is sw0 active 0
 	host_kill_all beta
 	host_start beta
+	wait_until 60 peer_exports "$((32 * MB))" # or what is usable may be the dead server's connection yet
 	wait_until 60 path_is_usable 1
-	wait_until 30 peer_exports "$((32 * MB))"
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
 	writer_flows sw0
