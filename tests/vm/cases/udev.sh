@@ -5,6 +5,8 @@
 # udev's rules: what a unit is called, when it is scanned, and that nobody sees its legs.
 # shellcheck source=tests/vm/lib/sw.sh
 . "$SW_LIB/sw.sh"
+# shellcheck source=tests/vm/lib/pathd.sh
+. "$SW_LIB/pathd.sh"
 
 property() {
 	udevadm info --query=property --property="$2" --value --name="$1"
@@ -205,6 +207,51 @@ multipath_takes_no_leg() {
 	expect_eq online "$(sw_get sw0 state)"
 }
 
+# The disk had partitions before it was a unit's: udev has seen them when pathd marks it.
+partitions_of_a_leg_are_hidden() {
+	local part uuid
+	# No pathd has been here yet.
+	rm -f /etc/udev/rules.d/58-swpath-legs.rules /run/udev/rules.d/58-swpath-legs-now.rules /run/swpath/legs/*
+	udevadm control --reload
+	trigger "$(disk_dev 0)"
+	trigger "$(disk_dev 1)"
+	wipefs -qa "$(disk_dev 0)"
+	# One partition of Linux, 32768 sectors from 2048 on.
+	printf '\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x80\0\0' | dd of="$(disk_dev 0)" bs=1 seek=446 conv=notrunc status=none
+	printf '\x55\xaa' | dd of="$(disk_dev 0)" bs=1 seek=510 conv=notrunc status=none
+	for part in "$(disk_dev 0)" "$(disk_dev 1)"; do blockdev --rereadpt "$part"; done
+	udevadm settle --timeout=20
+	part=$(disk_dev 0)1
+	mkfs.ext4 -q -F -U random "$part"
+	uuid=$(blkid -p -s UUID -o value "$part")
+	trigger "$part"
+	wait_until 20 property_is "$part" ID_FS_UUID "$uuid"
+	pathd_rig
+	pathd_start
+	wait_until 20 property_is "$part" SYSTEMD_READY 0
+	expect_eq '' "$(property "$part" ID_FS_UUID)"
+	wait_until 20 test ! -e "/dev/disk/by-uuid/$uuid"
+}
+
+# What a pathd that was killed leaves behind when its disk goes before the next one starts.
+left_over_mark_hides_nobody() {
+	local loop
+	disk_with_ext4
+	truncate -s 16M "$SW_RUN/foreign.img"
+	mkfs.ext4 -q -F "$SW_RUN/foreign.img"
+	modprobe loop
+	loop=$(losetup --find --show "$SW_RUN/foreign.img")
+	defer losetup --detach "$loop"
+	mark_legs "$loop" "$(disk_dev 0)"
+	expect_eq sw_path_member "$(property "$loop" ID_FS_TYPE)"
+	expect_eq 0 "$(property "$loop" SYSTEMD_READY)"
+	pathd_rig
+	pathd_start
+	wait_until 30 property_is "$loop" ID_FS_TYPE ext4
+	expect_eq '' "$(property "$loop" SYSTEMD_READY)"
+	expect_match '^(sw_path|mpath)_member$' "$(property "$(disk_dev 0)" ID_FS_TYPE)"
+}
+
 # One disk for all cases: they begin with a file system of their own.
 disk_create 64
 
@@ -218,3 +265,5 @@ test_case "a switch and a failed path cause no scan and lose no link" switches_a
 test_case "a new file system on a unit is seen" new_content_is_scanned
 test_case "LVM sees the unit and none of its legs" lvm_sees_the_unit_only
 test_case "multipath takes no leg of a unit" multipath_takes_no_leg
+test_case "a mark that a dead pathd has left hides no other disk for longer than until the next one starts" left_over_mark_hides_nobody
+test_case "the partitions of a leg are hidden with it, those that were there before pathd too" partitions_of_a_leg_are_hidden
