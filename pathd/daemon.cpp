@@ -375,7 +375,7 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 			kept->second->reconfigure(*wanted);
 	}
 	if (!dry_run) {
-		loaded->cluster = config_.cluster;
+		loaded->cluster = config_.cluster; // read when pathd starts
 		config_ = std::move(*loaded);
 		log::set_level(config_.daemon.log_level);
 		make_units();

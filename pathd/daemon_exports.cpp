@@ -18,11 +18,6 @@ using log::Message;
 namespace
 {
 
-/// For one try to end an export, and between two.
-constexpr Duration end_limit = std::chrono::seconds(2);
-/// The server's answer is on its way when the peer's time is over.
-constexpr Duration revoke_slack = std::chrono::milliseconds(500);
-
 ExportReport export_report(const ServeReport::Entry &entry, WallTime told)
 {
 	const auto &[view, since_ms] = entry;
@@ -129,27 +124,22 @@ std::optional<PeerDisk> Daemon::once_served(const std::string &wwid, const std::
 
 void Daemon::revoke_once_served(const PeerOrder &order)
 {
-	const auto answer = [this, token = order.token](PeerStatus status, std::string text,
-							std::uint64_t ended, std::uint64_t lost) {
-		PeerAnswer said;
-		said.status = status;
-		said.text = std::move(text);
-		said.ended = ended;
-		said.lost = lost;
-		peers_->done(token, said);
+	const auto busy = [this, token = order.token](std::string text) {
+		PeerAnswer answer;
+		answer.status = PeerStatus::Busy;
+		answer.text = std::move(text);
+		peers_->done(token, answer);
 	};
 	const ExportName name{order.request.wwid, order.client, order.request.epoch};
 	const bool taken = serving_->revoke(
-		name, direct_devices(name.wwid),
-		std::max<Duration>(order.limit - revoke_slack, Duration::zero()),
-		[answer](const Answered<Revoked> &revoked) {
+		name, direct_devices(name.wwid), time_to_revoke(order),
+		[this, busy, token = order.token](const Answered<Revoked> &revoked) {
 			if (!revoked)
-				return answer(PeerStatus::Busy, revoked.error().message, 0, 0);
-			answer(revoked->drained ? PeerStatus::Ok : PeerStatus::InProgress,
-			       revoked->text, revoked->ended, revoked->lost);
+				return busy(revoked.error().message);
+			peers_->done(token, answer_of(*revoked));
 		});
 	if (!taken)
-		answer(PeerStatus::Busy, "the server is being asked", 0, 0);
+		busy("the server is being asked");
 }
 
 /// Nobody looks after the path and the rights of a disk that no unit serves.
@@ -160,15 +150,15 @@ void Daemon::end_exports(Instant now)
 	for (const auto &name : serving_->open_exports()) {
 		if (served_unit(name.wwid) != nullptr)
 			continue;
-		end_exports_at_ = now + end_limit;
+		end_exports_at_ = now + end_export_limit;
 		log::say(Message::Warning, {},
 			 "serving {} no more: no unit of this host has the disk and serve = true",
 			 name.text());
 		const bool taken = serving_->revoke(
-			name, direct_devices(name.wwid), end_limit,
+			name, direct_devices(name.wwid), end_export_limit,
 			[this](const Answered<Revoked> &revoked) {
 				ending_exports_--;
-				end_exports_at_ = swpath::now() + end_limit;
+				end_exports_at_ = swpath::now() + end_export_limit;
 				log::say(Message::Notice, {}, "{}",
 					 revoked ? revoked->text : revoked.error().message);
 			});

@@ -80,7 +80,25 @@ bool alive_or_ended(const std::string &socket)
 	return false;
 }
 
+/// Of a peer's time, for the way of the answer.
+constexpr Duration answer_slack = 500ms;
+
 } // namespace
+
+PeerAnswer answer_of(const Revoked &revoked)
+{
+	PeerAnswer answer;
+	answer.status = revoked.drained ? PeerStatus::Ok : PeerStatus::InProgress;
+	answer.text = revoked.text;
+	answer.ended = revoked.ended;
+	answer.lost = revoked.lost;
+	return answer;
+}
+
+Duration time_to_revoke(const PeerOrder &order)
+{
+	return std::max<Duration>(order.limit - answer_slack, Duration::zero());
+}
 
 /// What the keeper's thread found.
 struct Serving::Look {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "libpath/base/instant.h"
+#include "libpath/control/peer_service.h"
 #include "libpath/policy/restart_policy.h"
 #include "libpath/serve/server_process.h"
 #include "pathd/mailbox.h"
@@ -37,6 +38,15 @@ struct Revoked {
 	std::uint64_t lost = 0;  ///< those that the disk may still have; see PeerAnswer
 	std::string text;
 };
+
+/// For one try to end an export that is served no more, and between two.
+inline constexpr Duration end_export_limit = std::chrono::seconds(2);
+
+/// What a peer is told whose order to revoke an export ended so.
+[[nodiscard]] PeerAnswer answer_of(const Revoked &revoked);
+/// How long the server may take for such an order: its answer is on its way when the peer's time
+/// is over.
+[[nodiscard]] Duration time_to_revoke(const PeerOrder &order);
 
 class Serving
 {

@@ -17,11 +17,6 @@ using log::Message;
 namespace
 {
 
-/// The server's answer is on its way when the peer's time is over.
-constexpr Duration revoke_slack = std::chrono::milliseconds(500);
-/// For one try, and between two, to end an export of a path that was lost.
-constexpr Duration revoke_limit = std::chrono::seconds(2);
-
 PeerStatus status_of(RefusalKind kind)
 {
 	switch (kind) {
@@ -153,8 +148,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 	}
 	case PeerOrder::Kind::Revoke:
 		taken = services_.serving->revoke(
-			name, direct_devices(),
-			std::max<Duration>(order.limit - revoke_slack, Duration::zero()),
+			name, direct_devices(), time_to_revoke(order),
 			[this, here = std::weak_ptr(here_), token, failed,
 			 client = order.client](const Answered<Revoked> &revoked) {
 				if (here.expired())
@@ -163,13 +157,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 					return failed(revoked.error());
 				log::say(Message::Notice, {.unit = config_.name}, "for {}: {}",
 					 client, revoked->text);
-				PeerAnswer answer;
-				answer.status =
-					revoked->drained ? PeerStatus::Ok : PeerStatus::InProgress;
-				answer.text = revoked->text;
-				answer.ended = revoked->ended;
-				answer.lost = revoked->lost;
-				services_.peers->done(token, answer);
+				services_.peers->done(token, answer_of(*revoked));
 			});
 		break;
 	case PeerOrder::Kind::Carry:
@@ -221,12 +209,12 @@ void Unit::serve_no_more(const ExportName &name, std::string_view why)
 	log::say(Message::Warning, {.unit = config_.name}, "serving {} no more: {}", name.text(),
 		 why);
 	const bool taken = services_.serving->revoke(
-		name, direct_devices(), revoke_limit,
+		name, direct_devices(), end_export_limit,
 		[this, here = std::weak_ptr(here_)](const Answered<Revoked> &revoked) {
 			if (here.expired())
 				return;
 			revoking_--;
-			revoke_next_ = now() + revoke_limit;
+			revoke_next_ = now() + end_export_limit;
 			log::say(Message::Notice, {.unit = config_.name}, "{}",
 				 revoked ? revoked->text : revoked.error().message);
 		});

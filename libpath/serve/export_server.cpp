@@ -302,14 +302,15 @@ Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
 	auto reply = reply_of(revocation);
 	// This process vouches for itself. Is there anything of one before it, on any way to the
 	// disk?
-	if (reply.drained && !reply.served_here && order.devices.empty())
+	const bool of_earlier = reply.drained && !reply.served_here;
+	if (of_earlier && order.devices.empty())
 		return refuse(RefusalKind::Unsafe,
 			      fmt::format("{} is closed, but this server process has not served it "
 					  "and cannot tell what an earlier one left in the disk",
 					  order.name.text()),
 			      "revoke again with all of the disk's devices");
 	for (const auto &device : order.devices) {
-		if (!reply.drained || reply.served_here || revocation.held.contains(device))
+		if (!of_earlier || !reply.drained || revocation.held.contains(device))
 			continue;
 		auto is_free = disk_is_free(device);
 		while (is_free && !*is_free && std::chrono::steady_clock::now() < deadline) {
