@@ -12,9 +12,9 @@
 
 extern "C" { // the header does not say so itself
 #include <libdlm.h>
+}
 
 #include "libpath/base/earlier.h"
-}
 
 namespace swpath
 {
