@@ -6,9 +6,8 @@
 #   reservations_forgotten        what was left on the disk is void; no pathd runs then
 #   reservation_begins HOST...    alpha's users reserve (write exclusive, registrants only); returns when the hosts' paths have their
 #                                 key, and sets `reserved`
-#   reservation_moves_to_gamma    alpha is held, since beta, which served it, is dead: a person says so; the reservation holds, and
-#                                 gamma's path has the key
-#   reservation_holds WHERE       it is as it was
+#   reservation_survives COMMAND  alpha writes; COMMAND cuts its path and kills beta, which serves it then, so that it is held: a person
+#                                 says so; the reservation holds on gamma's path, which has the key, and back on alpha's own
 
 USERS_KEY=0xa11ce1
 
@@ -47,11 +46,13 @@ reservation_begins() {
 	note "reserved: $reserved"
 }
 
-reservation_holds() {
+reservation_holds() { # WHERE
 	expect_eq "$reserved" "$(reservation)" "the reservation $1"
 }
 
-reservation_moves_to_gamma() {
+reservation_survives() {
+	writes_begin
+	"$@"
 	# Nobody but a person can know that beta is dead: it has no key of its own that could be taken away.
 	tells 60 alpha ' gamma ' status sw0
 	host_waits_for 60 alpha sw_is sw0 phase prove
@@ -60,4 +61,10 @@ reservation_moves_to_gamma() {
 	on alpha writer_flows sw0 50 60
 	reservation_holds "while gamma serves"
 	expect_match 'alpha,(beta,)?gamma' "$(registered)" "hosts with the users' key"
+	heal alpha san
+	host_waits_for 120 alpha path_is_usable 0
+	on alpha pathctl failback sw0
+	host_waits_for 60 alpha sw_is sw0 active 0
+	reservation_holds "on alpha's own path"
+	writes_went_on
 }

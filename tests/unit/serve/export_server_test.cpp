@@ -78,6 +78,14 @@ protected:
 	{
 		return {{"naa.1", "alpha", epoch}, wait, {}};
 	}
+	/// Through a control socket that the test has made.
+	[[nodiscard]] Answered<Json> call(const Call &what) const
+	{
+		auto client = ControlClient::connect(path("control"), 20s);
+		if (!client)
+			return tl::unexpected(client.error());
+		return client->call(what.method, what.parameters);
+	}
 	[[nodiscard]] char first_byte(std::size_t block) const
 	{
 		return text_of(disk)[block * block_bytes];
@@ -340,12 +348,6 @@ TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 {
 	const auto control = ServeControl::listen(path("control"), *server);
 	ASSERT_TRUE(control) << control.error().message();
-	const auto call = [&](const Call &what) -> Answered<Json> {
-		auto client = ControlClient::connect(path("control"), 20s);
-		if (!client)
-			return tl::unexpected(client.error());
-		return client->call(what.method, what.parameters);
-	};
 	ASSERT_TRUE(call(export_call(order(7))));
 	const Wire wire;
 	auto session = server->connect("naa.1@alpha@7", wire.peer);
@@ -374,12 +376,6 @@ TEST_F(Server, ManyRevocationsThatWaitKeepNobodyElseOut)
 	constexpr unsigned many = 32;
 	const auto control = ServeControl::listen(path("control"), *server);
 	ASSERT_TRUE(control) << control.error().message();
-	const auto call = [&](const Call &what) -> Answered<Json> {
-		auto client = ControlClient::connect(path("control"), 20s);
-		if (!client)
-			return tl::unexpected(client.error());
-		return client->call(what.method, what.parameters);
-	};
 	std::vector<Wire> wires(many);
 	std::vector<std::unique_ptr<ExportServer::Session>> sessions;
 	std::vector<std::future<Answered<Json>>> waiting;
@@ -392,7 +388,7 @@ TEST_F(Server, ManyRevocationsThatWaitKeepNobodyElseOut)
 	}
 	// Not before: a disk of which all exports drain is not opened for another one.
 	for (unsigned i = 0; i < many; i++)
-		waiting.push_back(std::async(std::launch::async, [&call, i] {
+		waiting.push_back(std::async(std::launch::async, [this, i] {
 			return call(
 				revoke_call({{"naa.1", fmt::format("alpha{}", i), 7}, 20s, {}}));
 		}));

@@ -76,6 +76,16 @@ back_to_the_first_path() {
 	writer_verify sw0 /dev/sw0
 }
 
+holds_over_a_switch() { # RESERVATION
+	writer_start sw0 /dev/sw0 --span $((64 << 10))
+	writer_flows sw0 50
+	echo offline >"/sys/block/${SESSION_DEV[a]}/device/state"
+	wait_until 60 sw_is sw0 active 1
+	writer_flows sw0 50 60
+	expect_eq "$1" "$(reservation)" "reservation after the switch"
+	back_to_the_first_path
+}
+
 reservation_is_told() { # KEY TYPE PATHS
 	[ "$(pathctl status sw0 --json | jq -r '.units[0].reservation | "\(.key) \(.type) \(.paths | tojson)"')" = "$1" ]
 }
@@ -95,13 +105,7 @@ on_two_direct_paths() {
 	wait_until 30 reservation_is_told "$KEY 5 [0,1]"
 	expect_match "  reservation write exclusive, registrants only; key $KEY .*, " "$(COLUMNS=200 pathctl status sw0)"
 	if may_write "/dev/${SESSION_DEV[c]}"; then fail "a host that is not registered can write"; fi
-	writer_start sw0 /dev/sw0 --span $((64 << 10))
-	writer_flows sw0 50
-	echo offline >"/sys/block/${SESSION_DEV[a]}/device/state"
-	wait_until 60 sw_is sw0 active 1
-	writer_flows sw0 50 60
-	expect_eq "$before" "$(reservation)" "reservation after the switch"
-	back_to_the_first_path
+	holds_over_a_switch "$before"
 	# As a program does that knows only SG_IO: one path is told, the other follows.
 	sg_persist -n -o -G -K $KEY -S $KEY_2 /dev/sw0 >/dev/null
 	wait_until 30 keys_are $KEY_2 $KEY_2
@@ -127,13 +131,7 @@ under_exclusive_access() {
 	kill -CONT "$pid"
 	wait_until 30 keys_are $KEY $KEY
 	wait_until 60 path_is_usable 1
-	writer_start sw0 /dev/sw0 --span $((64 << 10))
-	writer_flows sw0 50
-	echo offline >"/sys/block/${SESSION_DEV[a]}/device/state"
-	wait_until 60 sw_is sw0 active 1
-	writer_flows sw0 50 60
-	expect_eq "$before" "$(reservation)" "reservation after the switch"
-	back_to_the_first_path
+	holds_over_a_switch "$before"
 }
 
 a_preempted_key_stays_away() {
