@@ -81,7 +81,10 @@ void DiskFinder::look(const Config &config, const ServerDirectory *directory,
 		view.units.insert(name);
 		view.wwids.insert(unit.wwid);
 	}
-	view.wwids.insert(written_.begin(), written_.end());
+	for (const auto &[wwid, name] : written_) {
+		view.units.insert(name);
+		view.wwids.insert(wwid);
+	}
 	if (directory != nullptr)
 		view.served = directory->disks();
 	const auto elsewhere = sightings != nullptr ? sightings->of_others() : DiskHashes();
@@ -115,16 +118,19 @@ void DiskFinder::write(std::vector<FoundUnit> units, bool serve)
 			if (here.expired())
 				return;
 			writing_ = false;
+			// It is tried at every look, and told when it is another trouble.
+			const auto before = std::exchange(trouble_, done ? std::string()
+									 : done.error().message());
 			if (!done) {
-				log::say(Message::Error, {},
-					 "found {} disks that are to be units, but cannot write "
-					 "them "
-					 "down: {}",
-					 units.size(), done.error().message());
+				if (trouble_ != before)
+					log::say(Message::Error, {},
+						 "found {} disks that are to be units, but cannot "
+						 "write them down: {}",
+						 units.size(), trouble_);
 				return;
 			}
 			for (const auto &unit : units) {
-				written_.insert(unit.wwid);
+				written_.emplace(unit.wwid, unit.name);
 				log::say(Message::Notice, {.unit = unit.name},
 					 "found {}, now in {}", unit.wwid, file);
 			}

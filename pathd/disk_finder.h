@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -61,7 +60,9 @@ private:
 	std::function<void()> reload_;
 	std::vector<Disk> disks_; ///< SCSI, with a name
 	std::map<std::string, std::string> why_not_;
-	std::set<std::string> written_; ///< WWIDs; a configuration that is refused lacks them
+	/// By WWID, the names of units; a configuration that is refused lacks them.
+	std::map<std::string, std::string> written_;
+	std::string trouble_; ///< with the file, as it was told
 	std::unique_ptr<Worker> writer_;
 	bool writing_ = false;
 	std::shared_ptr<bool> here_ = std::make_shared<bool>(true);

@@ -14,10 +14,32 @@ namespace
 constexpr MessageHead head{link_graph_magic, link_graph_version,
 			   "a message of links between hosts"};
 
-/// A member that has been dead for long is dropped only if there is no room: what is not known
-/// cannot be told from what is new.
+/// `self`, and whoever one of these has a link to: who may be in one group with it. A life that has
+/// ended is none of them, once those that it had links to have noticed.
+std::set<Member> within_reach(const LinkGraph &graph, const Member &self)
+{
+	std::set<Member> reached{self};
+	std::vector<Member> next{self};
+	while (!next.empty()) {
+		const auto known = graph.find(next.back());
+		next.pop_back();
+		if (known == graph.end())
+			continue;
+		for (const auto &each : known->second.links)
+			if (reached.insert(each).second)
+				next.push_back(each);
+	}
+	return reached;
+}
+
+/// What is not known cannot be told from what is new, so whoever is out of reach is dropped only if
+/// there is no room; then all of them, and after them whoever else is in no group with this host.
 void make_room(LinkGraph &graph, const Member &self, const Membership &members)
 {
+	if (graph.size() <= members_max)
+		return;
+	const auto near = within_reach(graph, self);
+	std::erase_if(graph, [&](const auto &each) { return !near.contains(each.first); });
 	for (auto each = graph.begin(); each != graph.end() && graph.size() > members_max;) {
 		if (each->first == self || contains(members.members, each->first))
 			++each;
@@ -148,6 +170,7 @@ StaticMembership::Actions StaticMembership::own_changed()
 {
 	auto &own = graph_[self_];
 	own.version++;
+	make_room(graph_, self_, membership_);
 	Actions actions;
 	const auto bytes = encode(graph_);
 	for (const auto &each : own.links)
@@ -178,7 +201,7 @@ StaticMembership::Actions StaticMembership::take(const Member &from, std::string
 	const auto theirs = decode_link_graph(frame);
 	if (!theirs)
 		return {};
-	bool learnt = false;
+	std::vector<Member> news;
 	for (const auto &[member, state] : *theirs) {
 		if (member == self_)
 			continue;
@@ -186,14 +209,19 @@ StaticMembership::Actions StaticMembership::take(const Member &from, std::string
 		if (state.version <= known.version)
 			continue;
 		known = state;
-		learnt = true;
+		news.push_back(member);
 	}
 	make_room(graph_, self_, membership_);
-	// The sender gets what it lacks, the others what is new.
+	// What there was no room for is not passed on: it would come back, again and again.
+	const bool learnt = std::any_of(news.begin(), news.end(),
+					[&](const Member &each) { return graph_.contains(each); });
+	// The sender gets what it lacks, the others what is new. Of whoever is out of reach it may
+	// lack everything: it may have had no room.
+	const auto near = within_reach(graph_, self_);
 	bool lacks = false;
 	for (const auto &[member, state] : graph_) {
 		const auto told = theirs->find(member);
-		lacks |= state.version > 0 &&
+		lacks |= state.version > 0 && near.contains(member) &&
 			 (told == theirs->end() || told->second.version < state.version);
 	}
 	Actions actions;

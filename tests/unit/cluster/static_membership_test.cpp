@@ -37,7 +37,8 @@ struct Hosts {
 		for (unsigned i = 0; i < 10000 && !frames.empty(); i++) {
 			const auto [from, frame] = frames.front();
 			frames.pop_front();
-			did(frame.to, all.at(frame.to).take(from, frame.bytes));
+			if (all.contains(frame.to))
+				did(frame.to, all.at(frame.to).take(from, frame.bytes));
 		}
 		EXPECT_TRUE(frames.empty());
 	}
@@ -131,6 +132,34 @@ TEST(StaticMembership, TwoGroupsThatWereCutFindEachOther)
 	hosts.link(b, d);
 	for (const auto &each : {a, b, c, d})
 		EXPECT_THAT(hosts.of(each).members, ElementsAre(a, b, c, d));
+}
+
+/// Each life that has ended stays in the graph until there is no room for another.
+TEST(StaticMembership, HostsThatAreRestartedOverAndOverAreTakenInEachTime)
+{
+	const Member z{"z", 1};
+	Hosts hosts({c, z});
+	hosts.link(c, z);
+	Member last = b;
+	for (unsigned life = 0; life < 3 * members_max; life++) {
+		// Incarnations are random: up, and down again.
+		const Member next{"b", life % 2 == 0 ? 1000 + life : 1000 - life};
+		auto &fresh = hosts.all.emplace(next, StaticMembership(next)).first->second;
+		hosts.did(next, fresh.begin());
+		for (const auto &other : {c, z}) {
+			if (life > 0)
+				hosts.did(other, hosts.all.at(other).link_down(last));
+			hosts.link(next, other);
+		}
+		for (const auto &each : {next, c, z})
+			ASSERT_THAT(hosts.of(each).members, ElementsAre(next, c, z)) << life;
+		EXPECT_EQ(hosts.of(next), hosts.of(z));
+		EXPECT_EQ(hosts.of(c), hosts.of(z));
+		ASSERT_LE(hosts.all.at(z).graph().size(), members_max);
+		if (life > 0)
+			hosts.all.erase(last);
+		last = next;
+	}
 }
 
 TEST(LinkGraph, WhatIsWrittenIsReadAgainAndWhatIsCutIsRefused)
