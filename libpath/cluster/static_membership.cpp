@@ -48,6 +48,25 @@ void make_room(LinkGraph &graph, const Member &self, const Membership &members)
 	}
 }
 
+/// Does the sender of `theirs` know less than `graph`, the one of `self`? Of whoever is out of
+/// reach it may lack everything: it may have had no room.
+bool lacks_news(const LinkGraph &theirs, const LinkGraph &graph, const Member &self)
+{
+	std::vector<Member> lacked;
+	for (const auto &[member, state] : graph) {
+		const auto told = theirs.find(member);
+		if (state.version > 0 &&
+		    (told == theirs.end() || told->second.version < state.version))
+			lacked.push_back(member);
+	}
+	// Most senders lack nothing, and the way through the links is long.
+	if (lacked.empty())
+		return false;
+	const auto near = within_reach(graph, self);
+	return std::any_of(lacked.begin(), lacked.end(),
+			   [&](const Member &each) { return near.contains(each); });
+}
+
 bool linked(const LinkGraph &graph, const Member &a, const Member &b)
 {
 	const auto one = graph.find(a), other = graph.find(b);
@@ -215,15 +234,8 @@ StaticMembership::Actions StaticMembership::take(const Member &from, std::string
 	// What there was no room for is not passed on: it would come back, again and again.
 	const bool learnt = std::any_of(news.begin(), news.end(),
 					[&](const Member &each) { return graph_.contains(each); });
-	// The sender gets what it lacks, the others what is new. Of whoever is out of reach it may
-	// lack everything: it may have had no room.
-	const auto near = within_reach(graph_, self_);
-	bool lacks = false;
-	for (const auto &[member, state] : graph_) {
-		const auto told = theirs->find(member);
-		lacks |= state.version > 0 && near.contains(member) &&
-			 (told == theirs->end() || told->second.version < state.version);
-	}
+	// The sender gets what it lacks, the others what is new.
+	const bool lacks = lacks_news(*theirs, graph_, self_);
 	Actions actions;
 	const auto bytes = encode(graph_);
 	for (const auto &each : graph_[self_].links)
