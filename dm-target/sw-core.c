@@ -69,9 +69,18 @@ static void adopt_path(struct sw_core_path *path, const struct sw_core_path *old
 	path->errors = old->errors;
 	path->switches = old->switches;
 
-	/* A path that was absent and is here now starts with a clean sheet. */
-	if (path->state == SW_PATH_ABSENT || old->state == SW_PATH_ABSENT)
+	/*
+	 * A path that was absent and is here now starts with a clean sheet. But
+	 * who took it out of use did so whatever device stands for it.
+	 */
+	if (path->state == SW_PATH_ABSENT || old->state == SW_PATH_ABSENT) {
+		if (old->reason == SW_REASON_OPERATOR) {
+			path->reason = old->reason;
+			if (path->state != SW_PATH_ABSENT)
+				path->state = SW_PATH_FAILED;
+		}
 		return;
+	}
 
 	path->state = old->state;
 	path->reason = old->reason;
@@ -167,6 +176,17 @@ void sw_core_unheld(struct sw_core *core, u64 bytes)
 	core->held_bytes -= bytes;
 }
 
+/*
+ * What a person or a check has said of a path is more than an error of it: only
+ * who said so takes it back. Bios that were in flight come back later.
+ */
+static bool told_to_stay(const struct sw_core_path *path)
+{
+	return path->state == SW_PATH_REJECTED ||
+	       (path->state == SW_PATH_FAILED &&
+		path->reason == SW_REASON_OPERATOR);
+}
+
 enum sw_verdict sw_core_error(struct sw_core *core, int path,
 			      enum sw_reason reason, bool write,
 			      unsigned int tries, const struct sw_now *now,
@@ -181,7 +201,8 @@ enum sw_verdict sw_core_error(struct sw_core *core, int path,
 	if (write)
 		core->doubt++;
 
-	*actions |= sw_spoil_path(core, path, SW_PATH_FAILED, reason);
+	if (!told_to_stay(&core->paths[path]))
+		*actions |= sw_spoil_path(core, path, SW_PATH_FAILED, reason);
 	if (core->state == SW_STATE_ONLINE)
 		*actions |= sw_begin_mv(core, reason, now);
 

@@ -118,6 +118,9 @@ void Checker::opened(std::uint64_t opening, unsigned path, std::uint64_t device,
 		       fmt::format("I/O went on by another device and the epoch stayed {}", epoch));
 	open_path_ = path;
 	open_device_ = device;
+	if (const auto out = withdrawn_.find(path);
+	    out != withdrawn_.end() && out->second == device)
+		breach("P3", fmt::format("path {} was opened, which a person had failed", path));
 	if (epoch < epoch_)
 		breach("P9", "the epoch went back");
 	epoch_ = epoch;
@@ -133,6 +136,7 @@ void Checker::client_booted(std::uint64_t boot)
 {
 	boot_ = boot;
 	epoch_ = 0;
+	withdrawn_.clear();
 }
 
 void Checker::proved(unsigned path, bool by_ticket)

@@ -85,6 +85,9 @@ public:
 	/// The unit goes on with `path`; by a ticket, or by a commit of pathd.
 	void proved(unsigned path, bool by_ticket);
 	void client_booted(std::uint64_t boot);
+	/// A person took the path out of use while this device stood behind it, or takes that back.
+	void withdrawn(unsigned path, std::uint64_t device) { withdrawn_[path] = device; }
+	void brought_back(unsigned path) { withdrawn_.erase(path); }
 	/// A sight of `block` that the path had, or has.
 	struct Sight {
 		std::uint32_t block = 0;
@@ -183,8 +186,9 @@ private:
 	std::uint64_t epoch_ = 0;
 	unsigned open_path_ = 0; ///< the latest one
 	std::uint64_t open_device_ = 0;
-	std::map<unsigned, Nanos> wrong_since_; ///< by path
-	std::map<unsigned, Sight> distrusted_;  ///< by path
+	std::map<unsigned, Nanos> wrong_since_;       ///< by path
+	std::map<unsigned, std::uint64_t> withdrawn_; ///< devices, by path
+	std::map<unsigned, Sight> distrusted_;        ///< by path
 	std::uint64_t stale_reads_ = 0;
 	bool users_reserve_ = false;
 	std::uint64_t users_key_ = 0;

@@ -277,13 +277,14 @@ void World::random_order()
 	case 4:
 		if (kernel_->switch_to(path, false, Reason::OPERATOR) == 0)
 			daemon_->pin(path);
+		note_withdrawn();
 		break;
 	case 5:
 		(void)kernel_->fail(path, Reason::OPERATOR);
+		note_withdrawn();
 		context_.schedule.after(length(), [this, path] {
 			if (kernel_->running() && client_.up() && !client_.frozen())
-				(void)kernel_->reinstate(path);
-			daemon_->pardon(path);
+				bring_back(path);
 		});
 		break;
 	case 6:
@@ -315,6 +316,23 @@ void World::random_order()
 	daemon_->touch();
 }
 
+/// `pathctl fail`, and the old path of a forced switch: only people bring it back.
+void World::note_withdrawn()
+{
+	const auto &core = kernel_->core();
+	for (unsigned i = 0; i < legs_.size(); i++)
+		if (core.paths[i].state == SW_PATH_FAILED &&
+		    core.paths[i].reason == SW_REASON_OPERATOR)
+			context_.checker.withdrawn(i, kernel_->devices()[i]);
+}
+
+void World::bring_back(unsigned path)
+{
+	context_.checker.brought_back(path);
+	(void)kernel_->reinstate(path);
+	daemon_->pardon(path);
+}
+
 /// People look every second: they start what lies down, and end a hold that nothing else can end.
 void World::operator_looks()
 {
@@ -332,10 +350,8 @@ void World::operator_looks()
 			(void)kernel_->release();
 		for (unsigned i = 0; i < legs_.size(); i++)
 			if (core.paths[i].state == SW_PATH_FAILED &&
-			    core.paths[i].reason == SW_REASON_OPERATOR) {
-				(void)kernel_->reinstate(i);
-				daemon_->pardon(i);
-			}
+			    core.paths[i].reason == SW_REASON_OPERATOR)
+				bring_back(i);
 	}
 	if (core.state == SW_STATE_VERIFY && core.mv == sure_of_)
 		daemon_->confirm(core.mv);

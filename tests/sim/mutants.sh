@@ -122,6 +122,8 @@ patch 'core: deadline ignored' 500 "$core" 's/now->ns >= core->deadline/0/'
 patch 'core: a hold that closes no path is not timed' 100 "$core" \
 	's/unsigned int actions = SW_DO_TICK;/unsigned int actions = core->state == SW_STATE_ONLINE ? SW_DO_TICK : 0;/'
 patch 'core: stall ignored' 500 "$core" 's/oldest_ns < core->config.stall_ns/1/'
+patch 'core: an error tells more than the person who failed the path' 500 "$core" 's/if (!told_to_stay(&core->paths\[path\]))/if (1)/'
+patch 'core: an absent path comes back although a person failed it' 1000 "$core" 's/if (old->reason == SW_REASON_OPERATOR) {/if (0) {/'
 patch 'core: errors go up while verifying' 500 "$core" 's/if (core->state == SW_STATE_FAILED || tries/if (core->state != SW_STATE_ONLINE || tries/'
 
 patch 'witness: overwritten record kept' 500 dm-target/sw-witness.c 's/^\t\tdrop_overlap(&ring->records\[i\].*/\t\t;/'

@@ -75,6 +75,8 @@ private:
 	void operator_looks();
 	void operator_fences();
 	void random_order();
+	void note_withdrawn();
+	void bring_back(unsigned path);
 	void swap_disk(unsigned path);
 	void start_caching(Peer &peer);
 	void reload_table();

@@ -199,6 +199,31 @@ TEST_F(Core, WaitsForAProofOfAPathThatFailedDuringAnOperatorsHold)
 	EXPECT_EQ(core().state, SW_STATE_VERIFY);
 }
 
+TEST_F(Core, KeepsAPathOutOfUseThatAPersonFailedWhenItsBiosComeBackWithErrors)
+{
+	EXPECT_EQ(sw_core_fail(&core(), 0, SW_REASON_OPERATOR, now(), &actions_), 0);
+	EXPECT_EQ(error(0, false, 1), SW_BIO_HOLD);
+	EXPECT_EQ(core().paths[0].state, SW_PATH_FAILED);
+	EXPECT_EQ(core().paths[0].reason, SW_REASON_OPERATOR);
+	EXPECT_EQ(core().paths[0].errors, 1u);
+}
+
+TEST_F(Core, KeepsTheOldPathOfAForcedSwitchOutOfUseWhenItsBiosComeBackWithErrors)
+{
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_FORCED, SW_REASON_OPERATOR, now(), &actions_), 0);
+	EXPECT_EQ(error(0, true, 1), SW_BIO_HOLD);
+	EXPECT_EQ(core().paths[0].reason, SW_REASON_OPERATOR);
+}
+
+TEST_F(Core, KeepsAPathRejectedWhenItsBiosComeBackWithErrors)
+{
+	EXPECT_EQ(sw_core_switch(&core(), 1, SW_FORCED, SW_REASON_FAILBACK, now(), &actions_), 0);
+	EXPECT_EQ(sw_core_reject(&core(), core().mv, 0, SW_REASON_IDENTITY, now(), &actions_), 0);
+	EXPECT_EQ(error(0, false, 1), SW_BIO_HOLD);
+	EXPECT_EQ(core().paths[0].state, SW_PATH_REJECTED);
+	EXPECT_EQ(core().paths[0].reason, SW_REASON_IDENTITY);
+}
+
 TEST_F(Core, RecordsHowLongEachPhaseTook)
 {
 	ticket(1);
@@ -290,6 +315,18 @@ TEST_F(Reload, GoesOnWithAHoldAndItsWritesInDoubt)
 	EXPECT_EQ(after.doubt, 1u);
 	EXPECT_EQ(after.mv, core().mv);
 	EXPECT_EQ(after.paths[0].state, SW_PATH_FAILED);
+}
+
+TEST_F(Reload, KeepsAPathOutOfUseThatAPersonFailedWhileItWasAbsent)
+{
+	EXPECT_EQ(sw_core_fail(&core(), 1, SW_REASON_OPERATOR, now(), &actions_), 0);
+	core() = reload({0, 1}, {SW_PATH_READY, SW_PATH_ABSENT});
+	EXPECT_EQ(core().paths[1].state, SW_PATH_ABSENT);
+	core() = reload({0, 1}, {SW_PATH_READY, SW_PATH_READY});
+	EXPECT_EQ(core().paths[1].state, SW_PATH_FAILED);
+	EXPECT_EQ(core().paths[1].reason, SW_REASON_OPERATOR);
+	EXPECT_EQ(sw_core_reinstate(&core(), 1, now(), &actions_), 0);
+	EXPECT_EQ(core().paths[1].state, SW_PATH_READY);
 }
 
 TEST_F(Reload, CountsASwitchFromAPathWhoseDeviceWasReplaced)
