@@ -91,9 +91,11 @@ UnitRunState state_from(const Json &json)
 		state.identity = identity_from(json.at("identity"));
 	const Json grants = json.value("grants", Json::object());
 	for (const auto &[peer, grant] : grants.items())
-		state.grants[peer] = {whole<std::uint64_t>(grant.at("epoch")),
-				      grant.at("boot").get<std::string>(),
-				      whole<std::uint64_t>(grant.at("key"))};
+		state.grants[peer] = {
+			whole<std::uint64_t>(grant.at("epoch")),
+			grant.at("boot").get<std::string>(), whole<std::uint64_t>(grant.at("key")),
+			grant.value("doubt_boot", grant.at("boot").get<std::string>()),
+			grant.value("lost", false)};
 	state.incoherent = json.value("incoherent", std::set<std::string>());
 	if (json.contains("carried")) {
 		const auto &carried = json.at("carried");
@@ -150,8 +152,11 @@ std::string run_state_text(const UnitRunState &state)
 	if (state.identity)
 		json["identity"] = to_json(*state.identity);
 	for (const auto &[peer, grant] : state.grants)
-		json["grants"][peer] = {
-			{"epoch", grant.epoch}, {"boot", grant.boot}, {"key", grant.key}};
+		json["grants"][peer] = {{"epoch", grant.epoch},
+					{"boot", grant.boot},
+					{"key", grant.key},
+					{"doubt_boot", grant.doubt_boot},
+					{"lost", grant.lost}};
 	if (!state.incoherent.empty())
 		json["incoherent"] = state.incoherent;
 	if (state.carried != CarriedKey::State{})

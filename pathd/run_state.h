@@ -15,6 +15,7 @@
 #include "libpath/base/unique_fd.h"
 #include "libpath/config/cluster.h"
 #include "libpath/policy/carried_key.h"
+#include "libpath/policy/export_grant.h"
 #include "libpath/unit/identity.h"
 
 namespace swpath
@@ -31,13 +32,8 @@ struct UnitRunState {
 	/// The disk as it was first proved: the wwid alone has been seen on two disks.
 	std::optional<Identity> identity;
 	/// The latest export that a peer has granted us: no I/O of ours went through a later one.
-	struct Grant {
-		std::uint64_t epoch = 0;
-		std::string boot;      ///< the peer's, in hexadecimal
-		std::uint64_t key = 0; ///< reservation key of its nexus; 0: none
-		bool operator==(const Grant &) const = default;
-	};
-	std::map<std::string, Grant> grants; ///< by the peer's name
+	/// By the peer's name; boots in hexadecimal.
+	std::map<std::string, ExportGrant> grants;
 	/// Servers that were found not coherent, by Unit::server_of(): a new pathd does not trust
 	/// them before they have shown that they are. Only with `witness`.
 	std::set<std::string> incoherent;

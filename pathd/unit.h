@@ -179,7 +179,7 @@ private:
 	[[nodiscard]] bool by_peer(unsigned slot) const;
 	[[nodiscard]] PeerClient *peer_of(unsigned slot) const;
 	/// The latest export that its peer has granted; epoch 0: none.
-	[[nodiscard]] UnitRunState::Grant grant_of(unsigned slot) const;
+	[[nodiscard]] ExportGrant grant_of(unsigned slot) const;
 	void ask_peer(unsigned slot, PeerRequest request, Duration limit,
 		      std::function<void(const Result<PeerAnswer> &)> answered);
 	void attest_due(Instant now);
@@ -188,6 +188,8 @@ private:
 	void attach_by_peer(unsigned slot);
 	void export_by_peer(unsigned slot, std::uint64_t epoch);
 	void grant_by_peer(unsigned slot, std::uint64_t epoch);
+	void note_revoked(unsigned slot, std::uint64_t lost);
+	void settle_grants();
 	void note_doubt();
 	[[nodiscard]] FencePath fence_path_of_peer(unsigned slot) const;
 	bool fence_by_peer(const FenceAction &action, const std::string &what);

@@ -62,6 +62,7 @@ std::vector<MvCandidate> Unit::candidates() const
 bool Unit::verify(Instant now)
 {
 	guard_keys();
+	settle_grants();
 	note_doubt();
 	const auto known = candidates();
 	bool told = false;

@@ -92,10 +92,39 @@ bool Unit::needs_peer(const std::string &peer) const
 	return false;
 }
 
-UnitRunState::Grant Unit::grant_of(unsigned slot) const
+ExportGrant Unit::grant_of(unsigned slot) const
 {
 	const auto found = state_.grants.find(config_.paths[slot].peer);
-	return found == state_.grants.end() ? UnitRunState::Grant{} : found->second;
+	return found == state_.grants.end() ? ExportGrant{} : found->second;
+}
+
+/// Before another export is granted: what the last one has lost, the next one's end will not tell.
+void Unit::note_revoked(unsigned slot, std::uint64_t lost)
+{
+	const auto found = state_.grants.find(config_.paths[slot].peer);
+	if (found == state_.grants.end() || lost == 0 || found->second.lost)
+		return;
+	found->second.revoked(lost);
+	save_state();
+}
+
+/// Nothing is in doubt while the unit is online.
+void Unit::settle_grants()
+{
+	const auto &status = kernel_->status;
+	if (status.state != UnitState::ONLINE)
+		return;
+	bool news = false;
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		// What is out by a connection that has ended may come back in doubt yet.
+		if (!by_peer(i) || (status.active == i && in_table(i) == nullptr))
+			continue;
+		if (const auto found = state_.grants.find(config_.paths[i].peer);
+		    found != state_.grants.end())
+			news |= found->second.settle();
+	}
+	if (news)
+		save_state();
 }
 
 /// Asks, and forgets about it if the unit, or its paths, are others by then.
@@ -216,6 +245,7 @@ void Unit::attach_by_peer(unsigned i)
 						 fmt::format("{} does not end epoch {}: {}",
 							     config_.paths[i].peer, last,
 							     revoked.error().context));
+				 note_revoked(i, revoked->lost);
 				 export_by_peer(i, last + 1);
 			 });
 	});
@@ -250,9 +280,11 @@ void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
 							     : granted.error().context));
 			 // Before any I/O can go there: a pathd that comes after this one has to
 			 // know what to revoke.
-			 state_.grants[path.peer] = {
+			 state_.grants[path.peer].renew(
 				 epoch, text_of(client->hello()->boot),
-				 slots_[i].attestation ? slots_[i].attestation->key : 0};
+				 slots_[i].attestation ? slots_[i].attestation->key : 0,
+				 kernel_ && kernel_->status.state == UnitState::ONLINE &&
+					 kernel_->status.active != i);
 			 save_state();
 			 submit_attach(i, {client->peer().address.host, granted->port, {}},
 				       granted->export_name, backend_of(i) + granted->export_name,
@@ -261,7 +293,7 @@ void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
 }
 
 /// Which export of each peer the writes in doubt may have gone to. A later one of ours is as good
-/// to revoke: it closes those before it.
+/// to revoke: it closes those before it, and the grant knows what they have lost.
 void Unit::note_doubt()
 {
 	const auto &status = kernel_->status;
@@ -328,13 +360,12 @@ bool Unit::fence_by_peer(const FenceAction &action, const std::string &what)
 		result.text = answer->text;
 		if (action.kind == FenceAction::Kind::Revoke) {
 			slots_[action.path].revoked_mv = action.mv;
+			note_revoked(action.path, answer->lost);
 			const auto *client = peer_of(action.path);
-			// What a host had in the disk when it crashed, it cannot tell.
-			result.answer.rebooted =
-				client == nullptr || client->hello() == nullptr ||
-				text_of(client->hello()->boot) != grant_of(action.path).boot;
-			if (result.answer.rebooted)
-				result.answer.lost = std::max<std::uint64_t>(1, answer->lost);
+			const bool known = client != nullptr && client->hello() != nullptr;
+			grant_of(action.path)
+				.complete(result.answer,
+					  known ? text_of(client->hello()->boot) : std::string());
 		}
 		fenced(action, what, result);
 	});

@@ -428,6 +428,10 @@ FenceActions Fencing::step(const FenceFacts &facts, Instant now)
 		if (method(facts, old, now)) {
 			if (is_shut_out(facts, old, now))
 				wake(cases_[old].seen_at + policy_.keys_life);
+			// No proof is missing, but a path, and this server may be the only way:
+			// before it grants another export it has to end the one in doubt.
+			if (!facts.target)
+				revoke(facts, old, now, actions);
 			continue;
 		}
 		revoke(facts, old, now, actions);

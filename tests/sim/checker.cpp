@@ -13,6 +13,8 @@ namespace
 
 /// Servers look once a second; then the answer of a disk, and the end of the export.
 constexpr Nanos preempted_served_max = 5 * sec;
+/// By then a path that works again has been found, and people have ended what they can.
+constexpr Nanos found_again_max = 60 * sec;
 
 } // namespace
 
@@ -113,6 +115,7 @@ void Checker::opened(std::uint64_t opening, unsigned path, std::uint64_t device,
 {
 	const bool another = path != open_path_ || device != open_device_;
 	opening_ = opening;
+	lost_at_.clear();
 	if (another && epoch == epoch_)
 		breach("P9",
 		       fmt::format("I/O went on by another device and the epoch stayed {}", epoch));
@@ -137,6 +140,31 @@ void Checker::client_booted(std::uint64_t boot)
 	boot_ = boot;
 	epoch_ = 0;
 	withdrawn_.clear();
+	lost_at_.clear();
+}
+
+void Checker::timed_out(Nanos began)
+{
+	expect(!works_since_ || schedule_.now() - std::max(began, *works_since_) < found_again_max,
+	       "P5", "a hold ended in errors, and nothing has been broken for long");
+}
+
+void Checker::server_lost(unsigned server, std::uint64_t opening, bool crash)
+{
+	if (opening != opening_)
+		return;
+	auto &crashed = lost_at_[server];
+	crashed = crashed || crash;
+}
+
+/// The same server, if it has not crashed, has ended each of them by the way that is used again.
+void Checker::believed_revocation(unsigned by)
+{
+	for (const auto &[server, crashed] : lost_at_)
+		if (server != by || crashed)
+			breach("P2", fmt::format("the word of server {} was taken for proof, and "
+						 "it has lost writes{}",
+						 server, crashed ? " in a crash" : ""));
 }
 
 void Checker::proved(unsigned path, bool by_ticket)

@@ -85,6 +85,16 @@ public:
 	/// The unit goes on with `path`; by a ticket, or by a commit of pathd.
 	void proved(unsigned path, bool by_ticket);
 	void client_booted(std::uint64_t boot);
+	/// Nothing is broken from now on.
+	void all_works() { works_since_ = schedule_.now(); }
+	/// A hold that began then has ended in errors because its time was over.
+	void timed_out(Nanos began);
+	/// A server's path has ended a user's write in an error, or the server ended before the
+	/// write; `crash`: its whole machine did.
+	void server_lost(unsigned server, std::uint64_t opening, bool crash);
+	/// The unit goes on because a server has closed its export. `by`: the server that it goes
+	/// on through, 0: none.
+	void believed_revocation(unsigned by);
 	/// A person took the path out of use while this device stood behind it, or takes that back.
 	void withdrawn(unsigned path, std::uint64_t device) { withdrawn_[path] = device; }
 	void brought_back(unsigned path) { withdrawn_.erase(path); }
@@ -181,11 +191,15 @@ private:
 	unsigned right_disk_ = 0;
 	std::array<Block, block_count> blocks_{};
 	std::uint64_t losses_ = 0; ///< of the cache
+	std::optional<Nanos> works_since_;
 	std::uint64_t boot_ = 0;
 	std::uint64_t opening_ = 0;
 	std::uint64_t epoch_ = 0;
 	unsigned open_path_ = 0; ///< the latest one
 	std::uint64_t open_device_ = 0;
+	/// Whose writes of the latest opening the disk may still work on, and whether the machine
+	/// has crashed since.
+	std::map<unsigned, bool> lost_at_;
 	std::map<unsigned, Nanos> wrong_since_;       ///< by path
 	std::map<unsigned, std::uint64_t> withdrawn_; ///< devices, by path
 	std::map<unsigned, Sight> distrusted_;        ///< by path

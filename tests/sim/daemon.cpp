@@ -60,6 +60,16 @@ void Daemon::start()
 	touch();
 }
 
+void Daemon::machine_went_down()
+{
+	kill();
+	last_failback_.reset();
+	pinned_.reset();
+	carried_state_ = {};
+	grants_.clear();
+	incoherent_.clear();
+}
+
 void Daemon::kill()
 {
 	process_.crash();
@@ -215,14 +225,14 @@ std::vector<MvCandidate> Daemon::candidates() const
 		fencing.lu_reset = setup_.lu_reset;
 		fencing.agent = served && setup_.agent;
 		fencing.key = fencer_.key(i);
-		if (served)
-			fencing.export_epoch = static_cast<ServedLeg &>(*legs_[i]).epoch();
+		fencing.export_epoch = slots_[i].doubt_epoch;
 	}
 	return list;
 }
 
 bool Daemon::verify(Instant now)
 {
+	note_exports();
 	const auto known = candidates();
 	bool told = false;
 	for (const auto &action : mv_.step(*status_, known, now))
@@ -319,10 +329,17 @@ void Daemon::fence(const FenceAction &action)
 		touch_keys(action, true);
 		if (error == 0 && action.kind == FenceAction::Kind::RegisterKey)
 			slots_[action.path].unregistered = false;
+		FenceAnswer known = answer;
+		if (error == 0 && action.kind == FenceAction::Kind::Revoke) {
+			slots_[action.path].revoked_mv = action.mv;
+			auto &grant = grants_[action.path];
+			grant.revoked(answer.lost);
+			grant.complete(known, peer_boot(action.path));
+		}
 		if (dies())
 			return;
 		if (error == 0)
-			mv_.fence_done(action.token, answer, now);
+			mv_.fence_done(action.token, known, now);
 		else
 			mv_.fence_failed(action.token, error, now);
 		touch();

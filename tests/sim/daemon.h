@@ -4,6 +4,7 @@
 /// before each thing that it does, and starts again with nothing but what it can read.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 #include "kernel.h"
 #include "libpath/policy/carried_key.h"
 #include "libpath/policy/coherence_probe.h"
+#include "libpath/policy/export_grant.h"
 #include "libpath/policy/failback.h"
 #include "libpath/policy/medium_compare.h"
 #include "libpath/policy/mount_verification.h"
@@ -32,6 +34,8 @@ public:
 
 	[[nodiscard]] Host &process() { return process_; }
 	void start();
+	/// The client's machine went down: /run is gone.
+	void machine_went_down();
 	/// Killed by chance before any of its deeds, with this probability each.
 	void set_kill_chance(double chance) { kill_chance_ = chance; }
 	void kill();
@@ -61,7 +65,10 @@ private:
 		WitnessList expected;            ///< of the kernel, when the check began
 		std::optional<NexusChange> copy; ///< key that the next check copies
 		bool attaching = false;
-		bool unregistered = false; ///< the disk would refuse writes by this path
+		std::uint64_t doubt_mv = 0; ///< the mount verification that doubt_epoch is of
+		std::uint64_t doubt_epoch = 0;
+		std::uint64_t revoked_mv = 0; ///< the one whose fence has ended the export
+		bool unregistered = false;    ///< the disk would refuse writes by this path
 		bool admitting = false;
 		Instant admit_next{};
 		Instant keys_touched{}; ///< an order of ours may have taken the key then
@@ -82,6 +89,10 @@ private:
 	bool fail_back(Instant now);
 	void build(Instant now);
 	void attach(unsigned i, Instant now);
+	void end_export(unsigned i);
+	void export_by_peer(unsigned i, Epoch epoch);
+	void note_exports();
+	[[nodiscard]] std::string peer_boot(unsigned i) const;
 	void look_after_connections();
 	void probe_due(Instant now);
 	void ask_peers(Instant now);
@@ -102,7 +113,7 @@ private:
 	void carry_due(Instant now);
 	void carry_by_peer(unsigned i, std::function<void(int error)> answered);
 	[[nodiscard]] bool lacks_rights(unsigned i) const;
-	void connect(unsigned i);
+	void connect(unsigned i, Epoch epoch);
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
 	void judge_ticket(unsigned i, Nanos began);
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
@@ -126,11 +137,12 @@ private:
 	Nanos next_wake_ = 0;
 	std::uint64_t wakes_ = 0;
 
-	// Kept in its state directory.
+	// Kept in its state directory, until the machine goes down.
 	std::optional<Instant> last_failback_;
 	std::optional<unsigned> pinned_;
 	CarriedKey::State carried_state_;
-	std::set<unsigned> incoherent_; ///< paths, which keep their servers here
+	std::map<unsigned, ExportGrant> grants_; ///< by path
+	std::set<unsigned> incoherent_;          ///< paths, which keep their servers here
 };
 
 } // namespace swpath::sim

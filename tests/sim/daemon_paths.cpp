@@ -15,6 +15,7 @@ namespace
 
 constexpr unsigned connection_failures_max = 2;
 constexpr Nanos carry_limit = 2 * sec;
+constexpr Nanos export_limit = 4 * sec;
 
 Reason reason_of(Status status)
 {
@@ -79,24 +80,78 @@ void Daemon::attach(unsigned i, Instant now)
 	auto &slot = slots_[i];
 	if (slot.attaching || now < slot.monitor.next_probe())
 		return;
+	// As Unit::attach_by_peer(): while writes are in doubt there, the fence ends that export.
+	if (status_ && status_->state == UnitState::VERIFY && status_->fence == Fence::PROVE &&
+	    mv_.may_have_left(*status_, i) &&
+	    (status_->doubt > 0 || status_->phase == Phase::DRAIN) &&
+	    slot.revoked_mv != status_->mv)
+		return;
 	slot.attaching = true;
+	end_export(i);
+}
+
+/// Of Unit::attach_by_peer(): every export of ours that came before.
+void Daemon::end_export(unsigned i)
+{
+	auto once = std::make_shared<bool>(true);
+	const auto tell = [this, i, once](int error, const FenceAnswer &answer) {
+		if (!std::exchange(*once, false))
+			return;
+		if (error != 0)
+			return attached(i, Reason::TRANSPORT);
+		if (const auto grant = grants_.find(i); grant != grants_.end())
+			grant->second.revoked(answer.lost);
+		export_by_peer(i, answer.ended + 1);
+	};
+	const auto grant = grants_.find(i);
+	if (context_.broken(Mutant::EXPORT_EARLY) && grant != grants_.end())
+		return export_by_peer(i, grant->second.epoch);
+	fencer_.end_export(i, grant == grants_.end() ? 0 : grant->second.epoch, tell);
+	process_.after(export_limit, [tell] { tell(ETIMEDOUT, {}); });
+}
+
+/// As Unit::export_by_peer(): no export before the peer has given the users their rights.
+void Daemon::export_by_peer(unsigned i, Epoch epoch)
+{
 	if (!setup_.carry)
-		return connect(i);
-	// As Unit::export_by_peer(): no export before the peer has given the users their rights.
-	carry_by_peer(i, [this, i](int error) {
+		return connect(i, epoch);
+	carry_by_peer(i, [this, i, epoch](int error) {
 		if (error == 0)
-			connect(i);
+			connect(i, epoch);
 		else
 			attached(i, error == EBADE ? Reason::RESERVATION : Reason::TRANSPORT);
 	});
 }
 
-void Daemon::connect(unsigned i)
+void Daemon::connect(unsigned i, Epoch epoch)
 {
-	const Epoch epoch = std::max<Epoch>(kernel_.running() ? kernel_.status().epoch : 1, 1);
-	static_cast<ServedLeg &>(*legs_[i]).attach(epoch, process_, [this, i](bool done) {
+	auto &leg = static_cast<ServedLeg &>(*legs_[i]);
+	leg.attach(epoch, process_, [this, i, &leg](bool done) {
+		if (done)
+			grants_[i].renew(leg.epoch(), peer_boot(i), 0,
+					 status_ && status_->state == UnitState::ONLINE &&
+						 status_->active != i);
 		attached(i, done ? Reason::NONE : Reason::TRANSPORT);
 	});
+}
+
+std::string Daemon::peer_boot(unsigned i) const
+{
+	return std::to_string(fencer_.peer(i)->machine.boot());
+}
+
+/// As Unit::settle_grants() and Unit::note_doubt().
+void Daemon::note_exports()
+{
+	for (auto &[i, grant] : grants_) {
+		auto &slot = slots_[i];
+		if (status_->state == UnitState::ONLINE && (status_->active != i || in_table(i)))
+			(void)grant.settle();
+		if (status_->state != UnitState::VERIFY || slot.doubt_mv == status_->mv)
+			continue;
+		slot.doubt_mv = status_->mv;
+		slot.doubt_epoch = grant.epoch;
+	}
 }
 
 void Daemon::attached(unsigned i, Reason fault)

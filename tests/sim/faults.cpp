@@ -148,7 +148,7 @@ void World::one_fault(unsigned which)
 		if (!random.chance(0.3))
 			break;
 		client_.crash();
-		daemon_->kill();
+		daemon_->machine_went_down();
 		kernel_->crash();
 		sure_of_ = 0;
 		workload_->client_crashed();
@@ -386,10 +386,10 @@ void World::operator_fences()
 			for (auto *nexus : nexuses())
 				disk_.lose_nexus(nexus->id());
 	});
-	// When the servers are back, so that the unit does not go on with a connection to one that
-	// is not. The mount verification may have ended in errors and been begun anew meanwhile: it
-	// is about the same writes, as long as nothing else was sent.
-	context_.schedule.after(blindly ? fabric_life : 6 * sec,
+	// When the servers are back, or before. The mount verification may have ended in errors and
+	// been begun anew meanwhile: it is about the same writes, as long as nothing else was sent.
+	const bool early = blindly || context_.random.chance(0.5);
+	context_.schedule.after(early ? 2 * fabric_life : 6 * sec,
 				[this, holds, boot = client_.boot()] {
 					fencing_ = false;
 					if (boot == client_.boot() && kernel_->holds() == holds)
@@ -401,6 +401,7 @@ void World::operator_fences()
 void World::heal_everything()
 {
 	context_.trace.say("world", "everything works again");
+	context_.checker.all_works();
 	for (auto *nexus : nexuses()) {
 		nexus->set_faults({});
 		nexus->set_link(Link::Up);

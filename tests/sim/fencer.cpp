@@ -91,23 +91,38 @@ void Fencer::through(unsigned path, std::function<int(Disk &, NexusId, FenceAnsw
 }
 
 /// By way of the server's process, which may be frozen: then nothing is answered.
-void Fencer::revoke(Peer &peer, Epoch epoch, Told told)
+void Fencer::revoke(Peer &peer, std::function<Epoch()> which, Told told)
 {
 	call(
 		peer,
-		[&peer, epoch](const Told &reply) {
+		[&peer, which = std::move(which)](const Told &reply) {
 			auto once = std::make_shared<Told>(reply);
-			const auto tell = [once](int error) {
+			const auto tell = [once](int error, const FenceAnswer &answer) {
 				if (auto told_once = std::exchange(*once, nullptr))
-					told_once(error, {});
+					told_once(error, answer);
 			};
-			peer.process.run([&peer, epoch, tell] {
-				peer.server.revoke(epoch, [tell](Drained drained) {
-					tell(drained.in_doubt ? EINPROGRESS : 0);
+			peer.process.run([&peer, which, tell] {
+				const Epoch epoch = which();
+				peer.server.revoke(epoch, [epoch, tell](Drained drained) {
+					FenceAnswer answer;
+					answer.ended = epoch;
+					answer.lost = drained.lost;
+					tell(0, answer);
 				});
 				// Closed, and something has not ended: it says so.
-				peer.machine.after(2 * sec, [tell] { tell(EINPROGRESS); });
+				peer.machine.after(2 * sec, [tell] { tell(EINPROGRESS, {}); });
 			});
+		},
+		std::move(told));
+}
+
+void Fencer::end_export(unsigned path, Epoch last, Told told)
+{
+	auto *of = peer(path);
+	revoke(
+		*of,
+		[of, last] {
+			return std::max({last, of->server.exported(), of->server.closed()});
 		},
 		std::move(told));
 }
@@ -166,7 +181,9 @@ void Fencer::carry_out(const FenceAction &action, Told told)
 	const bool able = setup_.reservations;
 	switch (action.kind) {
 	case Kind::Revoke:
-		revoke(*peer(action.path), action.epoch, std::move(told));
+		revoke(
+			*peer(action.path), [epoch = action.epoch] { return epoch; },
+			std::move(told));
 		break;
 	case Kind::ReadKeys:
 		through(
@@ -236,24 +253,13 @@ void Fencer::carry_out(const FenceAction &action, Told told)
 
 void Fencer::admit(unsigned path, std::function<void(bool)> done)
 {
-	const auto enter = [this, path, done](int error, const FenceAnswer &) {
-		if (error != 0) {
-			done(false);
-			return;
-		}
-		through(
-			path,
-			[key = key(path)](Disk &disk, NexusId id, FenceAnswer &) {
-				disk.register_key(id, key);
-				return 0;
-			},
-			[done](int failed, const FenceAnswer &) { done(failed == 0); });
-	};
-	auto *served = dynamic_cast<ServedLeg *>(legs_[path].get());
-	if (served && !context_.broken(Mutant::KEY_EARLY))
-		revoke(*peer(path), served->epoch(), enter);
-	else
-		enter(0, {});
+	through(
+		path,
+		[key = key(path)](Disk &disk, NexusId id, FenceAnswer &) {
+			disk.register_key(id, key);
+			return 0;
+		},
+		[done](int error, const FenceAnswer &) { done(error == 0); });
 }
 
 void Fencer::carry(unsigned path, Key key, std::function<void(int)> told)

@@ -27,11 +27,14 @@ public:
 
 	/// `told` may never be called: an answer can get lost.
 	void carry_out(const FenceAction &action, Told told);
-	/// Registers the key of a path's nexus; a server's only after a revoke of everything that
-	/// it was given before, because what it still has inside would pass with the key.
+	/// Registers the key of a path's nexus. What a server was given before could pass with the
+	/// key; but each export follows a revoke of that.
 	void admit(unsigned path, std::function<void(bool)> done);
 	/// The verb `carry`: our users' key, to the peer of a served path.
 	void carry(unsigned path, Key key, std::function<void(int error)> told);
+	/// As Unit::attach_by_peer(): ends the latest export that the peer, or we (`last`), know
+	/// of. `told`: 0, and FenceAnswer::ended is its epoch, or it has not ended.
+	void end_export(unsigned path, Epoch last, Told told);
 	/// Does the peer's pathd answer, and its disk answer it?
 	void ask_status(unsigned path, std::function<void()> alive);
 
@@ -46,7 +49,7 @@ private:
 		     Told told);
 	void manage(Nexus &nexus, std::function<int(Disk &, NexusId, FenceAnswer &)> what,
 		    Told told);
-	void revoke(Peer &peer, Epoch epoch, Told told);
+	void revoke(Peer &peer, std::function<Epoch()> epoch, Told told);
 	void reset(unsigned path, Told told);
 	void ask_cluster(Peer &peer, Told told);
 

@@ -359,6 +359,8 @@ void Kernel::check_record(bool failed)
 	checker.expect(record->epoch == core_.epoch, "P9", "a record of another epoch");
 	checker.expect(failed ? record->to == SW_NO_PATH : record->to == core_.current_path, "P10",
 		       "the record names another path");
+	if (failed && record->reason == SW_REASON_MV_TIMEOUT)
+		checker.timed_out(core_.hold_at);
 	if (failed)
 		return;
 	context_.trace.say(
@@ -371,6 +373,9 @@ void Kernel::check_record(bool failed)
 			       (record->method == SW_METHOD_DRAINED && record->evidence[0] == '-');
 	if (moved || record->method != SW_METHOD_NONE_NEEDED || record->evidence[0] != '-')
 		checker.proved(to, by_ticket);
+	if (record->method == SW_METHOD_EXPORT_REVOKED)
+		checker.believed_revocation(
+			setup_.kinds[to] == PathKind::SERVED ? legs_[to]->nexus().id() : 0);
 	if (moved)
 		check_sights(to, by_ticket);
 	if (moved && setup_.carry && legs_[to]->disk().reserved())

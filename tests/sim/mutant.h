@@ -20,7 +20,7 @@
 	X(REVOKE_EARLY, "revoke-answers-before-io-ended")                                          \
 	X(REVOKE_TRUSTS_ERRORS, "revoke-trusts-errored-writes")                                    \
 	X(KEY_MISSING, "key-not-registered")                                                       \
-	X(KEY_EARLY, "key-registered-before-revoke")                                               \
+	X(EXPORT_EARLY, "exported-before-revoke")                                                  \
 	X(ABORT_MISSING, "preempt-without-abort")                                                  \
 	X(OPERATOR_HASTY, "operator-confirms-blindly")                                             \
 	X(LATE_PROOF, "proof-of-older-mv-accepted")                                                \

@@ -91,16 +91,17 @@ edge server-ignores-epoch 500
 edge revoke-answers-before-io-ended 1000
 edge revoke-trusts-errored-writes 3000
 edge key-not-registered 500
-edge key-registered-before-revoke 3000
+edge exported-before-revoke 3000
 edge preempt-without-abort 3000
 edge operator-confirms-blindly 5000
 edge proof-of-older-mv-accepted 500
 edge witness-skipped 500
 edge incoherent-server-forgotten 6000
 edge users-key-not-carried 1000
-edge preempted-key-copied 6000
-# Rare: pathd restarted between a key and the peer's answer, and the path in use failing then.
-edge peers-believed-after-restart 10001-10100
+# Rare: a key preempted between a look at the disk and the copy of it.
+edge preempted-key-copied 10601-10700
+# Pathd restarted between a key and the peer's answer.
+edge peers-believed-after-restart 1000
 edge server-claims-key 500
 edge preempted-client-served 6000
 
@@ -130,6 +131,11 @@ patch 'witness: overwritten record kept' 500 dm-target/sw-witness.c 's/^\t\tdrop
 
 policy=libpath/policy
 patch 'policy: revoke believed before it drained' 3000 $policy/fence.cpp 's/if (&step == &of.revoke && error_number == EINPROGRESS) {/& of.revoked = true;/'
+patch 'policy: requests that an export lost are passed over' 500 $policy/fence.cpp 's/of.revoked = answer.lost == 0;/of.revoked = true;/'
+patch 'policy: what an earlier export lost is forgotten' 5000 $policy/export_grant.cpp 's/if (first || online)/lost = false; &/'
+patch 'policy: a boot since an earlier export is forgotten' 5000 $policy/export_grant.cpp 's/if (first || online)/doubt_boot = boot; &/'
+patch 'policy: a server that has crashed knows what it had' 5000 $policy/export_grant.cpp 's/answer.rebooted = .*/answer.rebooted = false;/'
+patch 'policy: nobody ends the export in doubt after a word of people' 6000 $policy/fence.cpp 's/if (!facts.target)$/if (false)/'
 patch 'policy: reset believed of a server that may send again' 5000 $policy/fence.cpp \
 	's/: (direct || of.ended_all) && !keys_to_come))/: true))/' \
 	's/(facts.paths\[old\].kind == PathKind::DIRECT || of.closed || of.node_fenced)/true/'

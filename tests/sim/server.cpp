@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace swpath::sim
 {
@@ -19,6 +20,7 @@ Epoch Server::open(std::uint64_t connection, Epoch epoch)
 		return closed_ + 1;
 	sessions_[connection] = epoch;
 	exported_ = std::max(exported_, epoch);
+	lost_.try_emplace(epoch, 0);
 	context_.trace.say("server", "{} opens epoch {} for connection {}", process_.name(), epoch,
 			   connection);
 	return epoch;
@@ -57,36 +59,51 @@ void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done rep
 	if (request.user && told_ && watched_since_ != 0 &&
 	    context_.schedule.now() - watched_at_ < watch_lasts)
 		context_.checker.served(*told_, watched_since_);
-	at_disk_[epoch]++;
+	const auto number = next_number_++;
+	at_disk_[number] = {epoch, std::nullopt};
+	if (request.user && request.op == Op::Write)
+		at_disk_[number].opening = request.opening;
 	nexus_.revive();
-	nexus_.send(request,
-		    [this, epoch, request, when = cache_.sent(request), reply = std::move(reply),
-		     boot = process_.boot()](const Answer &answer) {
-			    if (boot == process_.boot()) {
-				    process_.run([this, epoch, request, when, reply, answer] {
-					    Answer told = answer;
-					    cache_.passed(request, when, told);
-					    reply(told);
-					    ended(epoch);
-				    });
-			    } else {
-				    ended(epoch);
-			    }
-		    });
+	nexus_.send(request, [this, epoch, number, request, when = cache_.sent(request),
+			      reply = std::move(reply),
+			      boot = process_.boot()](const Answer &answer) {
+		if (boot != process_.boot())
+			return ended(number);
+		at_disk_[number].back = true;
+		process_.run([this, epoch, number, request, when, reply, answer] {
+			Answer told = answer;
+			cache_.passed(request, when, told);
+			if (path_error(answer.status)) {
+				lost_[epoch]++;
+				if (const auto opening = at_disk_[number].opening)
+					context_.checker.server_lost(nexus_.id(), *opening, false);
+			}
+			reply(told);
+			ended(number);
+		});
+	});
 }
 
-void Server::ended(Epoch epoch)
+void Server::ended(std::uint64_t number)
 {
-	if (const auto count = at_disk_.find(epoch);
-	    count != at_disk_.end() && --count->second == 0)
-		at_disk_.erase(count);
+	at_disk_.erase(number);
 	answer_waiters();
 }
 
 bool Server::quiet(Epoch epoch) const
 {
-	return context_.broken(Mutant::REVOKE_EARLY) || at_disk_.empty() ||
-	       at_disk_.begin()->first > epoch;
+	return context_.broken(Mutant::REVOKE_EARLY) ||
+	       std::none_of(at_disk_.begin(), at_disk_.end(),
+			    [epoch](const auto &each) { return each.second.epoch <= epoch; });
+}
+
+/// An earlier process knows, and nobody can ask it any more.
+std::uint64_t Server::lost_by(Epoch epoch) const
+{
+	if (context_.broken(Mutant::REVOKE_TRUSTS_ERRORS))
+		return 0;
+	const auto after = lost_.upper_bound(epoch);
+	return after == lost_.begin() ? 1 : std::prev(after)->second;
 }
 
 void Server::revoke(Epoch epoch, std::function<void(Drained)> answer)
@@ -106,10 +123,9 @@ void Server::answer_waiters()
 		}
 		const auto waiter = std::move(waiters_[i]);
 		waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(i));
-		const Drained drained{.in_doubt = nexus_.in_doubt() > 0 &&
-						  !context_.broken(Mutant::REVOKE_TRUSTS_ERRORS)};
-		context_.trace.say("server", "{} revoked epoch {}{}", process_.name(), waiter.epoch,
-				   drained.in_doubt ? ", writes in doubt at its disk" : "");
+		const Drained drained{.lost = lost_by(waiter.epoch)};
+		context_.trace.say("server", "{} revoked epoch {}, {} lost", process_.name(),
+				   waiter.epoch, drained.lost);
 		waiter.answer(drained);
 	}
 }
@@ -119,10 +135,14 @@ void Server::died(bool machine)
 	sessions_.clear();
 	waiters_.clear();
 	exported_ = 0;
-	if (machine) {
-		at_disk_.clear();
+	lost_.clear();
+	for (const auto &[number, each] : at_disk_)
+		if (each.opening)
+			context_.checker.server_lost(nexus_.id(), *each.opening, machine);
+	std::erase_if(at_disk_,
+		      [machine](const auto &each) { return machine || each.second.back; });
+	if (machine)
 		cache_.lose();
-	}
 }
 
 } // namespace swpath::sim

@@ -17,9 +17,11 @@ namespace swpath::sim
 
 using Epoch = std::uint64_t;
 
-/// What revoke() answers when the epoch's I/O has ended.
+/// What revoke() answers when the epoch's I/O has ended, as libpath/serve/export_book.h has it.
 struct Drained {
-	bool in_doubt = false; ///< writes ended in errors, and the target may still execute them
+	/// Requests of the latest export up to that epoch that ended in errors of the path, so that
+	/// the target may still execute them; 1 if another process has served it.
+	std::uint64_t lost = 0;
 };
 
 class Server
@@ -75,7 +77,8 @@ private:
 	};
 
 	void submit(std::uint64_t connection, Epoch epoch, const Request &request, Done reply);
-	void ended(Epoch epoch);
+	void ended(std::uint64_t number);
+	[[nodiscard]] std::uint64_t lost_by(Epoch epoch) const;
 	[[nodiscard]] bool quiet(Epoch epoch) const;
 	void answer_waiters();
 
@@ -89,7 +92,14 @@ private:
 	Nanos watched_since_ = 0; ///< without a break, 0: not
 	std::optional<Key> told_;
 	std::map<std::uint64_t, Epoch> sessions_; ///< by connection
-	std::map<Epoch, unsigned> at_disk_;
+	struct AtDisk {
+		Epoch epoch;
+		std::optional<std::uint64_t> opening; ///< of a user's write
+		bool back = false;                    ///< the process has not seen it yet
+	};
+	std::map<std::uint64_t, AtDisk> at_disk_; ///< by a number of each request
+	std::uint64_t next_number_ = 1;
+	std::map<Epoch, std::uint64_t> lost_; ///< by this process, of each epoch that it has served
 	std::vector<Waiter> waiters_;
 };
 

@@ -40,7 +40,7 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 			 "A1",
 			 {{Association::LogicalUnit, DesignatorType::Naa, 1, {0x60, 0x01}},
 			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
-	state.grants["beta"] = {7, "0123", 0x5357000000000001};
+	state.grants["beta"] = {7, "0123", 0x5357000000000001, "4567", true};
 	state.carried = {0xabcd, 0xef01, 2, 1, 4};
 	state.clients = {{{"alpha", 0}, {"gamma", 0x2345}}, 0x2345};
 	state.incoherent = {"beta", "gamma:10809/disk"};
@@ -78,6 +78,15 @@ TEST_F(RunState, OfAPathdThatDidNotKeepWhatPeersAnsweredSaysThatNoneHas)
 	EXPECT_EQ(loaded->carried, (CarriedKey::State{1, 0, 2, 1, 0}));
 }
 
+TEST_F(RunState, OfAPathdThatKnewOfOneExportAloneSaysThatItIsTheFirst)
+{
+	std::ofstream(directory_ + "/unit-sw0.json")
+		<< R"({"grants":{"beta":{"epoch":7,"boot":"0123","key":6}}})";
+	const auto loaded = load_run_state("sw0", directory_);
+	ASSERT_TRUE(loaded);
+	EXPECT_EQ(loaded->grants.at("beta"), (ExportGrant{7, "0123", 6, "0123", false}));
+}
+
 TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 {
 	for (const char *text :
@@ -101,6 +110,8 @@ TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 	      R"({"last_failback_ns":-1})",
 	      R"({"last_failback_ns":1e300})",
 	      R"({"grants":{"beta":{"epoch":1.5,"boot":"0","key":1}}})",
+	      R"({"grants":{"beta":{"epoch":1,"boot":"0","key":1,"doubt_boot":2}}})",
+	      R"({"grants":{"beta":{"epoch":1,"boot":"0","key":1,"lost":1}}})",
 	      R"({"identity":{"wwid":"","serial":"","designators":)"
 	      R"([{"association":0,"type":3,"code_set":1,"bytes":[256]}]}})"}) {
 		std::ofstream(directory_ + "/unit-sw0.json") << text;

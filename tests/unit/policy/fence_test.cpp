@@ -426,6 +426,22 @@ TEST_F(FenceTest, APersonsWordEndsItForThisMountVerificationOnly)
 	EXPECT_FALSE(run(next, at_s(2)));
 }
 
+TEST_F(FenceTest, AServerEndsItsExportAfterAPersonsWordIfThereIsNoOtherPath)
+{
+	paths_[1].reachable = false;
+	EXPECT_FALSE(run(facts(2, {}), at_s(0)));
+	EXPECT_TRUE(fencing_.confirmed(3));
+	EXPECT_TRUE(did_.empty());
+	// It is back, and grants us no other export before.
+	paths_[1].reachable = true;
+	EXPECT_FALSE(run(facts(2, {}), at_s(1)));
+	EXPECT_THAT(did_, testing::ElementsAre(Kind::Revoke));
+	// A path that is to be gone on with keeps its export.
+	did_.clear();
+	EXPECT_TRUE(run(facts(2, 1), at_s(2)));
+	EXPECT_TRUE(did_.empty());
+}
+
 TEST_F(FenceTest, ThereIsNoProofWithoutATarget)
 {
 	EXPECT_FALSE(run(facts(1, {}), at_s(0)));

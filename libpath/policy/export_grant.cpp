@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libpath/policy/export_grant.h"
+
+#include <algorithm>
+
+namespace swpath
+{
+
+void ExportGrant::renew(std::uint64_t new_epoch, const std::string &new_boot, std::uint64_t new_key,
+			bool online)
+{
+	const bool first = epoch == 0;
+	epoch = new_epoch;
+	boot = new_boot;
+	key = new_key;
+	if (first || online)
+		(void)settle();
+}
+
+bool ExportGrant::settle()
+{
+	if (!lost && doubt_boot == boot)
+		return false;
+	doubt_boot = boot;
+	lost = false;
+	return true;
+}
+
+void ExportGrant::complete(FenceAnswer &answer, const std::string &boot_now) const
+{
+	// What a host had in the disk when it crashed, it cannot tell.
+	answer.rebooted = boot_now.empty() || boot_now != doubt_boot;
+	if (answer.rebooted || lost)
+		answer.lost = std::max<std::uint64_t>(1, answer.lost);
+}
+
+} // namespace swpath

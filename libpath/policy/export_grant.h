@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The latest export that a peer has granted to a unit, and what the fence has to know of those
+/// before it.
+///
+/// A revocation answers for the last export alone. But writes in doubt may have gone to an earlier
+/// one, which was ended and followed by another while the unit waited: then the last one has lost
+/// nothing, and its host has not booted since, and neither says anything of those writes. So from
+/// the moment when the unit is not online any more until it is again, it is remembered when the
+/// first of these exports was granted, and whether any of them lost a request.
+///
+/// Alternative: a server that adds up what all its exports have lost. It would not know when a
+/// fence has dealt with that, and could never again prove anything by itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libpath/policy/fence.h"
+
+namespace swpath
+{
+
+struct ExportGrant {
+	std::uint64_t epoch = 0; ///< 0: there was none
+	std::string boot;        ///< of the peer, when it granted this one
+	std::uint64_t key = 0;   ///< reservation key of its nexus; 0: none
+	/// Of the peer, when it granted the first export that writes in doubt may have gone to.
+	std::string doubt_boot;
+	/// An export that writes in doubt may have gone to has lost requests.
+	bool lost = false;
+
+	/// The peer has granted another one. `online`: the unit is, and not by this path, so that
+	/// nothing is in doubt there.
+	void renew(std::uint64_t new_epoch, const std::string &new_boot, std::uint64_t new_key,
+		   bool online);
+	/// The unit is online, and what it sends by this path goes to the latest export. True: this
+	/// is news.
+	bool settle();
+	/// A revocation has ended, whoever wanted it: so many requests were lost.
+	void revoked(std::uint64_t requests_lost) { lost = lost || requests_lost != 0; }
+	/// Puts into the answer of a revocation what is known of all exports in doubt. `boot_now`:
+	/// the peer's; empty: not known.
+	void complete(FenceAnswer &answer, const std::string &boot_now) const;
+
+	bool operator==(const ExportGrant &) const = default;
+};
+
+} // namespace swpath
