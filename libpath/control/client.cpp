@@ -202,6 +202,16 @@ Answered<T> read_answer(Answered<Json> answer, Result<T> (*read)(const Json &))
 	return std::move(*report);
 }
 
+/// What was asked about one unit is answered about one.
+Answered<Report> of_unit(Answered<Report> report, std::string_view unit)
+{
+	if (report && !unit.empty() && report->units.size() != 1)
+		return tl::unexpected(
+			broken({std::make_error_code(std::errc::bad_message),
+				fmt::format("{} units for '{}'", report->units.size(), unit)}));
+	return report;
+}
+
 /// A member that is a list of texts; nothing if it is not.
 std::optional<std::vector<std::string>> texts(const Json &json, const char *key)
 {
@@ -221,12 +231,16 @@ std::optional<std::vector<std::string>> texts(const Json &json, const char *key)
 
 Answered<Report> ControlClient::status(std::string_view unit)
 {
-	return read_answer(call(method_name("Status"), unit_parameter(unit)), report_from_json);
+	return of_unit(
+		read_answer(call(method_name("Status"), unit_parameter(unit)), report_from_json),
+		unit);
 }
 
 Answered<Report> ControlClient::history(std::string_view unit)
 {
-	return read_answer(call(method_name("History"), unit_parameter(unit)), history_from_json);
+	return of_unit(
+		read_answer(call(method_name("History"), unit_parameter(unit)), history_from_json),
+		unit);
 }
 
 Answered<FlightReport> ControlClient::flight(std::string_view unit)

@@ -33,6 +33,7 @@ public:
 	[[nodiscard]] Answered<Json> call(std::string_view method,
 					  Json parameters = Json::object());
 
+	/// All units, or the one of that name and no other.
 	[[nodiscard]] Answered<Report> status(std::string_view unit = {});
 	/// Units with their history and nothing else.
 	[[nodiscard]] Answered<Report> history(std::string_view unit = {});

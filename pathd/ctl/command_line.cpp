@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/command_line.h"
 
+#include <functional>
+#include <optional>
 #include <sstream>
 
 #include <CLI/App.hpp>
@@ -12,6 +14,7 @@
 #include "libpath/config/config.h"
 #include "libpath/control/service.h"
 #include "libpath/control/wire.h"
+#include "pathd/ctl/check.h"
 
 namespace swpath::ctl
 {
@@ -20,6 +23,19 @@ namespace
 {
 
 constexpr const char *name_of_units = "Name of a unit: sw0, /dev/sw0, its WWID, /dev/dm-3 or 253:3";
+
+/// CLI::Range takes what is no number, too.
+std::function<std::string(const std::string &)> seconds_within(double least, double most)
+{
+	return [least, most](const std::string &text) {
+		double seconds = 0;
+		const bool within = CLI::detail::lexical_cast(text, seconds) && seconds >= least &&
+				    seconds <= most;
+		return within ? std::string()
+			      : fmt::format("'{}' is no time from {} to {} seconds", text, least,
+					    most);
+	};
+}
 
 /// CLI11's objects with the values that they fill.
 struct Parser {
@@ -144,7 +160,7 @@ Parser::Parser()
 		});
 	app.add_flag("--ascii", line.ascii, "Use no character outside of ASCII");
 	app.add_option("--timeout", timeout_s, "Seconds to wait for pathd's answer (2)")
-		->check(CLI::Range(0.05, 3600.0));
+		->check(seconds_within(0.05, 3600.0));
 	app.add_option("--socket", line.socket, "Socket of pathd");
 
 	auto *status = reading(&app, "status", Task::Status,
@@ -182,7 +198,7 @@ Parser::Parser()
 		->type_name("FILE")
 		->excludes("--json");
 	watch->add_option("-n,--interval", interval_s, "Seconds between two frames (1)")
-		->check(CLI::Range(0.1, 3600.0));
+		->check(seconds_within(0.1, 3600.0));
 	watch->add_flag("--once", line.once, "One frame");
 	events->add_flag("--once", line.once, "Only what exists now");
 
@@ -215,6 +231,29 @@ std::size_t count_places(const CLI::App &verb)
 	for (const auto *option : options)
 		places += static_cast<std::size_t>(option->get_items_expected_max());
 	return places;
+}
+
+/// The first word that is a verb.
+std::string first_verb(const CLI::App &app, const std::vector<std::string> &arguments)
+{
+	const auto verbs = app.get_subcommands([](const CLI::App *) { return true; });
+	for (const auto &word : arguments)
+		for (const auto *verb : verbs)
+			if (verb->get_name() == word)
+				return word;
+	return {};
+}
+
+/// `text` is what is wrong, and the hint on a line of its own.
+CommandLineEnd wrong_usage(const Parser &parser, const std::vector<std::string> &arguments,
+			   std::string text)
+{
+	// Whoever runs a plugin reads its first line, and takes 2 for CRITICAL.
+	if (first_verb(parser.app, arguments) == "check") {
+		const auto answer = check_failed(text.substr(0, text.find('\n')));
+		return {static_cast<int>(answer.status), answer.text, std::move(text)};
+	}
+	return {exit_status(RefusalKind::Usage), {}, std::move(text)};
 }
 
 /// The first word that nothing in the grammar takes, with the nearest that it does.
@@ -275,7 +314,20 @@ CommandLineEnd usage_error(const Parser &parser, const std::vector<std::string> 
 	}
 	if (lacks && app != &parser.app && message == error.what())
 		message = fmt::format("'{}': {}", full_name(*app), message);
-	return {exit_status(RefusalKind::Usage), {}, message + "\n" + hint};
+	return wrong_usage(parser, arguments, message + "\n" + hint);
+}
+
+/// The first argument that says nothing: "$UNIT" of a script that has not set it must not mean all
+/// units, and still less the first.
+std::optional<std::string> empty_argument(const std::vector<std::string> &arguments)
+{
+	for (const auto &word : arguments) {
+		if (word.empty())
+			return "an argument is empty";
+		if (word.starts_with("--") && word.ends_with('='))
+			return fmt::format("'{}' is empty", word);
+	}
+	return std::nullopt;
 }
 
 } // namespace
@@ -291,6 +343,9 @@ parse_command_line(const std::vector<std::string> &arguments)
 		parser.line.socket = control_socket;
 		return parser.line;
 	}
+	if (auto empty = empty_argument(arguments))
+		return tl::unexpected(wrong_usage(
+			parser, arguments, *empty + "\nis a variable of the script not set?"));
 	try {
 		// CLI11 takes the words from the end.
 		parser.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -63,7 +63,7 @@ struct CommandLine {
 
 /// The command line is at its end: help was asked for, or it was wrong.
 struct CommandLineEnd {
-	int status = 0; ///< 0, or 2: usage
+	int status = 0; ///< 0, or 2: usage (of `check`: 3)
 	std::string out;
 	std::string error;
 };

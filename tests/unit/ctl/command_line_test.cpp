@@ -19,12 +19,12 @@ CommandLine good(const std::vector<std::string> &arguments)
 	return line.value_or(CommandLine{});
 }
 
-std::string bad(const std::vector<std::string> &arguments)
+std::string bad(const std::vector<std::string> &arguments, int status = 2)
 {
 	const auto line = parse_command_line(arguments);
 	if (line)
 		return "accepted";
-	EXPECT_EQ(line.error().status, 2);
+	EXPECT_EQ(line.error().status, status);
 	return line.error().error;
 }
 
@@ -112,6 +112,46 @@ TEST(CommandLine, RefusesWhatIsMissingTooMuchOrOutOfRange)
 	EXPECT_NE(bad({"status", "--dry-run"}), "accepted");
 	EXPECT_NE(bad({"pin", "sw0", "--kernel"}), "accepted");
 	EXPECT_NE(bad({"hold", "sw0", "--force"}), "accepted");
+}
+
+// "$UNIT" of a script that did not set it is not the first unit, nor all of them.
+TEST(CommandLine, RefusesAnEmptyArgument)
+{
+	constexpr const char *why = "an argument is empty\nis a variable of the script not set?";
+	EXPECT_EQ(bad({"hold", ""}), why);
+	EXPECT_EQ(bad({"switch", "sw0", ""}), why);
+	EXPECT_EQ(bad({"check", ""}, 3), why);
+	EXPECT_EQ(bad({"", "sw0"}), why);
+	EXPECT_EQ(bad({"config", "check", "--file", ""}), why);
+	EXPECT_EQ(bad({"--socket=", "status"}), "'--socket=' is empty\nis a variable of the script "
+						"not set?");
+}
+
+TEST(CommandLine, RefusesTimesThatAreNoNumbers)
+{
+	for (const auto *time : {"nan", "-nan", "inf", "NAN"}) {
+		EXPECT_NE(bad({"list", "--timeout", time}), "accepted") << time;
+		EXPECT_NE(bad({"watch", "--interval", time}), "accepted") << time;
+	}
+}
+
+// 2 would be CRITICAL to whoever watches.
+TEST(CommandLine, UsageOfCheckIsWhatAPluginDoesNotKnow)
+{
+	for (const auto &arguments : std::vector<std::vector<std::string>>{
+		     {"check", "--bogus"},
+		     {"--bogus", "check"},
+		     {"check", "sw0", "sw1"},
+		     {"--timeout", "x", "check"},
+		     {"--color", "never", "--ascii", "check", "sw0", "--jsno"}}) {
+		const auto line = parse_command_line(arguments);
+		ASSERT_FALSE(line);
+		EXPECT_EQ(line.error().status, 3) << arguments.back();
+		EXPECT_TRUE(line.error().out.starts_with("SWPATH UNKNOWN - ")) << line.error().out;
+		EXPECT_FALSE(line.error().error.empty());
+	}
+	EXPECT_NE(bad({"switch", "sw0", "check", "--bogus"}), "accepted");
+	EXPECT_NE(bad({"config", "check", "--bogus"}), "accepted");
 }
 
 TEST(CommandLine, HelpIsNoError)
