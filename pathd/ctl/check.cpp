@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "pathd/ctl/style.h"
+
 namespace swpath::ctl
 {
 
@@ -36,7 +38,7 @@ std::string harmless(std::string text)
 {
 	std::replace(text.begin(), text.end(), '|', '/');
 	std::replace(text.begin(), text.end(), '\n', ' ');
-	return text;
+	return printable(text);
 }
 
 std::string performance(const UnitReport &unit)

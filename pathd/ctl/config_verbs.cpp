@@ -24,6 +24,12 @@ Json to_json(const ConfigProblem &problem)
 		{"hint", problem.hint}};
 }
 
+/// Prints what was asked for, and gives the status of that.
+int shown(const std::string &text)
+{
+	return print(text) ? 0 : exit_status(RefusalKind::Failed);
+}
+
 int invalid(const CommandLine &line, const std::vector<ConfigProblem> &problems)
 {
 	if (line.json) {
@@ -35,7 +41,7 @@ int invalid(const CommandLine &line, const std::vector<ConfigProblem> &problems)
 				       {"problems", std::move(list)}}));
 	} else {
 		for (const auto &problem : problems)
-			print_error("pathctl: " + problem.message() + "\n");
+			print_error("pathctl: " + printable(problem.message()) + "\n");
 		print_error("hint: swpath.toml(5) describes every key\n");
 	}
 	return exit_status(RefusalKind::ConfigInvalid);
@@ -49,15 +55,13 @@ int config_check(const CommandLine &line)
 	if (!config)
 		return invalid(line, config.error());
 	if (line.json)
-		print(json_text({{"schema", "swpath.config-problems"},
-				 {"version", report_version},
-				 {"problems", Json::array()}}));
-	else
-		print(fmt::format("{}{}: valid, {}\n", line.config_file,
-				  ::access(line.config_file.c_str(), F_OK) == 0 ? ""
-										: " (not there)",
-				  count_text(config->units.size(), "unit", "units")));
-	return 0;
+		return shown(json_text({{"schema", "swpath.config-problems"},
+					{"version", report_version},
+					{"problems", Json::array()}}));
+	return shown(
+		fmt::format("{}{}: valid, {}\n", printable(line.config_file),
+			    ::access(line.config_file.c_str(), F_OK) == 0 ? "" : " (not there)",
+			    count_text(config->units.size(), "unit", "units")));
 }
 
 int config_show(const CommandLine &line)
@@ -72,17 +76,15 @@ int config_show(const CommandLine &line)
 			list.push_back({{"key", value.key},
 					{"value", value.value},
 					{"origin", value.origin.text()}});
-		print(json_text({{"schema", "swpath.config"},
-				 {"version", report_version},
-				 {"values", std::move(list)}}));
-		return 0;
+		return shown(json_text({{"schema", "swpath.config"},
+					{"version", report_version},
+					{"values", std::move(list)}}));
 	}
 	Grid grid;
 	for (const auto &value : values)
 		grid.add({{fmt::format("{} = {}", value.key, value.value)},
 			  {"# " + value.origin.text(), Paint::Dim}});
-	print(grid.text({}));
-	return 0;
+	return shown(grid.text({}));
 }
 
 } // namespace swpath::ctl

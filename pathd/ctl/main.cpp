@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <csignal>
 
+#include "libpath/control/refusal.h"
 #include "pathd/ctl/command_line.h"
 #include "pathd/ctl/output.h"
+#include "pathd/ctl/style.h"
 #include "pathd/ctl/verbs.h"
 
 int main(int argc, char **argv)
@@ -13,14 +15,16 @@ int main(int argc, char **argv)
 
 	const auto line = ctl::parse_command_line({argv + 1, argv + argc});
 	if (!line) {
-		ctl::print(line.error().out);
+		const bool printed = ctl::print(line.error().out);
 		if (!line.error().error.empty()) {
 			const auto &text = line.error().error;
-			const auto end = text.find('\n');
-			ctl::print_error("pathctl: " + text.substr(0, end) +
-					 "\nhint: " + text.substr(end + 1) + "\n");
+			// What was typed may hold a line break; the hint does not.
+			const auto end = text.rfind('\n');
+			ctl::print_error("pathctl: " + ctl::printable(text.substr(0, end)) +
+					 "\nhint: " + ctl::printable(text.substr(end + 1)) + "\n");
 		}
-		return line.error().status;
+		return line.error().status == 0 && !printed ? exit_status(RefusalKind::Failed)
+							    : line.error().status;
 	}
 	return ctl::run(*line);
 }

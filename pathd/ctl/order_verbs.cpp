@@ -48,29 +48,25 @@ Answered<Planned> plan(const CommandLine &line, Report report)
 	return planned;
 }
 
-void print_done(const CommandLine &line, const std::string &unit, const Done &done)
+bool print_done(const CommandLine &line, const std::string &unit, const Done &done)
 {
-	if (line.json) {
-		print(json_text({{"schema", "swpath.order"},
-				 {"version", report_version},
-				 {"unit", unit},
-				 {"verb", std::string(word(line.verb))},
-				 {"dry_run", line.dry_run},
-				 {"messages", done.messages},
-				 {"text", done.text}}));
-		return;
-	}
+	if (line.json)
+		return print(json_text({{"schema", "swpath.order"},
+					{"version", report_version},
+					{"unit", unit},
+					{"verb", std::string(word(line.verb))},
+					{"dry_run", line.dry_run},
+					{"messages", done.messages},
+					{"text", done.text}}));
 	if (line.dry_run) {
 		std::string text;
 		for (const auto &message : done.messages)
 			text += fmt::format("dmsetup message {} 0 {}\n", unit, message);
 		if (text.empty())
 			text = fmt::format("no message to the kernel: {}\n", done.text);
-		print(text);
-		return;
+		return print(text);
 	}
-	if (!done.text.empty())
-		print(fmt::format("{}: {}\n", unit, done.text));
+	return done.text.empty() || print(fmt::format("{}: {}\n", unit, done.text));
 }
 
 int dry_run(const CommandLine &line)
@@ -81,12 +77,19 @@ int dry_run(const CommandLine &line)
 	const auto planned = plan(line, std::move(sight->report));
 	if (!planned)
 		return failed(line, planned.error());
-	print_done(line, planned->unit.name, planned->done);
-	return 0;
+	return print_done(line, planned->unit.name, planned->done)
+		       ? 0
+		       : exit_status(RefusalKind::Failed);
 }
 
-/// Waits until the I/O that the order set going has arrived somewhere: the unit neither verifies
-/// nor changes. The end is that of the command's timeout.
+/// I/O goes down a path.
+bool flows(const UnitReport &unit)
+{
+	return unit.health == Health::Online || unit.health == Health::Degraded;
+}
+
+/// Waits until the I/O that the order set going has arrived somewhere: it flows, or has failed.
+/// The end is that of the command's timeout.
 int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t mv_before)
 {
 	using Clock = std::chrono::steady_clock;
@@ -96,26 +99,31 @@ int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t
 		if (!sight)
 			return failed(line, sight.error());
 		const UnitReport &unit = sight->report.units.front();
-		const bool settled = unit.health != Health::Verifying && unit.mv != mv_before;
-		if (settled && unit.health != Health::Failed) {
+		const bool begun = unit.mv != mv_before;
+		if (begun && flows(unit)) {
 			if (!line.json && !unit.history.empty())
-				print(render_switch(style_for(line, STDOUT_FILENO),
-						    unit.history.back(), sight->report.generated,
-						    name + ": "));
+				(void)print(render_switch(style_for(line, STDOUT_FILENO),
+							  unit.history.back(),
+							  sight->report.generated, name + ": "));
 			return 0;
 		}
-		if (settled)
+		const bool over = Clock::now() >= end;
+		if ((begun || over) && unit.health == Health::Failed)
 			return failed(line, {RefusalKind::Failed,
 					     "the unit has failed: " + unit.reason_text,
 					     fmt::format("`pathctl status {}` shows it", name)});
-		if (Clock::now() >= end) {
-			if (unit.health != Health::Verifying)
+		if (over) {
+			if (flows(unit))
 				return 0;
+			const bool by_itself = unit.health == Health::Verifying;
 			return failed(
 				line,
 				{RefusalKind::Timeout,
-				 "I/O is still held; waits for " + unit.missing,
-				 fmt::format("it goes on by itself when it can: `pathctl watch {}`",
+				 by_itself ? "I/O is still held; waits for " + unit.missing
+					   : fmt::format("I/O is still held: the unit is {}",
+							 word(unit.health)),
+				 fmt::format("{}`pathctl watch {}`",
+					     by_itself ? "it goes on by itself when it can: " : "",
 					     name)});
 		}
 		// The state is asked for again at once, only not all the time.
@@ -131,7 +139,8 @@ bool sets_going(Verb verb)
 
 int finish(const CommandLine &line, const Planned &before, const Done &done)
 {
-	print_done(line, before.unit.name, done);
+	// The status is that of the order: it was carried out whether that can be read or not.
+	(void)print_done(line, before.unit.name, done);
 	if (!line.wait || !sets_going(line.verb) || done.messages.empty())
 		return 0;
 	// Release ends the hold that had a number already.
@@ -192,18 +201,18 @@ int reload(const CommandLine &line)
 	const auto changes = client->reload(dry);
 	if (!changes)
 		return failed(line, changes.error());
-	if (line.json) {
-		print(json_text({{"schema", "swpath.reload"},
-				 {"version", report_version},
-				 {"dry_run", dry},
-				 {"changes", *changes}}));
-		return 0;
-	}
 	std::string text;
 	for (const auto &change : *changes)
-		text += change + "\n";
-	print(text.empty() ? "nothing has changed\n" : text);
-	return 0;
+		text += printable(change) + "\n";
+	if (text.empty())
+		text = "nothing has changed\n";
+	if (line.json)
+		text = json_text({{"schema", "swpath.reload"},
+				  {"version", report_version},
+				  {"dry_run", dry},
+				  {"changes", *changes}});
+	// The status is that of the reload; a dry run has nothing but what it says.
+	return print(text) || !dry ? 0 : exit_status(RefusalKind::Failed);
 }
 
 } // namespace swpath::ctl

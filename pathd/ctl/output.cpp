@@ -22,7 +22,13 @@ namespace swpath::ctl
 
 bool print(std::string_view text)
 {
-	return write_all(STDOUT_FILENO, text);
+	if (write_all(STDOUT_FILENO, text))
+		return true;
+	// Who reads no further has seen enough.
+	if (const int error = errno; error != EPIPE)
+		print_error(fmt::format("pathctl: cannot write: {}\n",
+					std::error_code(error, std::generic_category()).message()));
+	return false;
 }
 
 void print_error(std::string_view text)

@@ -11,8 +11,9 @@
 namespace swpath::ctl
 {
 
-/// To standard output. False if it cannot be written: who reads it is gone.
-bool print(std::string_view text);
+/// To standard output. False if it cannot be written: who reads it is gone, or, which is said on
+/// standard error, it has no room or is none.
+[[nodiscard]] bool print(std::string_view text);
 void print_error(std::string_view text);
 
 /// Writes a new file beside `path` and renames it over it: whoever looks sees the old text or the

@@ -199,11 +199,12 @@ std::string render_event(const Style &style, const Event &event)
 	if (event.kind == EventKind::Gap)
 		return fmt::format("{} events from {} on were lost, what exists now follows\n",
 				   text, event.seq);
-	text += fmt::format(" {} {}", event.path ? "path" : "unit", event.unit);
+	text += fmt::format(" {} {}", event.path ? "path" : "unit", printable(event.unit));
 	if (event.path)
-		text += fmt::format("/{} ({})", *event.path, event.path_name);
+		text += fmt::format("/{} ({})", *event.path, printable(event.path_name));
 	for (const auto &change : event.changes) {
-		const auto shown = [](const std::string &value) {
+		const auto shown = [](const std::string &raw) {
+			const auto value = printable(raw);
 			return value.find(' ') != value.npos ? fmt::format("\"{}\"", value)
 			       : value.empty()               ? "\"\""
 							     : value;
@@ -217,9 +218,9 @@ std::string render_event(const Style &style, const Event &event)
 	if (event.switched) {
 		const auto &record = event.switched->record;
 		text += fmt::format(" from:\"{}\" to:\"{}\" reason:{} held:\"{}\" ios:{} doubt:{}",
-				    event.switched->from, event.switched->to, word(record.reason),
-				    time_text(microseconds(record.total_us())), record.held_bios,
-				    record.doubt);
+				    printable(event.switched->from), printable(event.switched->to),
+				    word(record.reason), time_text(microseconds(record.total_us())),
+				    record.held_bios, record.doubt);
 	}
 	return text + "\n";
 }
@@ -230,10 +231,17 @@ std::string render_refusal(const Style &style, const Refusal &refusal, std::stri
 	const std::string prefix = std::string(unit) + ": ";
 	if (!unit.empty() && !refusal.message.starts_with(prefix) &&
 	    refusal.kind != RefusalKind::NotFound)
-		text += prefix;
-	text += refusal.message + "\n";
+		text += printable(prefix);
+	// Only of a configuration there is more to say than one line.
+	std::string_view message = refusal.message;
+	if (refusal.kind == RefusalKind::ConfigInvalid)
+		for (auto end = message.find('\n'); end != message.npos; end = message.find('\n')) {
+			text += printable(message.substr(0, end)) + "\n";
+			message.remove_prefix(end + 1);
+		}
+	text += printable(message) + "\n";
 	if (!refusal.hint.empty())
-		text += painted(style, Paint::Dim, "hint:") + " " + refusal.hint + "\n";
+		text += painted(style, Paint::Dim, "hint:") + " " + printable(refusal.hint) + "\n";
 	return text;
 }
 

@@ -8,12 +8,29 @@
 namespace swpath::ctl
 {
 
+std::string printable(std::string_view text)
+{
+	std::string out(text);
+	for (std::size_t i = 0; i < out.size(); i++) {
+		const auto byte = static_cast<unsigned char>(out[i]);
+		if (byte < 0x20 || byte == 0x7f)
+			out[i] = '?';
+		// U+0080 to U+009F: some terminals obey them like an escape sequence.
+		else if (byte == 0xc2 && i + 1 < out.size() &&
+			 static_cast<unsigned char>(out[i + 1]) >= 0x80 &&
+			 static_cast<unsigned char>(out[i + 1]) < 0xa0)
+			out[i] = out[i + 1] = '?';
+	}
+	return out;
+}
+
 std::string painted(const Style &style, Paint paint, std::string_view text)
 {
 	if (!style.color || paint == Paint::Plain)
-		return std::string(text);
+		return printable(text);
 	constexpr std::string_view codes[] = {"0", "1", "2", "32", "33", "1;31"};
-	return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<unsigned>(paint)], text);
+	return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<unsigned>(paint)],
+			   printable(text));
 }
 
 Paint paint_of(Health health) noexcept
@@ -142,6 +159,8 @@ std::size_t piece_length(std::string_view text)
 std::string wrapped(const Style &style, std::string_view first, std::size_t indent,
 		    std::string_view text)
 {
+	const std::string safe = printable(text);
+	text = safe;
 	std::string out(first);
 	std::size_t column = columns_of(first);
 	bool line_is_empty = true;

@@ -23,7 +23,12 @@ struct Style {
 
 enum class Paint : std::uint8_t { Plain, Bold, Dim, Good, Warning, Bad };
 
-/// `text` in a colour, if the style has colours. State is never told by colour alone.
+/// `text` for a line of a terminal: a name that somebody else chose, a process or a disk, must not
+/// steer it nor begin a line. Each control character (C0, DEL, C1) becomes question marks, one for
+/// each of its bytes.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// printable(`text`) in a colour, if the style has colours. State is never told by colour alone.
 [[nodiscard]] std::string painted(const Style &style, Paint paint, std::string_view text);
 [[nodiscard]] Paint paint_of(Health health) noexcept;
 [[nodiscard]] Paint paint_of(PathHealth health) noexcept;
@@ -43,10 +48,10 @@ enum class Paint : std::uint8_t { Plain, Bold, Dim, Good, Warning, Bad };
 [[nodiscard]] std::string count_text(std::uint64_t number, std::string_view one,
 				     std::string_view many);
 
-/// `text` in lines of at most `style.width` columns, broken at blanks, each begun with `indent`
-/// blanks except the first, which begins with `first`. Ends with a newline. A word that is longer
-/// than a line has a line of its own. A number stays with the word after it, and what is between
-/// backquotes stays together: it is meant to be copied.
+/// printable(`text`) in lines of at most `style.width` columns, broken at blanks, each begun with
+/// `indent` blanks except the first, which begins with `first`, as it is. Ends with a newline. A
+/// word that is longer than a line has a line of its own. A number stays with the word after it,
+/// and what is between backquotes stays together: it is meant to be copied.
 [[nodiscard]] std::string wrapped(const Style &style, std::string_view first, std::size_t indent,
 				  std::string_view text);
 

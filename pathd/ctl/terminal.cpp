@@ -20,6 +20,7 @@
 
 #include "libpath/base/text.h"
 #include "libpath/base/unique_fd.h"
+#include "pathd/ctl/output.h"
 
 namespace swpath::ctl
 {
@@ -156,7 +157,7 @@ bool write_all(int fd, std::string_view text)
 	return true;
 }
 
-void show_live(const CommandLine &line, std::chrono::milliseconds interval,
+bool show_live(const CommandLine &line, std::chrono::milliseconds interval,
 	       const std::function<std::string(const Style &)> &frame)
 {
 	const UniqueFd signals = watch_signals();
@@ -178,8 +179,10 @@ void show_live(const CommandLine &line, std::chrono::milliseconds interval,
 			}
 			text = shown + "\x1b[J";
 		}
-		if (!write_all(STDOUT_FILENO, text) || !wait_for_frame(signals, keys, interval))
-			return;
+		if (!print(text))
+			return false;
+		if (!wait_for_frame(signals, keys, interval))
+			return true;
 	}
 }
 

@@ -18,8 +18,8 @@ namespace swpath::ctl
 /// Shows `frame` on the alternate screen every `interval` until q is typed or a signal comes; the
 /// terminal is as before afterwards. Without a terminal on standard output each frame is appended
 /// to what was printed, until a signal comes or nobody reads. `frame` is given the style of the
-/// moment (the window may change its size).
-void show_live(const CommandLine &line, std::chrono::milliseconds interval,
+/// moment (the window may change its size). False if it could not be written.
+bool show_live(const CommandLine &line, std::chrono::milliseconds interval,
 	       const std::function<std::string(const Style &)> &frame);
 
 /// Writes all of `text`. False if nobody reads any more.

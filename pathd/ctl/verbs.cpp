@@ -161,13 +161,12 @@ int check_units(const CommandLine &line)
 			return check_failed(sight.error().message);
 		return check(sight->report);
 	}();
-	if (line.json)
-		print(json_text({{"schema", "swpath.check"},
-				 {"version", report_version},
-				 {"status", unsigned(result.status)},
-				 {"text", result.text}}));
-	else
-		print(result.text);
+	// The status is half of the answer, and what reads a plugin goes by it.
+	(void)print(line.json ? json_text({{"schema", "swpath.check"},
+					   {"version", report_version},
+					   {"status", unsigned(result.status)},
+					   {"text", result.text}})
+			      : result.text);
 	return int(result.status);
 }
 
@@ -194,8 +193,7 @@ int watch(const CommandLine &line)
 		return print(frame(style_for(line, STDOUT_FILENO)))
 			       ? 0
 			       : exit_status(RefusalKind::Failed);
-	show_live(line, line.interval, frame);
-	return 0;
+	return show_live(line, line.interval, frame) ? 0 : exit_status(RefusalKind::Failed);
 }
 
 int events(const CommandLine &line)
@@ -239,8 +237,7 @@ int complete(const CommandLine &line)
 	std::string text;
 	for (const auto &each : completions(line.words, sight ? sight->report : Report{}))
 		text += each + "\n";
-	print(text);
-	return 0;
+	return print(text) ? 0 : exit_status(RefusalKind::Failed);
 }
 
 } // namespace

@@ -23,6 +23,7 @@ namespace
 {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 struct Ran {
 	int status = -1;
@@ -72,10 +73,11 @@ struct Program : ::testing::Test {
 		});
 	}
 
-	/// Runs pathctl to its end and takes what it wrote.
-	Ran run(std::vector<std::string> arguments)
+	/// Runs pathctl to its end and takes what it wrote. Its standard output is `to`, or a file
+	/// that is read.
+	Ran run(std::vector<std::string> arguments, const char *to = nullptr)
 	{
-		const auto out = dir / "out";
+		const std::filesystem::path out = to ? std::filesystem::path(to) : dir / "out";
 		const auto error = dir / "err";
 		arguments.insert(arguments.begin(), {SW_PATHCTL, "--socket", path});
 		std::vector<char *> argv;
@@ -97,7 +99,8 @@ struct Program : ::testing::Test {
 		posix_spawn_file_actions_destroy(&files);
 		int status = 0;
 		EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-		return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(out), read(error)};
+		return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+			to ? std::string() : read(out), read(error)};
 	}
 	static std::string read(const std::filesystem::path &file)
 	{
@@ -397,6 +400,82 @@ TEST_F(Program, CheckHasTheStatusOfAPlugin)
 	EXPECT_TRUE(critical.out.starts_with("SWPATH CRITICAL - "));
 	EXPECT_EQ(run({"check", "sw9"}).status, 3);
 	EXPECT_EQ(Json::parse(run({"check", "--json"}).out)["status"], 2);
+}
+
+TEST_F(Program, ReleaseIsNotDoneWhileItIsStillHeld)
+{
+	if (::geteuid() != 0)
+		GTEST_SKIP() << "orders are for root";
+	handler.state = testing::report_of(testing::unit_from(testing::held_line));
+	handler.on_call = [&](CallId id) { server->answer(id, Done{{"release"}, "released"}); };
+	serve();
+	const auto ran = run({"--timeout", "0.2", "release", "sw0"});
+	EXPECT_EQ(ran.status, 7);
+	EXPECT_NE(ran.error.find("I/O is still held"), std::string::npos) << ran.error;
+}
+
+TEST_F(Program, AnEmptyNameOrdersNothing)
+{
+	serve();
+	EXPECT_EQ(run({"hold", ""}).status, 2);
+	EXPECT_EQ(run({"abort", "", "--dry-run"}).status, 2);
+	EXPECT_TRUE(handler.orders.empty());
+}
+
+TEST_F(Program, OutputThatCannotBeWrittenIsNoSuccess)
+{
+	handler.on_call = [&](CallId id) {
+		server->answer(id, Answered<std::vector<std::string>>(std::vector{"unit added"s}));
+	};
+	serve();
+	const std::vector<std::vector<std::string>> all = {
+		{"status"},
+		{"list", "--json"},
+		{"history", "--svg", "-"},
+		{"events", "--once"},
+		{"watch", "-n", "0.1"},
+		{"hold", "sw0", "--dry-run"},
+		{"reload", "--dry-run"},
+		{"config", "diff", "--json"},
+		{"config", "check", "--file", dir / "none", "--dir", dir / "none"},
+		{"config", "show", "--file", dir / "none", "--dir", dir / "none", "--json"},
+		{"config", "show", "--file", dir / "none", "--dir", dir / "none"},
+		{"--help"},
+	};
+	for (const auto &arguments : all) {
+		const auto ran = run(arguments, "/dev/full");
+		EXPECT_EQ(ran.status, 1) << arguments.front();
+		EXPECT_NE(ran.error.find("pathctl: cannot write: No space left on device"),
+			  std::string::npos)
+			<< arguments.front() << ": " << ran.error;
+	}
+	// What it says decides, whether it can be read or not.
+	EXPECT_EQ(run({"check"}, "/dev/full").status, 0);
+}
+
+// A process may call itself anything, and so may a disk.
+TEST_F(Program, NamesOfOthersDoNotSteerTheTerminal)
+{
+	auto &unit = handler.state.units[0];
+	unit.opened_by = {{812, "a\x1b]0;x\a\nb\r\x7f\xc2\x9b", "sda", testing::noon, true}};
+	unit.paths[1].endpoint = "e\x1b[2J\nf";
+	serve();
+	for (const std::vector<std::string> &arguments :
+	     {std::vector<std::string>{"status"}, {"paths"}, {"events", "--once"}, {"check"}}) {
+		const auto ran = run(arguments);
+		for (const char *bad : {"\x1b", "\a", "\r", "\x7f", "\xc2\x9b", "\nb", "\nf"})
+			EXPECT_EQ(ran.out.find(bad), std::string::npos)
+				<< arguments.front() << ": " << ran.out;
+	}
+	const auto json = report_from_json(Json::parse(run({"status", "--json"}).out));
+	ASSERT_TRUE(json);
+	EXPECT_EQ(*json, handler.state);
+	const auto refused = run({"status", "a\x1b[2J\nb"});
+	EXPECT_EQ(refused.status, 4);
+	EXPECT_EQ(refused.error.find('\x1b'), std::string::npos);
+	const auto usage = run({"a\x1b[2J\nb"});
+	EXPECT_EQ(usage.status, 2);
+	EXPECT_EQ(usage.error.find('\x1b'), std::string::npos);
 }
 
 TEST_F(Program, ColourOnlyIfItIsAskedFor)

@@ -89,6 +89,22 @@ TEST(Style, ANoteStandsBelowItsRowOverAllColumns)
 				    "sw1   it\n");
 }
 
+TEST(Style, TextOfOthersNeitherSteersTheTerminalNorEndsTheLine)
+{
+	EXPECT_EQ(printable("a\tb\x1b[1m\n\x7f"), "a?b?[1m??");
+	EXPECT_EQ(printable("\xc2\x9bH\xc2\xa0\xc3\xa9"), "??H\xc2\xa0\xc3\xa9");
+	EXPECT_EQ(printable("\xc2"), "\xc2");
+	Style style;
+	EXPECT_EQ(wrapped(style, "x: ", 3, "a\nb"), "x: a?b\n");
+	EXPECT_EQ(painted(style, Paint::Bold, "a\x1b"), "a?");
+	style.color = true;
+	EXPECT_EQ(painted(style, Paint::Bold, "a\x1b"), "\x1b[1ma?\x1b[0m");
+	Grid grid;
+	grid.add({{"a\nb"}, {"c\rd"}});
+	grid.note("e\nf");
+	EXPECT_EQ(grid.text(Style{}), "a?b  c?d\n    e?f\n");
+}
+
 TEST(Style, ColumnsAreCharactersNotBytes)
 {
 	EXPECT_EQ(columns_of("a→b"), 3u);
