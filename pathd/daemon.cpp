@@ -358,15 +358,13 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 		const bool removed = kept != units_.end() && !disabled && !same;
 		if (removed)
 			lines.back() += "; " + fate_of(kept->second->end());
+		const std::string restart = needs_restart(change);
+		if (!restart.empty())
+			lines.back() += "; " + restart;
 		if (dry_run)
 			continue;
-		log::say(Message::Notice, {}, "configuration: {}", lines.back());
-		if (change.kind == ConfigChangeKind::ClusterChanged)
-			log::say(Message::Warning, {},
-				 "[cluster] is read when pathd starts: restart it (units go on)");
-		if (change.kind == ConfigChangeKind::HintsChanged)
-			log::say(Message::Warning, {},
-				 "[hints] is read when pathd starts: restart it (units go on)");
+		log::say(restart.empty() ? Message::Notice : Message::Warning, {},
+			 "configuration: {}", lines.back());
 		if (removed)
 			remove_unit(change.unit);
 		else if (kept != units_.end() && disabled)
@@ -375,7 +373,7 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 			kept->second->reconfigure(*wanted);
 	}
 	if (!dry_run) {
-		loaded->cluster = config_.cluster; // read when pathd starts
+		keep_started(*loaded, config_);
 		config_ = std::move(*loaded);
 		log::set_level(config_.daemon.log_level);
 		make_units();

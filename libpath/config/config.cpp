@@ -238,6 +238,30 @@ void set_found_peers(Config &config, const std::vector<PeerConfig> &found)
 			derive_paths(unit, config.cluster);
 }
 
+void keep_started(Config &loaded, const Config &running)
+{
+	loaded.cluster = running.cluster;
+	loaded.hints = running.hints;
+	loaded.daemon.socket = running.daemon.socket;
+	loaded.daemon.socket_group = running.daemon.socket_group;
+}
+
+std::string needs_restart(const ConfigChange &change)
+{
+	std::string what;
+	if (change.kind == ConfigChangeKind::ClusterChanged)
+		what = "[cluster]";
+	else if (change.kind == ConfigChangeKind::HintsChanged)
+		what = "[hints]";
+	else if (change.kind == ConfigChangeKind::DaemonChanged)
+		for (const auto &each : change.keys)
+			if (each.key == "socket" || each.key == "socket_group")
+				what += (what.empty() ? "[daemon] " : ", ") + each.key;
+	return what.empty() ? what
+			    : fmt::format("{} is read when pathd starts: restart it (units go on)",
+					  what);
+}
+
 ConfigResult load_config(const std::string &main, const std::string &directory)
 {
 	namespace fs = std::filesystem;
@@ -254,6 +278,11 @@ ConfigResult load_config(const std::string &main, const std::string &directory)
 
 	std::vector<ConfigFile> files;
 	for (const auto &path : paths) {
+		// A directory is told by read(2); a pipe or a terminal would be waited for.
+		if (fs::is_fifo(path, error) || fs::is_character_file(path, error)) {
+			problems.push_back({{path, 0, 0}, "cannot be read: no regular file", ""});
+			continue;
+		}
 		auto text = read_file(path, file_bytes_max);
 		if (text)
 			files.push_back({path, std::move(*text)});

@@ -149,6 +149,11 @@ void derive_paths(UnitConfig &unit, const ClusterConfig &cluster);
 /// through each, after those of the configuration. Who is configured is passed over. Pure.
 void set_found_peers(Config &config, const std::vector<PeerConfig> &found);
 
+/// A configuration that was loaded while pathd runs is given what pathd reads at its start only,
+/// from the one that it was started with: [cluster], [hints], and of [daemon] socket and
+/// socket_group. So it differs for as long as pathd is not restarted. Pure.
+void keep_started(Config &loaded, const Config &running);
+
 /// One thing that is wrong, where, and what would be right.
 struct ConfigProblem {
 	Origin where;
@@ -209,6 +214,8 @@ struct ConfigChange {
 	std::string unit;
 	std::vector<KeyChange> keys; ///< of effective values; empty for added and removed units
 };
+/// What is left to do for a change that a reload does not take; empty: the reload does it.
+[[nodiscard]] std::string needs_restart(const ConfigChange &change);
 /// What is not listed has not changed and is not to be touched.
 [[nodiscard]] std::vector<ConfigChange> diff(const Config &before, const Config &after);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include <sys/un.h>
+
 #include "libpath/config/reader.h"
 #include "libpath/unit/unit_name.h"
 
@@ -17,6 +19,8 @@ using std::chrono::seconds;
 /// A device-mapper UUID holds 128 bytes, the prefix included.
 constexpr std::size_t wwid_bytes_max = 128 - (sizeof(SW_UUID_PREFIX) - 1);
 constexpr std::size_t export_bytes_max = 4096;
+/// unix(7), less the byte that ends it.
+constexpr std::size_t socket_bytes_max = sizeof(sockaddr_un::sun_path) - 1;
 
 Origin origin_of(const std::string &file, const toml::source_region &region)
 {
@@ -69,10 +73,18 @@ void ConfigReader::read_table(const toml::node &node, const std::string &prefix,
 
 std::optional<std::string> ConfigReader::text(const toml::node &node, const std::string &key)
 {
-	if (const auto *value = node.as_string())
-		return value->get();
-	problem(node, fmt::format("{} is not a string", key), "put it in double quotes");
-	return std::nullopt;
+	const auto *value = node.as_string();
+	if (!value) {
+		problem(node, fmt::format("{} is not a string", key), "put it in double quotes");
+		return std::nullopt;
+	}
+	// TOML writes any with a backslash.
+	const auto is_control = [](unsigned char each) { return each < 0x20 || each == 0x7f; };
+	if (std::any_of(value->get().begin(), value->get().end(), is_control)) {
+		problem(node, fmt::format("{} holds a control character", key));
+		return std::nullopt;
+	}
+	return value->get();
 }
 
 void ConfigReader::read_text(const toml::node &node, const std::string &key, std::string &into)
@@ -80,8 +92,6 @@ void ConfigReader::read_text(const toml::node &node, const std::string &key, std
 	if (auto given = text(node, key)) {
 		if (given->empty())
 			problem(node, fmt::format("{} is empty", key));
-		else if (given->find_first_of("\t\r\n") != std::string::npos)
-			problem(node, fmt::format("{} holds a tab or a line break", key));
 		else
 			into = std::move(*given);
 	}
@@ -426,8 +436,9 @@ void ConfigReader::read_unit(const std::string &name, const toml::node &node)
 			problem(node, fmt::format("{} and {} have the same wwid", other_name, name),
 				"a disk is one unit: leave one of them out, or give it the wwid of "
 				"its own disk");
+	// Of a stall budget of a second or less, the least time limit there is.
 	if (unit.command_timeout && unit.stall != Duration::zero() &&
-	    *unit.command_timeout >= unit.stall && unit.stall > seconds(1))
+	    *unit.command_timeout >= unit.stall && *unit.command_timeout > seconds(1))
 		problem(node,
 			fmt::format("{}: command_timeout {} is not below stall {}", prefix,
 				    duration_text(*unit.command_timeout),
@@ -450,12 +461,16 @@ void ConfigReader::read_common(const toml::table &root, const std::string &file)
 				       [&](const auto &n, const auto &k) {
 					       std::string given = daemon.socket;
 					       read_text(n, k, given);
-					       if (given.starts_with('/'))
-						       daemon.socket = given;
-					       else
+					       if (!given.starts_with('/'))
 						       problem(n, fmt::format("{} '{}' is not an "
 									      "absolute path",
 									      k, given));
+					       else if (given.size() > socket_bytes_max)
+						       problem(n, fmt::format("{} has more than {} "
+									      "bytes",
+									      k, socket_bytes_max));
+					       else
+						       daemon.socket = given;
 				       }},
 				      {"socket_group",
 				       [&](const auto &n, const auto &k) {

@@ -66,7 +66,12 @@ void ConfigReader::read_cluster(const toml::node &node, const std::string &key)
 		{{"name",
 		  [&](const auto &n, const auto &k) { read_path_name(n, k, cluster.name); }},
 		 {"key_file",
-		  [&](const auto &n, const auto &k) { read_text(n, k, cluster.key_file); }},
+		  [&](const auto &n, const auto &k) {
+			  read_text(n, k, cluster.key_file);
+			  if (!cluster.key_file.empty() && !cluster.key_file.starts_with('/'))
+				  problem(n, fmt::format("{} '{}' is not an absolute path", k,
+							 cluster.key_file));
+		  }},
 		 {"listen", [&](const auto &n,
 				const auto &k) { read_address(n, k, peer_port, cluster.listen); }},
 		 {"serve", [&](const auto &n,
@@ -128,7 +133,7 @@ void ConfigReader::check_peers()
 						      "path '{}' is of no use",
 						      name, path.name));
 		}
-		if (!unit.build && !unit.serve)
+		if (unit.enabled && !unit.build && !unit.serve)
 			note_unit(fmt::format("unit.{} is neither built nor served: write "
 					      "enabled = false",
 					      name));

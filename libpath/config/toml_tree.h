@@ -18,6 +18,8 @@
 		if (!(expr))                                                                       \
 			refuse_broken_invariant();                                                 \
 	} while (false)
+// Values within values; the configuration has no more than four.
+#define TOML_MAX_NESTED_VALUES 16
 #include <toml++/toml.h>
 
 #include "libpath/config/config.h"
@@ -25,8 +27,8 @@
 namespace swpath
 {
 
-/// The file's tree, or why there is none: larger than 1 MiB, bytes that are not ASCII, not TOML;
-/// with the place of the first such thing.
+/// The file's tree, or why there is none: larger than 1 MiB, bytes that are not ASCII, a name of
+/// more than 256 parts, not TOML; with the place of the first such thing.
 [[nodiscard]] tl::expected<toml::table, ConfigProblem> parse_toml(const ConfigFile &file);
 
 } // namespace swpath

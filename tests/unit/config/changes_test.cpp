@@ -130,5 +130,36 @@ TEST(EffectiveValues, CanBeReadBack)
 	EXPECT_THAT(diff(config, good(text)), IsEmpty());
 }
 
+TEST(KeepStarted, WhatIsReadAtTheStartStaysAsItIsAndGoesOnToDiffer)
+{
+	constexpr const char *before = "[daemon]\nsocket = \"/a\"\nsocket_group = \"x\"\n"
+				       "log_level = \"error\"\n[hints]\nlockspace = \"a\"\n"
+				       "[cluster]\nname = \"alpha\"\nkey_file = \"/k\"\n";
+	const auto running = good(before);
+	const auto wanted = good("[daemon]\nsocket = \"/b\"\nsocket_group = \"y\"\n"
+				 "log_level = \"debug\"\n[hints]\nlockspace = \"b\"\n"
+				 "[cluster]\nname = \"beta\"\nkey_file = \"/k\"\n");
+	auto taken = wanted;
+	keep_started(taken, running);
+	EXPECT_EQ(taken.daemon.log_level, LogLevel::Debug);
+	EXPECT_EQ(taken.daemon.socket, "/a");
+	EXPECT_EQ(taken.daemon.socket_group, "x");
+	EXPECT_EQ(taken.hints, running.hints);
+	EXPECT_EQ(taken.cluster, running.cluster);
+	const auto left = diff(taken, wanted);
+	ASSERT_EQ(left.size(), 3U);
+	constexpr const char *why = " is read when pathd starts: restart it (units go on)";
+	EXPECT_EQ(needs_restart(left[0]), std::string("[daemon] socket, socket_group") + why);
+	EXPECT_EQ(needs_restart(left[1]), std::string("[cluster]") + why);
+	EXPECT_EQ(needs_restart(left[2]), std::string("[hints]") + why);
+	EXPECT_THAT(left[0].keys, ElementsAre(KeyChange{"socket", "\"/a\"", "\"/b\""},
+					      KeyChange{"socket_group", "\"x\"", "\"y\""}));
+	for (const auto &change : diff(good("[daemon]\nlog_level = \"error\"\n"),
+				       good("[daemon]\nlog_level = \"debug\"\n")))
+		EXPECT_EQ(needs_restart(change), "");
+	for (const auto &change : diff(good(two_units), good("")))
+		EXPECT_EQ(needs_restart(change), "");
+}
+
 } // namespace
 } // namespace swpath

@@ -62,6 +62,8 @@ TEST(ClusterConfig, WhatCannotWorkIsRefused)
 	};
 	EXPECT_THAT(with("\"10.0.0.2\"", "\"beta.example\""), HasSubstr("not a numeric address"));
 	EXPECT_THAT(with("key_file = \"/etc/swpath/keys\"\n", ""), HasSubstr("no key_file"));
+	EXPECT_THAT(with("\"/etc/swpath/keys\"", "\"keys\""),
+		    HasSubstr("cluster.key_file 'keys' is not an absolute path"));
 	EXPECT_THAT(with("listen = \"10.0.0.1\"\n", ""), HasSubstr("does not listen"));
 	EXPECT_THAT(with("serve = \"10.0.0.1\"\n", ""), HasSubstr("is to be served"));
 	EXPECT_THAT(with("peer = \"beta\"", "peer = \"delta\""),

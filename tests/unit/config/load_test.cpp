@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 namespace swpath
 {
@@ -69,6 +70,20 @@ TEST_F(LoadConfig, AFileThatCannotBeReadRefusesAll)
 	write(main_file(), minimal_unit);
 	std::filesystem::create_directory(drop_ins() + "/x.toml");
 	EXPECT_THAT(problems(load()), HasSubstr("/x.toml: cannot be read: Is a directory"));
+}
+
+// pathd reads them in the loop that answers for I/O.
+TEST_F(LoadConfig, NothingIsWaitedFor)
+{
+	write(main_file(), minimal_unit);
+	ASSERT_EQ(::mkfifo((drop_ins() + "/x.toml").c_str(), 0600), 0);
+	EXPECT_THAT(problems(load()), HasSubstr("/x.toml: cannot be read: no regular file"));
+	std::filesystem::remove(drop_ins() + "/x.toml");
+	std::filesystem::create_symlink("/dev/zero", drop_ins() + "/x.toml");
+	EXPECT_THAT(problems(load()), HasSubstr("/x.toml: cannot be read: no regular file"));
+	std::filesystem::remove(drop_ins() + "/x.toml");
+	std::filesystem::create_symlink("nowhere", drop_ins() + "/x.toml");
+	EXPECT_THAT(problems(load()), HasSubstr("/x.toml: cannot be read: No such file"));
 }
 
 } // namespace

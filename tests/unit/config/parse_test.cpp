@@ -10,6 +10,7 @@ namespace
 {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -231,6 +232,53 @@ TEST(ParseConfig, AHungPathMustGiveUpInsideTheStallBudget)
 	EXPECT_EQ(problems(unit_with("command_timeout = \"4s\"")), "");
 }
 
+TEST(ParseConfig, AShortStallBudgetLeavesTheCommandTimeoutItsLeast)
+{
+	EXPECT_THAT(problems(unit_with("stall = \"500ms\"\ncommand_timeout = \"60s\"")),
+		    HasSubstr("command_timeout 1min is not below stall 500ms"));
+	EXPECT_THAT(problems(unit_with("stall = \"1s\"\ncommand_timeout = \"2s\"")),
+		    HasSubstr("command_timeout 2s is not below stall 1s"));
+	EXPECT_EQ(problems(unit_with("stall = \"1s\"\ncommand_timeout = \"1s\"")), "");
+	EXPECT_EQ(problems(unit_with("stall = \"100ms\"\ncommand_timeout = \"1s\"")), "");
+	EXPECT_EQ(problems(unit_with("stall = \"never\"\ncommand_timeout = \"60s\"")), "");
+}
+
+// What the hint of such a unit says must help.
+TEST(ParseConfig, ADisabledUnitNeedBeNeitherBuiltNorServed)
+{
+	EXPECT_THAT(problems(unit_with("build = false")),
+		    HasSubstr("neither built nor served: write enabled = false"));
+	EXPECT_EQ(problems(unit_with("build = false\nenabled = false")), "");
+}
+
+// TOML has them as escapes. They would end a udev rule, or steer the terminal that shows them.
+TEST(ParseConfig, AControlCharacterIsRefusedInEveryText)
+{
+	for (const auto *escape : {"\\u0000", "\\n", "\\t", "\\u001b", "\\u007f"}) {
+		const std::string text = fmt::format("\"/a{}b\"", escape);
+		for (const auto &config :
+		     {"[daemon]\nsocket = " + text, "[daemon]\nsocket_group = " + text,
+		      "[unit.sw0]\nwwid = " + text,
+		      path_with("kind = \"direct\"\nby_path = " + text),
+		      path_with("kind = \"served\"\nserver = " + text),
+		      path_with("kind = \"served\"\nserver = \"beta\"\nexport = " + text),
+		      "[discover]\nexcept = [" + text + "]"})
+			EXPECT_THAT(problems(config), HasSubstr("holds a control character"))
+				<< config;
+	}
+	EXPECT_EQ(problems(unit_with("").replace(19, 0, "t10.\\u00e9")).find("control"),
+		  std::string::npos);
+}
+
+TEST(ParseConfig, TheSocketHasANameThatASocketCanHave)
+{
+	const auto socket = [](std::size_t bytes) {
+		return fmt::format("[daemon]\nsocket = \"/{}\"\n", std::string(bytes - 1, 'a'));
+	};
+	EXPECT_EQ(problems(socket(107)), "");
+	EXPECT_EQ(problems(socket(108)), "a.toml:2:10: daemon.socket has more than 107 bytes\n");
+}
+
 TEST(ParseConfig, TheCommandTimeoutFollowsTheStallBudget)
 {
 	const auto seconds = [](const char *stall) {
@@ -352,6 +400,26 @@ TEST(ParseConfig, BytesOutsideAsciiAreRefusedWithTheirPlace)
 	EXPECT_THAT(problems("\x7f"), HasSubstr("byte 0x7f"));
 	EXPECT_THAT(problems(std::string((1 << 20) + 1, ' ')), HasSubstr("larger than 1 MiB"));
 	EXPECT_EQ(problems("# tab\t and CRLF\r\n"), "");
+}
+
+// A level of a tree takes stack of whoever walks it, and a dot is a level.
+TEST(ParseConfig, ANameOfManyPartsIsRefused)
+{
+	std::string name = "a";
+	for (unsigned i = 0; i < 300'000; i++)
+		name += ".a";
+	for (const auto &text : {name + " = 1\n", "[" + name + "]\n", "[[" + name + "]]\n",
+				 "a = { " + name + " = 1 }\n", "\"a\" . " + name + " = 1\n"})
+		EXPECT_THAT(problems("# a\n" + text),
+			    AllOf(StartsWith("a.toml:2:"),
+				  HasSubstr("a name has more than 256 parts")));
+	// Each level of values allows one more.
+	std::string nested;
+	for (unsigned i = 0; i < 1'000; i++)
+		nested += name.substr(0, 2 * 256 - 1) + " = {";
+	EXPECT_NE(problems(nested), "");
+	// What only looks like it.
+	EXPECT_EQ(problems("# " + std::string(200, '.') + "\n" + std::string(minimal_unit)), "");
 }
 
 TEST(ParseConfig, DeepNestingIsRefused)
