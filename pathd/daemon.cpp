@@ -392,7 +392,7 @@ void Daemon::reload(CallId id, bool dry_run)
 	if (!dry_run)
 		notify("RELOADING=1");
 	const auto changes = load(dry_run);
-	if (!changes)
+	if (!changes && !dry_run)
 		log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
 	if (!dry_run)
 		notify("READY=1");

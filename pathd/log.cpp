@@ -16,6 +16,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
+#include "libpath/base/text.h"
 #include "libpath/base/words.h"
 #include "libpath/sys/clock.h"
 #include "pathd/thread.h"
@@ -37,7 +38,8 @@ constexpr std::array kinds{
 #undef SWPATH_MESSAGE_KIND
 };
 
-/// A text of bounded length that is copied, never allocated.
+/// A text of bounded length that is copied, never allocated. What cannot be shown, or was cut in
+/// the middle, becomes "?": journalctl tells of a text with one such byte nothing but its size.
 template <std::size_t N>
 struct Text {
 	std::array<char, N> bytes;
@@ -47,6 +49,12 @@ struct Text {
 	{
 		length = static_cast<std::uint16_t>(std::min(text.size(), N));
 		std::copy_n(text.data(), length, bytes.data());
+		for (std::size_t i = 0; i < length;) {
+			const auto shown = printable_length(view().substr(i));
+			if (shown == 0 && bytes[i] != '\n' && bytes[i] != '\t')
+				bytes[i] = '?';
+			i += std::max<std::size_t>(shown, 1);
+		}
 	}
 	[[nodiscard]] std::string_view view() const { return {bytes.data(), length}; }
 };

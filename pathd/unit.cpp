@@ -46,10 +46,13 @@ void Unit::touch()
 Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &services)
 {
 	auto unit = std::unique_ptr<Unit>(new Unit(config, services));
-	auto state = load_run_state(config.name);
-	if (!state)
-		return tl::unexpected(state.error());
-	unit->state_ = std::move(*state);
+	// What cannot be read is as good as lost: I/O does not depend on it, but on its keeper.
+	if (auto state = load_run_state(config.name))
+		unit->state_ = std::move(*state);
+	else
+		log::say(Message::Warning, {.unit = config.name},
+			 "what an earlier pathd left cannot be read, the unit goes on without: {}",
+			 state.error().message());
 	unit->carried_ = CarriedKey(unit->state_.carried);
 	unit->clients_ = ClientKeys(unit->state_.clients);
 	if (unit->state_.identity && unit->state_.identity->wwid != config.wwid)

@@ -71,6 +71,29 @@ std::string_view trimmed(std::string_view text) noexcept
 	return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
+std::size_t printable_length(std::string_view text) noexcept
+{
+	const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+	const unsigned first = byte(0);
+	if (first < 0x80)
+		return first >= 0x20 && first != 0x7f ? 1 : 0;
+	const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	if (first < 0xc2 || first > 0xf4 || text.size() < length)
+		return 0;
+	std::uint32_t code = first & (0x7fU >> length);
+	for (std::size_t i = 1; i < length; i++) {
+		if ((byte(i) & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (byte(i) & 0x3f);
+	}
+	constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const bool control = code >= 0x80 && code < 0xa0;
+	const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+	const bool allowed = code >= least[length] && code <= 0x10ffff && !surrogate && !control &&
+			     code != 0xfffe && code != 0xffff;
+	return allowed ? length : 0;
+}
+
 std::string printable(std::string_view text)
 {
 	std::string shown(text);

@@ -37,6 +37,11 @@ template <std::unsigned_integral T>
 /// Without leading and trailing white space.
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 
+/// Length in bytes of the character at the start of `text`, which is not empty: 0 if there is none
+/// that can be shown. Those are all of UTF-8 but control characters (C0, DEL, and C1, which some
+/// terminals obey like an escape sequence) and what is no character in XML.
+[[nodiscard]] std::size_t printable_length(std::string_view text) noexcept;
+
 /// Others' bytes, for the log: what is not printable ASCII becomes "?".
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -38,7 +38,7 @@ std::string harmless(std::string text)
 {
 	std::replace(text.begin(), text.end(), '|', '/');
 	std::replace(text.begin(), text.end(), '\n', ' ');
-	return printable(text);
+	return plain_text(text);
 }
 
 std::string performance(const UnitReport &unit)

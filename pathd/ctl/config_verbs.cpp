@@ -41,7 +41,7 @@ int invalid(const CommandLine &line, const std::vector<ConfigProblem> &problems)
 				       {"problems", std::move(list)}}));
 	} else {
 		for (const auto &problem : problems)
-			print_error("pathctl: " + printable(problem.message()) + "\n");
+			print_error("pathctl: " + plain_text(problem.message()) + "\n");
 		print_error("hint: swpath.toml(5) describes every key\n");
 	}
 	return exit_status(RefusalKind::ConfigInvalid);
@@ -59,7 +59,7 @@ int config_check(const CommandLine &line)
 					{"version", report_version},
 					{"problems", Json::array()}}));
 	return shown(
-		fmt::format("{}{}: valid, {}\n", printable(line.config_file),
+		fmt::format("{}{}: valid, {}\n", plain_text(line.config_file),
 			    ::access(line.config_file.c_str(), F_OK) == 0 ? "" : " (not there)",
 			    count_text(config->units.size(), "unit", "units")));
 }

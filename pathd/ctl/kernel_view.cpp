@@ -47,6 +47,16 @@ void name_path(PathReport &path)
 		path.endpoint = "scsi " + above;
 }
 
+/// Of a unit that the kernel does not speak for: it is nothing that can be well, or be given
+/// orders.
+UnitReport without_status(UnitReport unit, std::string why)
+{
+	unit.number.reset();
+	sum_up(unit);
+	unit.reason_text = std::move(why);
+	return unit;
+}
+
 /// Nothing: the unit went away.
 std::optional<UnitReport> read_unit(dm::DmChannel &channel, const dm::Listed &listed, WallTime now)
 {
@@ -65,10 +75,13 @@ std::optional<UnitReport> read_unit(dm::DmChannel &channel, const dm::Listed &li
 		if (const auto table = parse_table(line.length, line.params))
 			set_kernel_table(unit, *table);
 	if (channel.status(listed.name, false, line) != 0 || line.type != SW_TARGET_NAME)
-		return unit;
+		return without_status(std::move(unit), "the kernel has no table of it");
 	const auto status = parse_status(line.params);
 	if (!status)
-		return unit;
+		return without_status(std::move(unit),
+				      fmt::format("the kernel's word about it cannot be read, is "
+						  "the module of another version? ({})",
+						  status.error().message()));
 	set_kernel_status(unit, *status, now);
 	for (auto &path : unit.paths)
 		name_path(path);
@@ -76,6 +89,7 @@ std::optional<UnitReport> read_unit(dm::DmChannel &channel, const dm::Listed &li
 	if (channel.send(listed.name, SW_MSG_HISTORY, &reply) == 0)
 		if (const auto history = parse_history(reply))
 			set_history(unit, *history);
+	sum_up(unit);
 	return unit;
 }
 
@@ -97,10 +111,8 @@ Answered<Report> read_kernel()
 	for (const auto &listed : *devices) {
 		if (dm::wwid_of(listed.uuid).empty())
 			continue;
-		if (auto unit = read_unit(*channel, listed, report.generated)) {
-			sum_up(*unit);
+		if (auto unit = read_unit(*channel, listed, report.generated))
 			report.units.push_back(std::move(*unit));
-		}
 	}
 	std::sort(report.units.begin(), report.units.end(),
 		  [](const auto &a, const auto &b) { return a.name < b.name; });

@@ -20,8 +20,8 @@ int main(int argc, char **argv)
 			const auto &text = line.error().error;
 			// What was typed may hold a line break; the hint does not.
 			const auto end = text.rfind('\n');
-			ctl::print_error("pathctl: " + ctl::printable(text.substr(0, end)) +
-					 "\nhint: " + ctl::printable(text.substr(end + 1)) + "\n");
+			ctl::print_error("pathctl: " + ctl::plain_text(text.substr(0, end)) +
+					 "\nhint: " + ctl::plain_text(text.substr(end + 1)) + "\n");
 		}
 		return line.error().status == 0 && !printed ? exit_status(RefusalKind::Failed)
 							    : line.error().status;

@@ -203,7 +203,7 @@ int reload(const CommandLine &line)
 		return failed(line, changes.error());
 	std::string text;
 	for (const auto &change : *changes)
-		text += printable(change) + "\n";
+		text += plain_text(change) + "\n";
 	if (text.empty())
 		text = "nothing has changed\n";
 	if (line.json)

@@ -199,12 +199,12 @@ std::string render_event(const Style &style, const Event &event)
 	if (event.kind == EventKind::Gap)
 		return fmt::format("{} events from {} on were lost, what exists now follows\n",
 				   text, event.seq);
-	text += fmt::format(" {} {}", event.path ? "path" : "unit", printable(event.unit));
+	text += fmt::format(" {} {}", event.path ? "path" : "unit", plain_text(event.unit));
 	if (event.path)
-		text += fmt::format("/{} ({})", *event.path, printable(event.path_name));
+		text += fmt::format("/{} ({})", *event.path, plain_text(event.path_name));
 	for (const auto &change : event.changes) {
 		const auto shown = [](const std::string &raw) {
-			const auto value = printable(raw);
+			const auto value = plain_text(raw);
 			return value.find(' ') != value.npos ? fmt::format("\"{}\"", value)
 			       : value.empty()               ? "\"\""
 							     : value;
@@ -218,9 +218,10 @@ std::string render_event(const Style &style, const Event &event)
 	if (event.switched) {
 		const auto &record = event.switched->record;
 		text += fmt::format(" from:\"{}\" to:\"{}\" reason:{} held:\"{}\" ios:{} doubt:{}",
-				    printable(event.switched->from), printable(event.switched->to),
-				    word(record.reason), time_text(microseconds(record.total_us())),
-				    record.held_bios, record.doubt);
+				    plain_text(event.switched->from),
+				    plain_text(event.switched->to), word(record.reason),
+				    time_text(microseconds(record.total_us())), record.held_bios,
+				    record.doubt);
 	}
 	return text + "\n";
 }
@@ -231,17 +232,17 @@ std::string render_refusal(const Style &style, const Refusal &refusal, std::stri
 	const std::string prefix = std::string(unit) + ": ";
 	if (!unit.empty() && !refusal.message.starts_with(prefix) &&
 	    refusal.kind != RefusalKind::NotFound)
-		text += printable(prefix);
+		text += plain_text(prefix);
 	// Only of a configuration there is more to say than one line.
 	std::string_view message = refusal.message;
 	if (refusal.kind == RefusalKind::ConfigInvalid)
 		for (auto end = message.find('\n'); end != message.npos; end = message.find('\n')) {
-			text += printable(message.substr(0, end)) + "\n";
+			text += plain_text(message.substr(0, end)) + "\n";
 			message.remove_prefix(end + 1);
 		}
-	text += printable(message) + "\n";
+	text += plain_text(message) + "\n";
 	if (!refusal.hint.empty())
-		text += painted(style, Paint::Dim, "hint:") + " " + printable(refusal.hint) + "\n";
+		text += painted(style, Paint::Dim, "hint:") + " " + plain_text(refusal.hint) + "\n";
 	return text;
 }
 

@@ -5,21 +5,19 @@
 
 #include <fmt/format.h>
 
+#include "libpath/base/text.h"
+
 namespace swpath::ctl
 {
 
-std::string printable(std::string_view text)
+std::string plain_text(std::string_view text)
 {
 	std::string out(text);
-	for (std::size_t i = 0; i < out.size(); i++) {
-		const auto byte = static_cast<unsigned char>(out[i]);
-		if (byte < 0x20 || byte == 0x7f)
+	for (std::size_t i = 0; i < out.size();) {
+		const auto length = printable_length(text.substr(i));
+		if (length == 0)
 			out[i] = '?';
-		// U+0080 to U+009F: some terminals obey them like an escape sequence.
-		else if (byte == 0xc2 && i + 1 < out.size() &&
-			 static_cast<unsigned char>(out[i + 1]) >= 0x80 &&
-			 static_cast<unsigned char>(out[i + 1]) < 0xa0)
-			out[i] = out[i + 1] = '?';
+		i += std::max<std::size_t>(length, 1);
 	}
 	return out;
 }
@@ -27,10 +25,10 @@ std::string printable(std::string_view text)
 std::string painted(const Style &style, Paint paint, std::string_view text)
 {
 	if (!style.color || paint == Paint::Plain)
-		return printable(text);
+		return plain_text(text);
 	constexpr std::string_view codes[] = {"0", "1", "2", "32", "33", "1;31"};
 	return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<unsigned>(paint)],
-			   printable(text));
+			   plain_text(text));
 }
 
 Paint paint_of(Health health) noexcept
@@ -159,7 +157,7 @@ std::size_t piece_length(std::string_view text)
 std::string wrapped(const Style &style, std::string_view first, std::size_t indent,
 		    std::string_view text)
 {
-	const std::string safe = printable(text);
+	const std::string safe = plain_text(text);
 	text = safe;
 	std::string out(first);
 	std::size_t column = columns_of(first);

@@ -24,11 +24,10 @@ struct Style {
 enum class Paint : std::uint8_t { Plain, Bold, Dim, Good, Warning, Bad };
 
 /// `text` for a line of a terminal: a name that somebody else chose, a process or a disk, must not
-/// steer it nor begin a line. Each control character (C0, DEL, C1) becomes question marks, one for
-/// each of its bytes.
-[[nodiscard]] std::string printable(std::string_view text);
+/// steer it nor begin a line. Each byte of what cannot be shown, printable_length(), becomes "?".
+[[nodiscard]] std::string plain_text(std::string_view text);
 
-/// printable(`text`) in a colour, if the style has colours. State is never told by colour alone.
+/// plain_text(`text`) in a colour, if the style has colours. State is never told by colour alone.
 [[nodiscard]] std::string painted(const Style &style, Paint paint, std::string_view text);
 [[nodiscard]] Paint paint_of(Health health) noexcept;
 [[nodiscard]] Paint paint_of(PathHealth health) noexcept;
@@ -48,7 +47,7 @@ enum class Paint : std::uint8_t { Plain, Bold, Dim, Good, Warning, Bad };
 [[nodiscard]] std::string count_text(std::uint64_t number, std::string_view one,
 				     std::string_view many);
 
-/// printable(`text`) in lines of at most `style.width` columns, broken at blanks, each begun with
+/// plain_text(`text`) in lines of at most `style.width` columns, broken at blanks, each begun with
 /// `indent` blanks except the first, which begins with `first`, as it is. Ends with a newline. A
 /// word that is longer than a line has a line of its own. A number stays with the word after it,
 /// and what is between backquotes stays together: it is meant to be copied.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/svg.h"
 
+#include "libpath/base/text.h"
 #include "pathd/ctl/style.h"
 
 namespace swpath::ctl
@@ -11,36 +12,13 @@ namespace
 
 constexpr std::string_view not_a_character = "\xef\xbf\xbd";
 
-/// Length of the character at the start of `text`, 0 if XML has none there.
-std::size_t character_length(std::string_view text)
-{
-	const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-	const unsigned first = byte(0);
-	if (first < 0x80)
-		return first >= 0x20 && first != 0x7f ? 1 : 0;
-	const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-	if (first < 0xc2 || first > 0xf4 || text.size() < length)
-		return 0;
-	std::uint32_t code = first & (0x7fU >> length);
-	for (std::size_t i = 1; i < length; i++) {
-		if ((byte(i) & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (byte(i) & 0x3f);
-	}
-	constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-	const bool allowed = code >= least[length] && code <= 0x10ffff && !surrogate &&
-			     code != 0xfffe && code != 0xffff;
-	return allowed ? length : 0;
-}
-
 } // namespace
 
 std::string xml_text(std::string_view text)
 {
 	std::string out;
 	while (!text.empty()) {
-		const auto length = character_length(text);
+		const auto length = printable_length(text);
 		const char c = text.front();
 		if (length == 0)
 			out += not_a_character;

@@ -61,6 +61,19 @@ TEST(Durations, AreWrittenShortAndExact)
 		EXPECT_EQ(parse_duration(duration_text(each)), each);
 }
 
+TEST(PrintableLength, IsThatOfACharacterThatCanBeShown)
+{
+	for (const std::string_view text :
+	     {"a", " ", "~", "\xc2\xa0", "\xe2\x86\x92", "\xf0\x9f\x92\xbe"})
+		EXPECT_EQ(printable_length(text), text.size()) << text;
+	EXPECT_EQ(printable_length("ab"), 1U);
+	// Controls, a piece of a character, a long form, a surrogate, beyond Unicode.
+	for (const std::string_view text :
+	     {"\x1b", "\n", "\t", "\x7f", "\xc2\x9b", "\xc2", "\x82", "\xc0\xaf", "\xe0\x80\xaf",
+	      "\xed\xa0\x80", "\xef\xbf\xbf", "\xf4\x90\x80\x80", "\xff"})
+		EXPECT_EQ(printable_length(text), 0U);
+}
+
 TEST(NearestWord, FindsTypingErrorsAndNothingElse)
 {
 	constexpr std::string_view known[] = {"stall", "fence", "failback", "mv_timeout"};

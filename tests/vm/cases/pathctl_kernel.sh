@@ -68,6 +68,24 @@ shows_the_kernel() {
 	expect_match '^SWPATH WARNING' "$out"
 }
 
+# What the kernel does not say is not taken for good.
+says_nothing_of_a_unit() {
+	two_path_unit ""
+	ticket 1
+	dmsetup create sw9 --notable -u SW-naa.6001405000000009
+	ctl status sw9
+	expect_eq 0 "$status" "$err"
+	expect_match '^/dev/sw9  waiting: the kernel has no table of it' "$out"
+	expect_eq waiting "$(pathctl status --json sw9 2>/dev/null | jq -r '.units[0].state')"
+	ctl check
+	expect_eq 2 "$status" "$out"
+	expect_match '^SWPATH CRITICAL - 1 of 2 units online: sw9 is waiting' "$out"
+	ctl hold --kernel sw9
+	expect_eq 6 "$status" "$err"
+	dmsetup remove sw9
+	expect_not dmsetup info sw9
+}
+
 switches() {
 	two_path_unit ""
 	ctl switch --kernel sw0 1
@@ -187,6 +205,7 @@ ctl_as_nobody() {
 test_case "without device-mapper it says so, and how to get it" without_device_mapper
 test_case "without a unit it says so" without_target
 test_case "without pathd, reading verbs show the kernel's state and say so" shows_the_kernel
+test_case "a unit that the kernel says nothing of is not called well" says_nothing_of_a_unit
 test_case "a switch is refused without proof, and done with it" switches
 test_case "hold and release hold and release" holds_and_releases
 test_case "fail, abort and retry take a unit down and up again" fails_and_revives

@@ -153,6 +153,27 @@ while_held() {
 	takes_over_running
 }
 
+# A unit is kept, whatever has become of what an earlier pathd wrote down.
+without_its_state() {
+	start
+	writer_stop sw0
+	pathd_stop
+	rm -f /run/swpath/unit-sw0.json
+	mkdir /run/swpath/unit-sw0.json
+	pathd_run
+	wait_until 30 pathd_said 'sw0: what an earlier pathd left cannot be read'
+	wait_until 60 monitor_is sw0 0 ok
+	pathd_stop
+	rmdir /run/swpath/unit-sw0.json
+	head -c 100000 /dev/zero >/run/swpath/unit-sw0.json
+	pathd_run
+	wait_until 60 monitor_is sw0 0 ok
+	pathctl pin sw0
+	expect_eq 0 "$(jq .pinned /run/swpath/unit-sw0.json)" "the state is written again"
+	writer_start sw0 /dev/sw0 --span $((8 << 20))
+	takes_over_running
+}
+
 takes_over_running() {
 	wait_until 60 sw_is sw0 state online
 	writer_flows sw0
@@ -167,4 +188,5 @@ test_case "killed in prove, no path left: held until a new pathd proves one" in_
 test_case "killed in prove, no fence: held, and the same path needs none" in_prove_for_want_of_a_fence
 test_case "killed at any step of building: the next one finishes, with one connection" while_it_builds
 test_case "killed while an operator holds the unit: still held, release works" while_held
+test_case "without what an earlier pathd wrote down: the unit is kept" without_its_state
 test_case "killed after mv_timeout: a new pathd revives the unit when its path is back" after_mv_timeout
