@@ -77,6 +77,10 @@ std::vector<std::string> ClusterConfig::problems() const
 	if (serve && !listen)
 		found.emplace_back(
 			"cluster serves, but does not listen: peers could not ask for a disk");
+	if (serve && listen && *serve == *listen)
+		found.push_back(fmt::format(
+			"cluster listens and serves at {}: give one of them another port",
+			serve->text()));
 	if (discover != HostDiscovery::None && !listen)
 		found.emplace_back(
 			"cluster is to be discovered, but does not listen: nobody could reach it");

@@ -66,6 +66,9 @@ TEST(ClusterConfig, WhatCannotWorkIsRefused)
 		    HasSubstr("cluster.key_file 'keys' is not an absolute path"));
 	EXPECT_THAT(with("listen = \"10.0.0.1\"\n", ""), HasSubstr("does not listen"));
 	EXPECT_THAT(with("serve = \"10.0.0.1\"\n", ""), HasSubstr("is to be served"));
+	EXPECT_THAT(
+		with("serve = \"10.0.0.1\"\n", "serve = \"10.0.0.1:10808\"\n"),
+		HasSubstr("listens and serves at 10.0.0.1:10808: give one of them another port"));
 	EXPECT_THAT(with("peer = \"beta\"", "peer = \"delta\""),
 		    HasSubstr("'delta' is no [[cluster.peer]]"));
 	EXPECT_THAT(with("name = \"gamma\"", "name = \"beta\""), HasSubstr("two peers"));
