@@ -188,9 +188,8 @@ UnitReport Unit::report(Instant now)
 		    !text.empty())
 			unit.missing = text;
 	}
+	unit.only_served = !config_.build;
 	sum_up(unit);
-	if (!config_.build)
-		unit.reason_text = "it is not built here, only served (build = false)";
 	return unit;
 }
 

@@ -21,10 +21,33 @@ std::string about_path(const PathReport &path)
 {
 	if (path.health == PathHealth::Unproved)
 		return path_name(path) + " is not proved";
+	if (failed_by_operator(path))
+		return path_name(path) + ": failed by an operator";
 	const auto why = path.reason != Reason::NONE ? reason_text(path.reason)
 			 : !path.text.empty()        ? std::string_view(path.text)
 						     : std::string_view(word(path.health));
 	return fmt::format("{}: {}", path_name(path), why);
+}
+
+/// Of a unit that the kernel does not have: there is pathd's word alone.
+PathHealth path_health_unbuilt(const PathReport &path)
+{
+	if (!path.number)
+		return PathHealth::Absent;
+	switch (path.monitor) {
+	case MonitorWord::Ok:
+		return PathHealth::Ok;
+	case MonitorWord::Checking:
+		return PathHealth::Checking;
+	case MonitorWord::Damped:
+		return PathHealth::Damped;
+	case MonitorWord::Failed:
+		return PathHealth::Failed;
+	case MonitorWord::Rejected:
+		return PathHealth::Rejected;
+	default:
+		return PathHealth::Unproved;
+	}
 }
 
 PathHealth path_health(const PathReport &path, bool unit_online)
@@ -33,6 +56,9 @@ PathHealth path_health(const PathReport &path, bool unit_online)
 		return PathHealth::Absent;
 	if (path.kernel_state == PathState::REJECTED || path.monitor == MonitorWord::Rejected)
 		return PathHealth::Rejected;
+	// However well it answers: nothing but `reinstate` takes it back.
+	if (failed_by_operator(path))
+		return PathHealth::Failed;
 
 	const bool carries = path.active && unit_online && path.kernel_state == PathState::READY;
 	switch (path.monitor) {
@@ -52,6 +78,32 @@ PathHealth path_health(const PathReport &path, bool unit_online)
 	if (path.kernel_state == PathState::FAILED)
 		return PathHealth::Failed;
 	return carries || path.ticket_left_ms > 0 ? PathHealth::Ok : PathHealth::Unproved;
+}
+
+void sum_up_unbuilt(UnitReport &unit)
+{
+	const PathReport *bad = nullptr;
+	bool proved = false;
+	bool any_device = false;
+	for (auto &path : unit.paths) {
+		path.health = path_health_unbuilt(path);
+		proved |= path.health == PathHealth::Ok;
+		any_device |= path.health != PathHealth::Absent;
+		if (path.health != PathHealth::Ok && (!bad || bad->health == PathHealth::Absent))
+			bad = &path;
+	}
+	unit.health = unit.only_served && proved ? Health::Serving : Health::Waiting;
+	if (unit.health == Health::Serving)
+		unit.reason_text = "its disk is proved, peers may use it" +
+				   (bad ? "; " + about_path(*bad) : std::string());
+	else if (!any_device)
+		unit.reason_text = "none of its paths has appeared yet";
+	else if (bad)
+		unit.reason_text = "none of its paths is proved yet; " + about_path(*bad);
+	else
+		unit.reason_text = "it is being built";
+	if (unit.only_served)
+		unit.reason_text += "; it is not built here, only served (build = false)";
 }
 
 /// Why I/O flows, but with less behind it than was configured.
@@ -167,12 +219,16 @@ void set_history(UnitReport &unit, std::span<const SwitchRecord> records)
 					record.to ? path_name(unit, *record.to) : ""});
 }
 
+bool failed_by_operator(const PathReport &path) noexcept
+{
+	return path.kernel_state == PathState::FAILED && path.reason == Reason::OPERATOR;
+}
+
 void sum_up(UnitReport &unit)
 {
 	unit.reason_text.clear();
 	if (!unit.number) {
-		unit.health = Health::Waiting;
-		unit.reason_text = "none of its paths has appeared yet";
+		sum_up_unbuilt(unit);
 		return;
 	}
 	const bool online = unit.kernel_state == UnitState::ONLINE;

@@ -30,4 +30,7 @@ void set_history(UnitReport &unit, std::span<const SwitchRecord> records);
 /// A path's `since` is left alone: who keeps it compares the health before and after.
 void sum_up(UnitReport &unit);
 
+/// A person took it out (`fail`, or a forced switch away from it): only `reinstate` takes it back.
+[[nodiscard]] bool failed_by_operator(const PathReport &path) noexcept;
+
 } // namespace swpath

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "libpath/base/text.h"
+#include "libpath/control/derive.h"
 #include "libpath/policy/fence_outlook.h"
 #include "libpath/policy/unit_builder.h"
 #include "libpath/unit/reason.h"
@@ -164,6 +165,12 @@ void about_use(const PathFacts &path, const UnitFacts &unit, Sentences &say)
 					  because, unit_name, path.config.name));
 		return;
 	case PathHealth::Failed:
+		if (failed_by_operator(report)) {
+			say.push_back(fmt::format("It is not used: an operator has failed it, and "
+						  "only `pathctl reinstate {} {}` takes it back.",
+						  unit_name, path.config.name));
+			return;
+		}
 		say.push_back(fmt::format("It cannot be used{}; it is taken back by itself when "
 					  "it has answered for failback.stable.",
 					  because));

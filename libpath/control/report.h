@@ -26,7 +26,8 @@ namespace swpath
 	X(Held, "held")           /* an operator holds the I/O */                                  \
 	X(Failed, "failed")       /* I/O gets errors */                                            \
 	X(Suspended, "suspended") /* device-mapper holds the I/O: a table is being changed */      \
-	X(Waiting, "waiting")     /* configured, but the kernel has no such unit yet */
+	X(Waiting, "waiting")     /* configured, but the kernel has no such unit yet */            \
+	X(Serving, "serving")     /* of a unit that is only to be served: its disk is proved */
 
 /// The one word about a path.
 #define SW_PATH_HEALTHS(X)                                                                         \
@@ -166,7 +167,8 @@ struct UnitReport {
 	std::optional<std::uint32_t> stall_ms; ///< 0: never
 	Fence fence = Fence::PROVE;
 	bool suspended = false;
-	bool pinned = false; ///< an operator chose the active path: no failback
+	bool only_served = false; ///< it is not built here, by the configuration; not on the wire
+	bool pinned = false;      ///< an operator chose the active path: no failback
 
 	std::optional<FailbackReport> failback; ///< nothing: no pathd
 	std::optional<ReservationReport>

@@ -16,11 +16,16 @@ namespace
 
 constexpr std::array<std::string_view, 4> words = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 
-CheckStatus status_of(Health health)
+CheckStatus status_of(const UnitReport &unit)
 {
-	switch (health) {
+	switch (unit.health) {
 	case Health::Online:
 		return CheckStatus::Ok;
+	case Health::Serving:
+		return std::all_of(unit.paths.begin(), unit.paths.end(),
+				   [](const auto &path) { return path.health == PathHealth::Ok; })
+			       ? CheckStatus::Ok
+			       : CheckStatus::Warning;
 	case Health::Degraded:
 	case Health::Held:
 	case Health::Suspended:
@@ -70,13 +75,15 @@ std::string opened_text(const UnitReport &unit, const LegUser &user)
 CheckResult check(const Report &report)
 {
 	if (report.units.empty())
-		return check_failed("no unit exists");
+		return check_failed(report.source == Source::Kernel
+					    ? "no unit exists, and pathd does not answer"
+					    : "no unit exists");
 	CheckStatus worst = CheckStatus::Ok;
 	std::string details, notes, opened;
 	std::string data;
 	std::size_t well = 0;
 	for (const auto &unit : report.units) {
-		const auto status = status_of(unit.health);
+		const auto status = status_of(unit);
 		worst = std::max(worst, status);
 		well += status == CheckStatus::Ok;
 		if (status != CheckStatus::Ok)
@@ -97,8 +104,12 @@ CheckResult check(const Report &report)
 		}
 		data += (data.empty() ? "" : " ") + performance(unit);
 	}
-	std::string summary = fmt::format("{} of {} {} online", well, report.units.size(),
-					  report.units.size() == 1 ? "unit" : "units");
+	const bool serving =
+		std::any_of(report.units.begin(), report.units.end(),
+			    [](const auto &unit) { return unit.health == Health::Serving; });
+	std::string summary = fmt::format("{} of {} {} online{}", well, report.units.size(),
+					  report.units.size() == 1 ? "unit" : "units",
+					  serving ? " or serving" : "");
 	if (well < report.units.size())
 		summary += ": " + details.substr(0, details.find('\n'));
 	else if (!opened.empty())

@@ -66,7 +66,11 @@ std::string path_details(const Style &style, const UnitReport &unit, const PathR
 			 WallTime now)
 {
 	std::vector<std::string> parts;
-	if (path.health != PathHealth::Ok && path.health != PathHealth::Unproved) {
+	if (failed_by_operator(path)) {
+		parts.push_back(
+			fmt::format("by an operator, `pathctl reinstate {} {}` takes it back",
+				    unit.name, path.index));
+	} else if (path.health != PathHealth::Ok && path.health != PathHealth::Unproved) {
 		if (path.since)
 			parts.push_back("since " + clock_text(style, *path.since, now));
 		if (path.reason != Reason::NONE)
@@ -157,10 +161,14 @@ std::string call_to_action(const Style &style, const UnitReport &unit, WallTime 
 		       item(style, "held", held_text(unit) + end_of_hold(style, unit, now)) +
 		       doubt() +
 		       item(style, "next",
-			    unit.phase == Phase::PROVE && unit.doubt > 0
+			    unit.phase == Phase::PROVE && unit.doubt > 0 &&
+					    unit.fence == Fence::PROVE
 				    ? fmt::format(
-					      "make sure that the old path can write no more; "
-					      "`pathctl abort {}` ends the wait with I/O errors",
+					      "if it does not end by itself within seconds: mend "
+					      "that path; or make sure that nothing can write by "
+					      "it "
+					      "any more, and say `pathctl fenced {0} --i-am-sure`; "
+					      "`pathctl abort {0}` ends the wait with I/O errors",
 					      unit.name)
 				    : fmt::format(
 					      "nothing, it goes on by itself; `pathctl abort {}` "
@@ -189,9 +197,15 @@ std::string call_to_action(const Style &style, const UnitReport &unit, WallTime 
 			    fmt::format("if nobody is changing its table: `dmsetup resume {}`",
 					unit.name));
 	case Health::Waiting:
-		return item(
-			style, "next",
-			"check that the disk is there with this WWID: `lsblk -o NAME,SIZE,WWN`");
+		return item(style, "next",
+			    std::any_of(unit.paths.begin(), unit.paths.end(),
+					[](const auto &path) {
+						return path.health != PathHealth::Absent;
+					})
+				    ? fmt::format("`pathctl explain {}` says what each path lacks",
+						  unit.name)
+				    : "check that the disk is there with this WWID: `lsblk -o "
+				      "NAME,SIZE,WWN`");
 	default:
 		return {};
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/sight.h"
 
+#include <fmt/format.h>
+
 #include "pathd/ctl/kernel_view.h"
 
 namespace swpath::ctl
@@ -29,8 +31,14 @@ Answered<Sight> look(const CommandLine &line, bool history)
 	    why.kind != RefusalKind::Permission)
 		return tl::unexpected(why);
 	auto kernel = read_kernel();
+	// What is amiss with pathd comes first: it answers more people than the kernel does.
 	if (!kernel)
-		return tl::unexpected(std::move(kernel.error()));
+		return tl::unexpected(
+			Refusal{kernel.error().kind,
+				fmt::format("{}; {}", why.message, kernel.error().message),
+				why.kind == kernel.error().kind
+					? why.hint
+					: fmt::format("{}; {}", kernel.error().hint, why.hint)});
 	if (auto selected = select_unit(*kernel, line.unit); !selected)
 		return tl::unexpected(std::move(selected.error()));
 	return Sight{std::move(*kernel), why};

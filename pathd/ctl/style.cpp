@@ -35,6 +35,7 @@ Paint paint_of(Health health) noexcept
 {
 	switch (health) {
 	case Health::Online:
+	case Health::Serving:
 		return Paint::Good;
 	case Health::Failed:
 	case Health::Verifying:

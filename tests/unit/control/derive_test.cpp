@@ -129,6 +129,65 @@ TEST(Derive, HeldFailedSuspendedAndWaitingHaveTheirOwnWords)
 	EXPECT_EQ(waiting.health, Health::Waiting);
 }
 
+TEST(Derive, PathThatAnOperatorFailedIsFailedHoweverWellItAnswers)
+{
+	auto unit = unit_from(testing::online_line, MonitorWord::Ok, MonitorWord::Ok);
+	unit.paths[1].kernel_state = PathState::FAILED;
+	unit.paths[1].reason = Reason::OPERATOR;
+	for (const auto monitor : {MonitorWord::Ok, MonitorWord::Checking, MonitorWord::Failed}) {
+		unit.paths[1].monitor = monitor;
+		sum_up(unit);
+		EXPECT_EQ(unit.paths[1].health, PathHealth::Failed);
+		EXPECT_EQ(unit.reason_text,
+			  "served beta: failed by an operator; there is no path to switch to");
+	}
+}
+
+TEST(Derive, UnitThatIsOnlyServedIsServingWhenItsDiskIsProved)
+{
+	UnitReport unit;
+	unit.only_served = true;
+	unit.paths.resize(1);
+	auto &path = unit.paths.front();
+	path.device = "sda";
+	path.number = DevNumber{8, 0};
+	path.monitor = MonitorWord::Ok;
+	sum_up(unit);
+	EXPECT_EQ(unit.health, Health::Serving);
+	EXPECT_EQ(path.health, PathHealth::Ok);
+	EXPECT_EQ(unit.reason_text, "its disk is proved, peers may use it; it is not built here, "
+				    "only served (build = false)");
+
+	path.monitor = MonitorWord::Rejected;
+	path.reason = Reason::IDENTITY;
+	sum_up(unit);
+	EXPECT_EQ(unit.health, Health::Waiting);
+	EXPECT_EQ(path.health, PathHealth::Rejected);
+
+	path.number.reset();
+	sum_up(unit);
+	EXPECT_EQ(unit.health, Health::Waiting);
+	EXPECT_EQ(path.health, PathHealth::Absent);
+}
+
+TEST(Derive, UnitThatIsNotBuiltYetTellsWhatItsPathsLack)
+{
+	UnitReport unit;
+	unit.paths.resize(2);
+	sum_up(unit);
+	EXPECT_EQ(unit.reason_text, "none of its paths has appeared yet");
+
+	auto &path = unit.paths.back();
+	path.device = "sda";
+	path.number = DevNumber{8, 0};
+	path.monitor = MonitorWord::Failed;
+	path.text = "no answer";
+	sum_up(unit);
+	EXPECT_EQ(unit.health, Health::Waiting);
+	EXPECT_EQ(unit.reason_text, "none of its paths is proved yet; direct sda: no answer");
+	EXPECT_EQ(path.health, PathHealth::Failed);
+}
+
 TEST(Derive, DeviceNameIsForgottenWhenTheNumberChanges)
 {
 	auto unit = unit_from(testing::online_line);

@@ -36,6 +36,40 @@ TEST(Check, CriticalWhenIoDoesNotFlow)
 	EXPECT_EQ(check(report_of(waiting)).status, CheckStatus::Critical);
 }
 
+TEST(Check, AHostThatOnlyServesIsWellWhileItsDiskIsProved)
+{
+	UnitReport unit;
+	unit.name = "sw0";
+	unit.only_served = true;
+	unit.paths.resize(2);
+	for (auto &path : unit.paths) {
+		path.number = DevNumber{8, 0};
+		path.monitor = MonitorWord::Ok;
+	}
+	sum_up(unit);
+	const auto result = check(report_of(unit));
+	EXPECT_EQ(result.status, CheckStatus::Ok);
+	EXPECT_TRUE(result.text.starts_with("SWPATH OK - 1 of 1 unit online or serving | "))
+		<< result.text;
+
+	unit.paths[1].number.reset();
+	sum_up(unit);
+	EXPECT_EQ(check(report_of(unit)).status, CheckStatus::Warning);
+	unit.paths[0].monitor = MonitorWord::Failed;
+	sum_up(unit);
+	EXPECT_EQ(check(report_of(unit)).status, CheckStatus::Critical);
+}
+
+TEST(Check, WithoutUnitsAndWithoutPathdSaysBoth)
+{
+	Report report;
+	report.source = Source::Pathd;
+	EXPECT_EQ(check(report).text, "SWPATH UNKNOWN - no unit exists\n");
+	report.source = Source::Kernel;
+	EXPECT_EQ(check(report).text,
+		  "SWPATH UNKNOWN - no unit exists, and pathd does not answer\n");
+}
+
 TEST(Check, WorstUnitDecidesAndIsNamedFirst)
 {
 	auto report = report_of(unit_from(lines::online_line));
