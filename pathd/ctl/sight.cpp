@@ -36,7 +36,7 @@ Answered<Sight> look(const CommandLine &line, bool history)
 		return tl::unexpected(
 			Refusal{kernel.error().kind,
 				fmt::format("{}; {}", why.message, kernel.error().message),
-				why.kind == kernel.error().kind
+				why.kind == RefusalKind::Permission
 					? why.hint
 					: fmt::format("{}; {}", kernel.error().hint, why.hint)});
 	if (auto selected = select_unit(*kernel, line.unit); !selected)
