@@ -5,6 +5,9 @@
 #include <thread>
 #include <utility>
 
+#include <sched.h>
+
+#include "libpath/sys/clock.h"
 #include "pathd/log.h"
 #include "pathd/thread.h"
 
@@ -19,6 +22,35 @@ struct WorkerPool::Line {
 	bool running = false;
 	bool removed = false;
 };
+
+struct WorkerPool::Thread {
+	ThreadView view = ThreadView::own();
+	std::uint64_t jobs = 0; ///< that it has begun
+	bool busy = false;      ///< with the last of them
+	Instant began{};
+};
+
+/// A thread at one moment.
+struct WorkerPool::Standing {
+	std::shared_ptr<const Thread> thread;
+	std::uint64_t jobs = 0;
+	bool busy = false;
+	Duration used{};
+};
+
+namespace
+{
+
+std::size_t allowed_cpus()
+{
+	cpu_set_t set;
+	// More CPUs than fit into the set: so many are never wanted.
+	return sched_getaffinity(0, sizeof(set), &set) == 0
+		       ? static_cast<std::size_t>(CPU_COUNT(&set))
+		       : CPU_SETSIZE;
+}
+
+} // namespace
 
 WorkerPool &WorkerPool::shared()
 {
@@ -86,24 +118,37 @@ bool WorkerPool::submit(const std::shared_ptr<Line> &line, Job job)
 
 void WorkerPool::run()
 {
+	const auto self = std::make_shared<Thread>();
 	std::unique_lock lock(mutex_);
+	all_.push_back(self);
 	while (true) {
-		wake_.wait(lock, [&] { return !ready_.empty(); });
+		wake_.wait(lock, [&] { return !ready_.empty() || leaving_ > 0; });
 		free_--;
+		if (ready_.empty()) {
+			leaving_--;
+			threads_--;
+			std::erase(all_, self);
+			return;
+		}
 		const auto line = std::move(ready_.front());
 		ready_.pop_front();
 		if (!line->jobs.empty()) {
 			Job job = std::move(line->jobs.front());
 			line->jobs.pop_front();
 			line->running = true;
+			self->jobs++;
+			self->busy = true;
+			self->began = now();
 			lock.unlock();
 			name_thread(line->name);
 			job();
 			job = nullptr;
 			lock.lock();
+			self->busy = false;
 			line->running = false;
 			lines_ -= line->removed ? 1 : 0;
 			ended_++;
+			long_ended_ += now() - self->began > limits_.long_job ? 1 : 0;
 		}
 		// Behind the others, so that each line has its turn.
 		line->queued = !line->jobs.empty();
@@ -113,35 +158,111 @@ void WorkerPool::run()
 	}
 }
 
+std::vector<WorkerPool::Standing> WorkerPool::all_threads() const
+{
+	std::vector<Standing> all;
+	all.reserve(all_.size());
+	for (const auto &thread : all_)
+		all.push_back({thread, thread->jobs, thread->busy, {}});
+	return all;
+}
+
+/// How many more threads there should be, when there are more lines with a job than free threads:
+/// asked with the lock, and answered after the pool's patience.
+std::size_t WorkerPool::missing(Lock &lock)
+{
+	const auto ended = ended_;
+	auto before = all_threads();
+	lock.unlock();
+	const auto cpus = allowed_cpus();
+	std::size_t want_cpu = 0;
+	for (auto &each : before) {
+		each.used = each.thread->view.used();
+		want_cpu += want_cpu <= cpus && each.thread->view.wants_cpu() ? 1 : 0;
+	}
+	const bool short_before = want_cpu > cpus;
+	std::this_thread::sleep_for(limits_.patience);
+	lock.lock();
+	if (ended_ - ended >= limits_.enough)
+		return 0;
+	lock.unlock();
+	want_cpu = 0;
+	std::vector<Standing> hanging;
+	for (auto &each : before) {
+		const bool wants = each.thread->view.wants_cpu();
+		want_cpu += wants ? 1 : 0;
+		if (each.busy && !wants && each.thread->view.used() == each.used)
+			hanging.push_back(std::move(each));
+	}
+	lock.lock();
+	const auto waiting = ready_.size() - std::min(ready_.size(), free_);
+	if (!short_before && want_cpu <= cpus)
+		return std::min(waiting, limits_.threads);
+	const auto hang = static_cast<std::size_t>(
+		std::count_if(hanging.begin(), hanging.end(), [](const Standing &each) {
+			return each.thread->busy && each.thread->jobs == each.jobs;
+		}));
+	return std::min({waiting, limits_.threads, hang - std::min(hang, extra())});
+}
+
+void WorkerPool::start_more(std::size_t more, Lock &lock)
+{
+	leaving_ = 0;
+	for (; more > 0; more--) {
+		threads_++;
+		free_++;
+		started_++;
+		lock.unlock();
+		const auto started = start_one();
+		lock.lock();
+		if (!started) {
+			threads_--;
+			free_--;
+			started_--;
+			if (!std::exchange(told_, true))
+				log::say(log::Message::Warning, {},
+					 "jobs that hang keep others waiting: {}",
+					 started.error().message());
+			break;
+		}
+		told_ = false;
+	}
+}
+
+/// Sends threads away that were not needed since the last review.
+void WorkerPool::review()
+{
+	const auto at = now();
+	const auto running = static_cast<std::size_t>(
+		std::count_if(all_.begin(), all_.end(), [&](const auto &each) {
+			return each->busy && at - each->began > limits_.long_job;
+		}));
+	const auto needed = running + std::exchange(long_ended_, 0) + std::exchange(started_, 0);
+	leaving_ = extra() - std::min(extra(), needed);
+	if (leaving_ > 0)
+		wake_.notify_all();
+}
+
 void WorkerPool::watch()
 {
-	bool told = false;
+	const auto is_short = [&] { return ready_.size() > free_; };
+	Instant review_at{};
 	std::unique_lock lock(mutex_);
 	while (true) {
-		short_.wait(lock, [&] { return ready_.size() > free_; });
-		const auto ended = ended_;
-		lock.unlock();
-		std::this_thread::sleep_for(limits_.patience);
-		lock.lock();
-		if (ended_ - ended >= limits_.enough)
-			continue;
-		const auto waiting = ready_.size() - std::min(ready_.size(), free_);
-		for (auto more = std::min(waiting, limits_.threads); more > 0; more--) {
-			threads_++;
-			free_++;
-			lock.unlock();
-			const auto started = start_one();
-			lock.lock();
-			if (!started) {
-				threads_--;
-				free_--;
-				if (!std::exchange(told, true))
-					log::say(log::Message::Warning, {},
-						 "jobs that hang keep others waiting: {}",
-						 started.error().message());
-				break;
+		if (extra() == 0)
+			short_.wait(lock, is_short);
+		else
+			(void)short_.wait_for(lock, review_at - now(), is_short);
+		if (is_short()) {
+			if (const auto more = missing(lock); more > 0) {
+				if (extra() == 0)
+					review_at = now() + limits_.rest;
+				start_more(more, lock);
 			}
-			told = false;
+		}
+		if (extra() > 0 && now() >= review_at) {
+			review_at = now() + limits_.rest;
+			review();
 		}
 	}
 }

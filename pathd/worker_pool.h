@@ -5,7 +5,9 @@
 /// lines share that many, for most of them rest most of the time, and the stack of a thread is
 /// locked memory. A job that hangs keeps its thread. When so many hang that the rest does not get
 /// on, more threads are started, by a thread of the pool's own: neither the loop nor a job waits
-/// for the memory. They stay, for what happened once may happen again.
+/// for the memory. A thread that only waits for a CPU does not hang: while more of them want one
+/// than there are, another one would but wait with them, and only those that hang are made up for.
+/// Threads that were not needed for a while end.
 #pragma once
 
 #include <condition_variable>
@@ -16,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "libpath/base/instant.h"
 #include "libpath/base/result.h"
@@ -36,6 +39,10 @@ public:
 		Duration patience = std::chrono::milliseconds(20);
 		/// So many that ended meanwhile: the threads work, they do not hang.
 		std::size_t enough = 8;
+		/// How long threads beyond `threads` stay that are not needed.
+		Duration rest = std::chrono::minutes(1);
+		/// A job that takes longer is one for which such a thread is needed.
+		Duration long_job = std::chrono::seconds(1);
 	};
 
 	explicit WorkerPool(const Limits &limits) : limits_(limits) {}
@@ -61,9 +68,20 @@ public:
 	[[nodiscard]] std::size_t lines() const;
 
 private:
+	struct Thread;
+	struct Standing;
+	using Lock = std::unique_lock<std::mutex>;
 	[[nodiscard]] Result<void> start_one();
 	void run();
 	void watch();
+	[[nodiscard]] std::size_t missing(Lock &lock);
+	[[nodiscard]] std::vector<Standing> all_threads() const;
+	void start_more(std::size_t more, Lock &lock);
+	void review();
+	[[nodiscard]] std::size_t extra() const
+	{
+		return threads_ > limits_.threads ? threads_ - limits_.threads : 0;
+	}
 
 	const Limits limits_;
 	mutable std::mutex mutex_;
@@ -75,6 +93,12 @@ private:
 	std::size_t free_ = 0; ///< of `threads_`, those that look for a line, or are about to
 	std::uint64_t ended_ = 0;
 	bool watched_ = false;
+	bool told_ = false; ///< that no thread could be started
+	std::vector<std::shared_ptr<Thread>> all_;
+	std::size_t leaving_ = 0; ///< threads that are to end as soon as they are free
+	// Since the last review:
+	std::size_t started_ = 0;
+	std::size_t long_ended_ = 0; ///< jobs
 };
 
 } // namespace swpath

@@ -3,11 +3,14 @@
 
 #include <chrono>
 #include <future>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include "pathd/thread.h"
 #include "pathd/worker.h"
 
 namespace swpath
@@ -120,6 +123,116 @@ TEST(WorkerPool, ThreadsStartedForLinesThatHungAreThereTheNextTime)
 	for (const auto &line : lines)
 		again.on(*line);
 	EXPECT_EQ(pool.threads(), lines.size());
+}
+
+/// All threads that begin from here on share one CPU.
+class OneCpu
+{
+public:
+	OneCpu()
+	{
+		EXPECT_EQ(sched_getaffinity(0, sizeof(before_), &before_), 0);
+		cpu_set_t one;
+		CPU_ZERO(&one);
+		for (int cpu = 0; CPU_COUNT(&one) == 0; cpu++)
+			if (CPU_ISSET(cpu, &before_))
+				CPU_SET(cpu, &one);
+		EXPECT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+	}
+	~OneCpu() { EXPECT_EQ(sched_setaffinity(0, sizeof(before_), &before_), 0); }
+
+private:
+	cpu_set_t before_{};
+};
+
+/// Jobs that need a CPU for a while, and nothing else; comes back when all have ended.
+void expect_worked_off(std::span<const std::unique_ptr<Worker>> lines)
+{
+	std::vector<std::future<void>> ended;
+	for (const auto &line : lines) {
+		auto done = std::make_shared<std::promise<void>>();
+		ended.push_back(done->get_future());
+		ASSERT_TRUE(line->submit([done] {
+			const auto view = ThreadView::own();
+			const auto begun = view.used();
+			while (view.used() - begun < 4ms)
+				;
+			done->set_value();
+		}));
+	}
+	for (auto &each : ended)
+		ASSERT_EQ(each.wait_for(deadline), std::future_status::ready);
+}
+
+TEST(WorkerPool, AThreadThatWaitsForTheCpuDoesNotHang)
+{
+	const OneCpu busy;
+	auto &pool = pool_of(8);
+	const auto lines = lines_of(pool, 100);
+	expect_worked_off(lines);
+	EXPECT_LE(pool.threads(), 24U);
+}
+
+TEST(WorkerPool, OnABusyCpuThreadsThatHangAreMadeUpFor)
+{
+	const OneCpu busy;
+	auto &pool = pool_of(8);
+	const auto lines = lines_of(pool, 108);
+	Hang hang;
+	for (std::size_t i = 0; i < 8; i++)
+		hang.on(*lines[i]);
+	expect_worked_off(std::span(lines).subspan(8));
+	EXPECT_LE(pool.threads(), 40U);
+}
+
+TEST(WorkerPool, ThreadsThatAreNotNeededAnyMoreEnd)
+{
+	auto &pool = *new WorkerPool(
+		{.threads = 2, .patience = 1ms, .enough = 1, .rest = 20ms, .long_job = 1ms});
+	const auto lines = lines_of(pool, 12);
+	{
+		Hang hang;
+		for (std::size_t i = 0; i < 10; i++)
+			hang.on(*lines[i]);
+		EXPECT_GE(pool.threads(), 10U);
+		// While they hang, so many are needed.
+		const auto begun = std::chrono::steady_clock::now();
+		while (std::chrono::steady_clock::now() < begun + 200ms)
+			expect_served(*lines[11]);
+		EXPECT_GE(pool.threads(), 11U);
+	}
+	const auto end = std::chrono::steady_clock::now() + deadline;
+	while (pool.threads() > 2 && std::chrono::steady_clock::now() < end)
+		expect_served(*lines[0]);
+	EXPECT_EQ(pool.threads(), 2U);
+	Hang again;
+	for (std::size_t i = 0; i < 10; i++)
+		again.on(*lines[i]);
+	expect_served(*lines[11]);
+}
+
+TEST(ThreadView, TellsWhoWantsACpuFromWhoWaitsForSomethingElse)
+{
+	const auto own = ThreadView::own();
+	EXPECT_TRUE(own.wants_cpu());
+	std::promise<ThreadView> view;
+	std::promise<void> go;
+	std::thread other([&] {
+		name_thread("a) R (b");
+		view.set_value(ThreadView::own());
+		go.get_future().get();
+	});
+	auto of_other = view.get_future().get();
+	const auto end = std::chrono::steady_clock::now() + deadline;
+	while (of_other.wants_cpu() && std::chrono::steady_clock::now() < end)
+		std::this_thread::yield();
+	EXPECT_FALSE(of_other.wants_cpu());
+	EXPECT_GT(of_other.used(), 0ns);
+	EXPECT_EQ(of_other.used(), of_other.used());
+	go.set_value();
+	other.join();
+	EXPECT_FALSE(of_other.wants_cpu());
+	EXPECT_EQ(of_other.used(), 0ns);
 }
 
 TEST(WorkerPool, ALineThatIsGoneWhileItHangsTakesNoOthersThread)
