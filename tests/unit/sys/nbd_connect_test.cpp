@@ -57,20 +57,33 @@ protected:
 				 const_cast<char **>(arguments), environ) != 0)
 			return false;
 		const auto deadline = now() + 20s;
-		while (!std::filesystem::exists(socket) && now() < deadline)
+		while (!listens() && now() < deadline)
 			std::this_thread::sleep_for(10ms);
-		return std::filesystem::exists(socket);
+		return listens();
+	}
+
+	[[nodiscard]] sockaddr_un address() const
+	{
+		sockaddr_un at{};
+		at.sun_family = AF_UNIX;
+		std::strncpy(at.sun_path, path("s").c_str(), sizeof(at.sun_path) - 1);
+		return at;
+	}
+
+	/// The socket's name is there a moment before anybody listens.
+	[[nodiscard]] bool listens() const
+	{
+		const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+		const auto to = address();
+		return connect(fd.get(), reinterpret_cast<const sockaddr *>(&to), sizeof(to)) == 0;
 	}
 
 	/// A socket that takes connections and never says a word.
-	UniqueFd listen_in_silence() const
+	[[nodiscard]] UniqueFd listen_in_silence() const
 	{
 		UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-		sockaddr_un address{};
-		address.sun_family = AF_UNIX;
-		std::strncpy(address.sun_path, path("s").c_str(), sizeof(address.sun_path) - 1);
-		EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof(address)),
-			  0);
+		const auto at = address();
+		EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr *>(&at), sizeof(at)), 0);
 		EXPECT_EQ(listen(fd.get(), 1), 0);
 		return fd;
 	}
