@@ -49,7 +49,7 @@ public:
 	}
 };
 
-constexpr unsigned attempts_max = 4; // the first, and 3 repeats after unit attentions
+constexpr unsigned attempts_max = 4; // the first, and 3 repeats of what was not executed
 constexpr std::size_t vpd_bytes_max = 4096;
 constexpr std::size_t reply_bytes_max = 4096;
 
@@ -119,7 +119,10 @@ std::optional<Sense> parse_sense(std::span<const std::uint8_t> bytes) noexcept
 	if (bytes.empty() ||
 	    !sg_scsi_normalize_sense(bytes.data(), static_cast<int>(bytes.size()), &header))
 		return std::nullopt;
-	return Sense{header.sense_key, header.asc, header.ascq};
+	constexpr std::uint8_t deferred_fixed = 0x71, deferred_descriptor = 0x73;
+	return Sense{header.sense_key, header.asc, header.ascq,
+		     header.response_code == deferred_fixed ||
+			     header.response_code == deferred_descriptor};
 }
 
 ScsiOutcome classify(std::uint8_t status, const std::optional<Sense> &sense) noexcept
@@ -142,6 +145,9 @@ ScsiOutcome classify(std::uint8_t status, const std::optional<Sense> &sense) noe
 	}
 	if (!sense)
 		return ScsiOutcome::Other;
+	// Whatever its key says, even that all is well, it does not say of this command.
+	if (sense->deferred)
+		return ScsiOutcome::Deferred;
 	switch (sense->key) {
 	case SPC_SK_NO_SENSE:
 	case SPC_SK_RECOVERED_ERROR:
@@ -180,8 +186,9 @@ std::string sense_text(const Sense &sense)
 	std::string_view text = additional;
 	if (text.starts_with(label))
 		text.remove_prefix(label.size());
-	return fmt::format("{}, {} ({:x}/{:02x}/{:02x})", key, text, sense.key, sense.asc,
-			   sense.ascq);
+	return fmt::format("{}{}, {} ({:x}/{:02x}/{:02x})",
+			   sense.deferred ? "of an earlier command: " : "", key, text, sense.key,
+			   sense.asc, sense.ascq);
 }
 
 Result<std::vector<PortGroup>> parse_port_groups(std::span<const std::uint8_t> data)
@@ -273,7 +280,8 @@ Result<std::size_t> ScsiDisk::command(std::span<const std::uint8_t> cdb, int dir
 			return bytes - static_cast<std::size_t>(std::clamp<std::int64_t>(
 					       io.resid, 0, static_cast<std::int64_t>(bytes)));
 		// It reports something that happened before, once, and did not run the command.
-		if (outcome == ScsiOutcome::UnitAttention && attempt < attempts_max)
+		if ((outcome == ScsiOutcome::UnitAttention || outcome == ScsiOutcome::Deferred) &&
+		    attempt < attempts_max)
 			continue;
 		return scsi_failure(outcome,
 				    sense ? fmt::format("{}: {}", what, sense_text(*sense))

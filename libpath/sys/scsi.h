@@ -27,6 +27,7 @@ namespace swpath
 	X(Good, "good")                                                                            \
 	X(NotReady, "not ready")                                                                   \
 	X(UnitAttention, "unit attention")                                                         \
+	X(Deferred, "error of an earlier command")                                                 \
 	X(MediumError, "medium error")                                                             \
 	X(HardwareError, "hardware error")                                                         \
 	X(IllegalRequest, "illegal request")                                                       \
@@ -51,6 +52,8 @@ SWPATH_WORDS(ScsiOutcome, SWPATH_SCSI_OUTCOMES)
 /// Sense data, taken apart. Both formats (fixed, descriptor).
 struct Sense {
 	std::uint8_t key = 0, asc = 0, ascq = 0;
+	/// It is about an earlier command, and the one that it came with was not executed.
+	bool deferred = false;
 };
 /// Pure. Nothing if the bytes are not sense data.
 [[nodiscard]] std::optional<Sense> parse_sense(std::span<const std::uint8_t> bytes) noexcept;
@@ -84,7 +87,8 @@ struct BlockLimits {
 };
 
 /// Borrows a descriptor of /dev/sdX (O_RDONLY|O_NONBLOCK is enough) or /dev/sgN.
-/// A unit attention is answered by repeating the command, at most 3 times.
+/// A unit attention and the error of an earlier command, with neither of which the command was
+/// executed, are answered by repeating it, at most 3 times.
 class ScsiDisk
 {
 public:

@@ -17,6 +17,8 @@ namespace
 /// What the disk still answers. Each answer: the host byte (high half) and how much sense data
 /// there is (low half), the status, the length of the data in two bytes, sense data, data.
 std::span<const std::uint8_t> answers;
+/// The last of them was the error of an earlier command.
+bool deferred;
 
 std::span<const std::uint8_t> take(std::size_t bytes)
 {
@@ -37,6 +39,8 @@ int answer(sg_io_hdr &io)
 	const auto sense = take(std::min<std::size_t>(head[0] & 0x0f, io.mx_sb_len));
 	std::copy(sense.begin(), sense.end(), io.sbp);
 	io.sb_len_wr = static_cast<unsigned char>(sense.size());
+	deferred = io.host_status == 0 && io.status == 0x02 && !sense.empty() &&
+		   ((sense[0] & 0x7f) == 0x71 || (sense[0] & 0x7f) == 0x73);
 	if (io.dxfer_direction == SG_DXFER_FROM_DEV) {
 		const auto data = take(std::min<std::size_t>(head[2] << 8 | head[3], io.dxfer_len));
 		if (!data.empty())
@@ -107,7 +111,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		break;
 	}
 	case 6:
-		(void)reserver.preempt_and_abort(1, 2, ReservationType::WriteExclusive);
+		// Nothing is a proof that was not executed.
+		if (reserver.preempt_and_abort(1, 2, ReservationType::WriteExclusive))
+			FUZZ_EXPECT(!deferred);
 		(void)reserver.register_key(1);
 		(void)reserver.is_shut_out();
 		break;

@@ -38,6 +38,22 @@ TEST(Sense, IsReadInBothFormats)
 	EXPECT_FALSE(parse_sense(Bytes{0, 0, 0, 0, 0, 0, 0, 0}));
 }
 
+// SPC-4 4.5.7: a command that ends with the error of an earlier one was not executed.
+TEST(Sense, OfAnEarlierCommandSaysThatThisOneWasNotExecuted)
+{
+	for (const std::uint8_t key : {0, 1, 3, 5, 6}) {
+		const Bytes fixed{0x71, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x17, 0, 0, 0, 0, 0};
+		const Bytes descriptor{0x73, key, 0x17, 0, 0, 0, 0, 0};
+		for (const auto &bytes : {fixed, descriptor}) {
+			const auto sense = parse_sense(bytes);
+			ASSERT_TRUE(sense);
+			EXPECT_EQ(classify(check_condition, sense), ScsiOutcome::Deferred) << +key;
+		}
+	}
+	const Bytes current{0x70, 0, 1, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x17, 0, 0, 0, 0, 0};
+	EXPECT_EQ(classify(check_condition, parse_sense(current)), ScsiOutcome::Good);
+}
+
 TEST(Sense, IsWrittenForPeople)
 {
 	const auto text = sense_text({6, 0x29, 0});
