@@ -35,7 +35,6 @@ constexpr Duration start_limit = 15s;
 constexpr milliseconds poll_interval = 50ms;
 /// An answer of the server comes later than it promised.
 constexpr milliseconds call_slack = 1s;
-constexpr std::size_t closed_bytes_max = 1U << 20;
 
 Answered<Json> call(const std::string &socket, const Call &what, milliseconds limit)
 {
@@ -334,7 +333,7 @@ void Serving::step(Instant now)
 					       ? why_it_ended(setup)
 					       : status.error().message;
 		// Epochs that an earlier process closed are known to the file alone.
-		if (const auto text = read_file(setup.closed_file, closed_bytes_max))
+		if (const auto text = read_file(setup.closed_file, closed_epochs_bytes_max))
 			if (const auto closed = parse_closed_epochs(*text))
 				for (const auto &each : *closed)
 					look.states[line_of(each)].epoch = each.epoch;

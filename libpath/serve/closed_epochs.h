@@ -3,6 +3,7 @@
 /// pathd: {WWID: {client: epoch}}. Pure.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@
 
 namespace swpath
 {
+
+/// The file of a server that has served as many disks to as many clients as it can has no more.
+inline constexpr std::size_t closed_epochs_bytes_max = 16U << 20;
 
 [[nodiscard]] std::string closed_epochs_text(std::span<const ExportName> closed);
 /// Reads the same, in the order of disks and clients. Errors: EBADMSG with what is wrong: without

@@ -61,10 +61,14 @@ Result<bool> ExportBook::check(const ExportOrder &order) const
 	if (of_client == nullptr) {
 		const auto found = disks_.find(name.wwid);
 		if (found == disks_.end() && disks_.size() >= disks_max)
-			return fail(ENOSPC, fmt::format("more than {} disks", disks_max));
+			return fail(ENOSPC,
+				    fmt::format("{}: this server has {} disks already, which is "
+						"the limit",
+						name.text(), disks_max));
 		if (found != disks_.end() && found->second.lines.size() >= clients_max)
-			return fail(ENOSPC, fmt::format("more than {} clients of {}", clients_max,
-							name.wwid));
+			return fail(ENOSPC, fmt::format("{}: the disk has {} clients already, "
+							"which is the limit",
+							name.text(), clients_max));
 		return true;
 	}
 	if (of_client->closed_through && name.epoch <= *of_client->closed_through)

@@ -92,8 +92,9 @@ struct Refused {
 class ExportBook
 {
 public:
-	/// Disks that are remembered, clients of each, and drained epochs of each of them.
-	static constexpr std::size_t disks_max = 256;
+	/// Disks that are remembered, as many as the members tell each other of; clients of each,
+	/// and drained epochs of each of them.
+	static constexpr std::size_t disks_max = 1024;
 	static constexpr std::size_t clients_max = 64;
 	static constexpr std::size_t drained_kept = 4;
 	static constexpr std::size_t refusals_kept = 16;

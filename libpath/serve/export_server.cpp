@@ -20,7 +20,6 @@ namespace
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr std::size_t closed_file_bytes_max = 1U << 20;
 /// After this, a connection that was to end and has not is taken for one whose socket was mistaken
 /// for another of the same process: see ExportServer::claim_socket().
 constexpr milliseconds cut_grace = 500ms;
@@ -78,7 +77,7 @@ Result<std::unique_ptr<ExportServer>> ExportServer::create(Setup setup)
 	(void)process_begin();
 	std::unique_ptr<ExportServer> server(new ExportServer(std::move(setup)));
 	const auto &file = server->setup_.closed_file;
-	const auto text = read_file(file, closed_file_bytes_max);
+	const auto text = read_file(file, closed_epochs_bytes_max);
 	if (!text && text.error().code == std::errc::no_such_file_or_directory)
 		return server;
 	if (!text)

@@ -13,6 +13,7 @@
 #include "libpath/base/result.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/serve/serve_calls.h"
+#include "libpath/serve/export_book.h"
 
 namespace swpath
 {
@@ -22,7 +23,7 @@ class ServeControl
 public:
 	/// Callers at once; one more is turned away. When the path of many disks hangs, a
 	/// revocation of each waits, and the server must still be seen to live.
-	static constexpr std::size_t callers_max = 256;
+	static constexpr std::size_t callers_max = ExportBook::disks_max + 256;
 
 	/// Listens on `path`, mode 0600, for uid 0 and for the user that this process runs as.
 	/// `handler` must outlive this. Errors: those of listen_on().

@@ -174,11 +174,15 @@ TEST_F(Book, ThereIsAnEndToTheClients)
 
 TEST_F(Book, ThereIsAnEndToTheDisks)
 {
-	for (unsigned i = 0; i < ExportBook::disks_max; i++)
+	for (unsigned i = 0; i < 1024; i++)
 		ASSERT_TRUE(book.add(
 			order_for("naa." + std::to_string(i), 1, "/dev/x" + std::to_string(i)),
 			at(0s)));
-	EXPECT_EQ(book.check(order_for("naa.more", 1)).error().code.value(), ENOSPC);
+	const auto refused = book.check(order_for("naa.more", 1));
+	ASSERT_FALSE(refused);
+	EXPECT_EQ(refused.error().code.value(), ENOSPC);
+	EXPECT_EQ(refused.error().context, "naa.more@alpha@1: this server has 1024 disks already, "
+					   "which is the limit");
 }
 
 TEST_F(OpenBook, WhatIsIdleDrainsAtOnce)
