@@ -28,8 +28,10 @@ namespace
 constexpr Duration look_interval = 2s;
 /// ... and, while it is asked for something, whether it has ended.
 constexpr Duration busy_interval = 100ms;
-/// One that does not answer within this is frozen.
+/// One that does not answer within this, so often in a row, is frozen. Once is not enough: its end
+/// takes the disks from all its clients, and a host that was busy for a moment is no reason.
 constexpr milliseconds status_limit = 2s;
+constexpr unsigned status_tries = 2;
 /// From its start to its first answer.
 constexpr Duration start_limit = 15s;
 constexpr milliseconds poll_interval = 50ms;
@@ -65,9 +67,11 @@ bool alive_or_ended(const std::string &socket)
 {
 	// Found before it is asked: the one that is killed is the one that did not answer.
 	const auto process = ServerProcess::listening(socket, status_limit);
-	const auto status = ask_status(socket);
-	if (status || status.error().kind != RefusalKind::Timeout)
-		return status.has_value();
+	for (unsigned i = 0; i < status_tries; i++) {
+		const auto status = ask_status(socket);
+		if (status || status.error().kind != RefusalKind::Timeout)
+			return status.has_value();
+	}
 	if (process && *process && !(*process)->ended()) {
 		log::say(Message::Warning, {},
 			 "the server (process {}) does not answer: killing it", (*process)->pid());
@@ -291,7 +295,11 @@ void Serving::step(Instant now)
 		answers_ = false;
 		due_ = start_at_ = restart_.ended(began_, now);
 	}
-	if (looking_ || now < due_)
+	if (now < due_)
+		return;
+	// A look may take longer than this: what is due then is another moment, not the past.
+	due_ = now + look_interval;
+	if (looking_)
 		return;
 	const bool may_start = now >= start_at_;
 	looking_ = keeper_->submit([setup = setup_, may_start, known = process_, mailbox = mailbox_,
@@ -351,8 +359,6 @@ void Serving::step(Instant now)
 				looked(look, swpath::now());
 		});
 	});
-	if (looking_)
-		due_ = now + look_interval;
 }
 
 } // namespace swpath

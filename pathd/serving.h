@@ -83,6 +83,7 @@ public:
 
 	/// Does what is due. Called by the loop after each of its rounds.
 	void step(Instant now);
+	/// After a step: in the future, also while a look at the server takes long.
 	[[nodiscard]] Instant deadline() const;
 
 private:

@@ -48,7 +48,9 @@ protected:
 	{
 		const Instant limit = now() + 60s;
 		while (now() < limit) {
-			serving->step(now());
+			const Instant at = now();
+			serving->step(at);
+			EXPECT_GT(serving->deadline(), at) << "the loop would not sleep";
 			mailbox->run();
 			if (condition())
 				return true;
@@ -132,6 +134,34 @@ TEST_F(ServingTest, AServerThatDiesIsStartedAgainAndVouchesForNothingBeforeIt)
 	ASSERT_TRUE(revoked) << revoked.error().message;
 	EXPECT_TRUE(revoked->drained);
 	EXPECT_EQ(revoked->lost, 1U) << "it cannot know";
+}
+
+TEST_F(ServingTest, ALookAtAFrozenServerDoesNotKeepTheLoopBusyAndKillsItAfterTwoTries)
+{
+	ASSERT_TRUE(run([&] { return serving->answers(); }));
+	const auto pid = server()->pid();
+	signal_server(SIGSTOP);
+	const Instant frozen = now();
+	// Each turn looks at the deadline.
+	ASSERT_TRUE(run([&] { return !serving->answers(); }));
+	EXPECT_GT(now() - frozen, 5s) << "one try that has no answer is no proof";
+	ASSERT_TRUE(run([&] { return serving->answers(); }));
+	EXPECT_NE(server()->pid(), pid);
+}
+
+TEST_F(ServingTest, AServerThatWasBusyForAMomentIsLeftAlone)
+{
+	ASSERT_TRUE(run([&] { return serving->answers(); }));
+	const auto pid = server()->pid();
+	signal_server(SIGSTOP);
+	// The next look begins in 2 s, and its first try is over 2 s later.
+	const Instant until = now() + 5s;
+	ASSERT_TRUE(run([&] { return now() > until; }));
+	(void)::kill(pid, SIGCONT);
+	const Instant quiet = now() + 5s;
+	ASSERT_TRUE(run([&] { return now() > quiet; }));
+	EXPECT_TRUE(serving->answers());
+	EXPECT_EQ(server()->pid(), pid);
 }
 
 TEST_F(ServingTest, AFrozenServerIsKilledByTheFirstRevocation)
