@@ -37,25 +37,14 @@ Result<Unit::Attached> Unit::attach_served(const std::string &unit, const NbdEnd
 	if (!connection)
 		return tl::unexpected(connection.error());
 
-	// Somebody else may take the free device first: then the next one.
-	std::optional<std::uint32_t> after;
-	while (true) {
-		auto free = find_free_nbd(after);
-		if (!free)
-			return tl::unexpected(free.error());
-		if (auto marked = mark_leg(free->number, unit); !marked)
-			return tl::unexpected(marked.error());
+	const auto index = attach_free_nbd(unit, [&](std::uint32_t free) {
 		NbdAttach at = how;
-		at.index = free->index;
-		auto index = control->attach(at, *connection);
-		if (index)
-			return Attached{*index,
-					std::make_shared<UniqueFd>(std::move(connection->socket))};
-		(void)unmark_leg(free->number);
-		if (index.error().code != std::errc::device_or_resource_busy)
-			return tl::unexpected(index.error());
-		after = free->index;
-	}
+		at.index = free;
+		return control->attach(at, *connection);
+	});
+	if (!index)
+		return tl::unexpected(index.error());
+	return Attached{*index, std::make_shared<UniqueFd>(std::move(connection->socket))};
 }
 
 void Unit::attach(unsigned i)

@@ -5,8 +5,11 @@
 #include <cerrno>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
+#include "libpath/base/unique_fd.h"
 #include "libpath/sys/dm.h"
 #include "libpath/sys/file.h"
 #include "libpath/sys/nbd.h"
@@ -42,6 +45,36 @@ std::string match_value(std::string_view text)
 Result<void> mark_leg(DevNumber number, std::string_view unit, std::string_view directory)
 {
 	return replace_file(mark_path(number, directory), std::string(unit) + "\n");
+}
+
+Result<std::uint32_t>
+attach_free_nbd(std::string_view unit,
+		const std::function<Result<std::uint32_t>(std::uint32_t index)> &attach,
+		const std::string &directory, const std::string &sys)
+{
+	std::error_code error;
+	std::filesystem::create_directories(directory, error);
+	const UniqueFd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int locked = -1;
+	while (lock && (locked = ::flock(lock.get(), LOCK_EX)) < 0 && errno == EINTR)
+		;
+	if (locked < 0)
+		return fail(errno, "lock " + directory);
+	// Who is no part of swpath takes no lock, and may have the device first.
+	for (std::optional<std::uint32_t> after;;) {
+		const auto free = find_free_nbd(after, sys);
+		if (!free)
+			return tl::unexpected(free.error());
+		if (auto marked = mark_leg(free->number, unit, directory); !marked)
+			return tl::unexpected(marked.error());
+		auto index = attach(free->index);
+		if (index)
+			return index;
+		(void)unmark_leg(free->number, directory);
+		if (index.error().code != std::errc::device_or_resource_busy)
+			return index;
+		after = free->index;
+	}
 }
 
 Result<void> unmark_leg(DevNumber number, std::string_view directory)

@@ -6,6 +6,8 @@
 /// before pathd runs.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +32,16 @@ inline constexpr std::string_view leg_rules_run_path = "/run/udev/rules.d/58-swp
 /// Errors: errno of mkdir, open, write.
 [[nodiscard]] Result<void> mark_leg(DevNumber number, std::string_view unit,
 				    std::string_view directory = leg_mark_dir);
+/// Marks the first free NBD device as a leg of `unit`, then has `attach` connect it; the next one
+/// if that says EBUSY. Returns its N. A device whose attach failed is not marked. One at a time, of
+/// all threads and processes: two that chose the same device would both write its mark, and the one
+/// that came too late would take away the other's. BLOCKS while others attach. Errors: those of
+/// find_free_nbd(), mark_leg() and `attach`; errno of the lock.
+[[nodiscard]] Result<std::uint32_t>
+attach_free_nbd(std::string_view unit,
+		const std::function<Result<std::uint32_t>(std::uint32_t index)> &attach,
+		const std::string &directory = std::string(leg_mark_dir),
+		const std::string &sys = "/sys");
 /// Takes the mark away; no error if there is none.
 [[nodiscard]] Result<void> unmark_leg(DevNumber number, std::string_view directory = leg_mark_dir);
 /// All marked devices, sorted. A directory that does not exist has none.

@@ -115,13 +115,13 @@ private:
 	Handle socket_;
 };
 
-/// A device /dev/nbdN that nobody uses, and its number: to be marked as a leg before attach().
-/// Somebody else may take it in between: then attach() says EBUSY, try the next with `after`.
-/// Errors: ENODEV none free (module option nbds_max), or the module is not loaded.
+/// A device /dev/nbdN that nobody uses, and its number.
 struct NbdFree {
 	std::uint32_t index = 0;
 	DevNumber number;
 };
+/// The first one, or the first one `after` that. Errors: ENODEV none free (module option nbds_max),
+/// or the module is not loaded.
 [[nodiscard]] Result<NbdFree> find_free_nbd(std::optional<std::uint32_t> after = std::nullopt,
 					    const std::string &sys = "/sys");
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/sys/leg_mark.h"
 
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <future>
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "tests/unit/sys/temporary_directory.h"
@@ -38,6 +44,86 @@ TEST_F(LegMark, OtherFilesAreNoMarks)
 	write("legs/8:0.new", "");
 	write("legs/README", "");
 	EXPECT_THAT(*marked_legs(path("legs")), IsEmpty());
+}
+
+/// Two NBD devices of a sysfs in a directory, and a kernel that gives one to whoever asks first.
+class AttachFreeNbd : public TemporaryDirectory
+{
+protected:
+	AttachFreeNbd()
+	{
+		for (const std::string index : {"0", "1"}) {
+			write("sys/block/nbd" + index + "/size", "0\n");
+			write("sys/block/nbd" + index + "/dev",
+			      "43:" + std::to_string(32 * std::stoi(index)) + "\n");
+		}
+	}
+	Result<std::uint32_t> connect(std::uint32_t index) const
+	{
+		const auto pid = path("sys/block/nbd" + std::to_string(index) + "/pid");
+		if (std::filesystem::exists(pid))
+			return fail(EBUSY, "attach");
+		write("sys/block/nbd" + std::to_string(index) + "/pid", "4711\n");
+		return index;
+	}
+	std::string legs() const { return path("run/legs"); }
+	std::string sys() const { return path("sys"); }
+};
+
+TEST_F(AttachFreeNbd, TwoAtOnceGetADeviceEachAndBothAreMarked)
+{
+	// The first one has chosen, and does not connect before the second one had every chance to
+	// choose the same.
+	std::promise<void> chosen;
+	std::atomic<bool> second_chose = false;
+	auto first = std::async(std::launch::async, [&] {
+		return attach_free_nbd(
+			"sw0",
+			[&](std::uint32_t index) {
+				chosen.set_value();
+				for (unsigned i = 0; i < 100 && !second_chose; i++)
+					std::this_thread::sleep_for(std::chrono::milliseconds(5));
+				return connect(index);
+			},
+			legs(), sys());
+	});
+	chosen.get_future().wait();
+	const auto second = attach_free_nbd(
+		"sw1",
+		[&](std::uint32_t index) {
+			second_chose = true;
+			// The other one comes first.
+			for (unsigned i = 0; i < 200 && index == 0 &&
+					     !std::filesystem::exists(path("sys/block/nbd0/pid"));
+			     i++)
+				std::this_thread::sleep_for(std::chrono::milliseconds(5));
+			return connect(index);
+		},
+		legs(), sys());
+	EXPECT_EQ(*first.get(), 0U);
+	EXPECT_EQ(*second, 1U);
+	EXPECT_EQ(text_of(legs() + "/43:0"), "sw0\n");
+	EXPECT_EQ(text_of(legs() + "/43:32"), "sw1\n");
+}
+
+TEST_F(AttachFreeNbd, OneThatAStrangerTookIsNotMarkedAndTheNextIsTaken)
+{
+	const auto index = attach_free_nbd(
+		"sw0",
+		[&](std::uint32_t i) -> Result<std::uint32_t> {
+			if (i == 0)
+				return fail(EBUSY, "attach");
+			return connect(i);
+		},
+		legs(), sys());
+	EXPECT_EQ(*index, 1U);
+	EXPECT_THAT(*marked_legs(legs()), ElementsAre(DevNumber{43, 32}));
+	const auto none = attach_free_nbd(
+		"sw0",
+		[](std::uint32_t) -> Result<std::uint32_t> { return fail(EINVAL, "attach"); },
+		legs(), sys());
+	EXPECT_EQ(none.error().code, std::errc::invalid_argument);
+	EXPECT_THAT(*marked_legs(legs()), ElementsAre(DevNumber{43, 32}));
 }
 
 BlockDevice disk(DevNumber number, Transport transport, const std::string &wwid)
