@@ -184,6 +184,7 @@ Result<AdmittedRequest> ExportServer::begin(const Session &session)
 
 void ExportServer::end(AdmittedRequest request, int error)
 {
+	session->disk->look_for_growth();
 	const auto at = now();
 	const std::lock_guard hold(lock_);
 	const auto failed = book_.end(request, error, at);
@@ -266,6 +267,7 @@ Result<void> ExportServer::record_closed()
 }
 
 Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
+		disk.look_for_growth();
 {
 	const auto asked_at = now();
 	const auto deadline = std::chrono::steady_clock::now() + order.wait;

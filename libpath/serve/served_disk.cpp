@@ -173,7 +173,6 @@ Result<ServedDisk> ServedDisk::open(const std::string &device, const std::string
 					"that ended is still in the disk",
 					device));
 	disk.is_block_ = S_ISBLK(after.st_mode);
-	disk.size_bytes_ = disk.is_block_ ? 0 : static_cast<std::uint64_t>(after.st_size);
 	if (auto good = disk.measure(device, rules); !good)
 		return tl::unexpected(std::move(good.error()));
 	return disk;
@@ -188,7 +187,6 @@ Result<void> ServedDisk::measure(const std::string &device, const ServedDiskRule
 		if (geometry->write_protected && !rules.read_only)
 			return fail(EROFS, fmt::format("{} is write-protected: export it read-only",
 						       device));
-		size_bytes_ = geometry->capacity_bytes;
 		logical_ = geometry->logical_block_bytes;
 		physical_ = geometry->physical_block_bytes;
 		struct stat what {
@@ -211,17 +209,33 @@ Result<void> ServedDisk::measure(const std::string &device, const ServedDiskRule
 		logical_ = file_block_bytes;
 		physical_ = file_block_bytes;
 		trims_ = true;
-		size_bytes_ -= size_bytes_ % file_block_bytes;
 	}
-	if (size_bytes_ == 0)
+	look_for_growth();
+	if (size_bytes() == 0)
 		return fail(EINVAL, fmt::format("{} has no size", device));
 	return {};
 }
 
+void ServedDisk::look_for_growth() const
+{
+	std::uint64_t bytes = 0;
+	struct stat what {
+	};
+	if (is_block_ && ::ioctl(fd_.get(), BLKGETSIZE64, &bytes) < 0)
+		return; // as it was
+	if (!is_block_ && ::fstat(fd_.get(), &what) == 0)
+		bytes = static_cast<std::uint64_t>(what.st_size);
+	bytes -= bytes % (is_block_ ? logical_ : file_block_bytes);
+	auto known = size_bytes_->load();
+	while (bytes > known && !size_bytes_->compare_exchange_weak(known, bytes))
+		;
+}
+
 bool ServedDisk::fits(std::uint64_t offset, std::uint64_t bytes) const noexcept
 {
-	return offset % logical_ == 0 && bytes % logical_ == 0 && bytes <= size_bytes_ &&
-	       offset <= size_bytes_ - bytes;
+	const auto size = size_bytes();
+	return offset % logical_ == 0 && bytes % logical_ == 0 && bytes <= size &&
+	       offset <= size - bytes;
 }
 
 bool ServedDisk::aligned(const void *memory) const noexcept

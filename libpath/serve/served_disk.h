@@ -9,9 +9,11 @@
 /// The lock is of the kind that udev and LVM do not look at (they use flock(2)).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -41,7 +43,10 @@ public:
 	[[nodiscard]] static Result<ServedDisk>
 	open(const std::string &device, const std::string &wwid, const ServedDiskRules &rules);
 
-	[[nodiscard]] std::uint64_t size_bytes() const noexcept { return size_bytes_; }
+	[[nodiscard]] std::uint64_t size_bytes() const noexcept { return *size_bytes_; }
+	/// Takes what the kernel says now for the size, if that is more: all who use the disk have
+	/// it from now on. For any thread; waits for no disk.
+	void look_for_growth() const;
 	[[nodiscard]] std::uint32_t logical_block_bytes() const noexcept { return logical_; }
 	[[nodiscard]] std::uint32_t physical_block_bytes() const noexcept { return physical_; }
 	[[nodiscard]] bool rotational() const noexcept { return rotational_; }
@@ -79,7 +84,9 @@ private:
 
 	UniqueFd fd_;
 	bool is_block_ = true;
-	std::uint64_t size_bytes_ = 0;
+	/// Exports come and go while others keep the disk open, and it may grow meanwhile.
+	std::unique_ptr<std::atomic<std::uint64_t>> size_bytes_ =
+		std::make_unique<std::atomic<std::uint64_t>>(0);
 	std::uint32_t logical_ = 512;
 	std::uint32_t physical_ = 512;
 	std::uint32_t memory_alignment_ = 4096; ///< of buffers: a power of two

@@ -344,6 +344,33 @@ TEST_F(Server, AnEpochOfAnEarlierProcessIsNotDrainedWhileItsIoIsInAnotherDeviceO
 	EXPECT_FALSE(server->revoke(revoke));
 }
 
+TEST_F(Server, ADiskThatHasGrownIsGivenOutAtItsNewSizeThoughAnotherClientKeepsItOpen)
+{
+	ASSERT_TRUE(server->export_disk(order(7)));
+	const Wire first, second, third;
+	const auto before = server->connect("naa.1@alpha@7", first.peer);
+	ASSERT_TRUE(before);
+	EXPECT_EQ((*before)->disk->size_bytes(), 64 * block_bytes);
+	std::filesystem::resize_file(disk, 80 * block_bytes + 512);
+	const auto exported = server->export_disk(order_for("naa.1", 1, disk, "any", "gamma"));
+	ASSERT_TRUE(exported) << exported.error().message;
+	EXPECT_EQ(exported->size_bytes, 80 * block_bytes);
+	const auto after = server->connect("naa.1@gamma@1", second.peer);
+	ASSERT_TRUE(after);
+	EXPECT_EQ((*after)->disk->size_bytes(), 80 * block_bytes);
+	EXPECT_EQ(
+		server->run(**after, [](const ServedDisk &on) { return write_block(on, 79, 'x'); }),
+		0);
+	// The same export, and no order in between.
+	std::filesystem::resize_file(disk, 96 * block_bytes);
+	const auto again = server->connect("naa.1@alpha@7", third.peer);
+	ASSERT_TRUE(again);
+	EXPECT_EQ((*again)->disk->size_bytes(), 96 * block_bytes);
+	// One that is smaller than it was told of gives errors beyond its end, as the disk says.
+	std::filesystem::resize_file(disk, 64 * block_bytes);
+	EXPECT_EQ(server->export_disk(order(7))->size_bytes, 96 * block_bytes);
+}
+
 TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 {
 	const auto control = ServeControl::listen(path("control"), *server);
