@@ -24,6 +24,8 @@ bool is_path_error(int error) noexcept
 	case EROFS:
 	case ENOMEM:
 	case EAGAIN:
+	case EINTR:
+	case EBUSY: // somebody else's claim or pages are in the way of a discard
 		return false;
 	default:
 		return true;

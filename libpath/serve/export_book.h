@@ -86,7 +86,8 @@ struct Refused {
 
 /// True if `error` (errno of a disk I/O) speaks of the path, not of the request or of the medium:
 /// whatever blk_path_error() of include/linux/blk_types.h does not exempt, as errno
-/// (block/blk-core.c, blk_errors[]), less what this host may lack for a moment (ENOMEM, EAGAIN).
+/// (block/blk-core.c, blk_errors[]), less what this host may lack for a moment (ENOMEM, EAGAIN) and
+/// what a discard meets above the disk (EBUSY, EINTR).
 [[nodiscard]] bool is_path_error(int error) noexcept;
 
 class ExportBook

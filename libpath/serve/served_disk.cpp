@@ -298,7 +298,9 @@ int ServedDisk::trim(std::uint64_t offset, std::uint64_t bytes, bool durable) co
 		is_block_ ? ::ioctl(fd_.get(), BLKDISCARD, range)
 			  : ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 					static_cast<off_t>(offset), static_cast<off_t>(bytes));
-	if (done < 0)
+	// The kernel wants to drop what it has of the range in memory first, and can not: see
+	// truncate_bdev_range(), block/bdev.c. To give up blocks was only a wish.
+	if (done < 0 && errno != EBUSY)
 		return errno;
 	return durable ? flush() : 0;
 }
@@ -309,10 +311,11 @@ int ServedDisk::zero(std::uint64_t offset, std::uint64_t bytes, Zero how, bool d
 		return EINVAL;
 	// block/fops.c, blkdev_fallocate(): PUNCH_HOLE never writes zeroes itself, ZERO_RANGE may.
 	const auto with = [&](int mode) {
-		return ::fallocate(fd_.get(), mode | FALLOC_FL_KEEP_SIZE,
-				   static_cast<off_t>(offset), static_cast<off_t>(bytes)) < 0
-			       ? errno
-			       : 0;
+		if (::fallocate(fd_.get(), mode | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+				static_cast<off_t>(bytes)) == 0)
+			return 0;
+		// As in trim(); zeroes can be written all the same.
+		return errno == EBUSY ? EOPNOTSUPP : errno;
 	};
 	int error = EOPNOTSUPP;
 	if (how != Zero::Keep)

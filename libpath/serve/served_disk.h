@@ -67,12 +67,13 @@ public:
 	[[nodiscard]] int write(std::span<const std::byte> from, std::uint64_t offset,
 				bool durable) const;
 	[[nodiscard]] int flush() const;
-	/// BLKDISCARD: a hint; the contents of the range are not defined afterwards.
+	/// BLKDISCARD: a hint; the contents of the range are not defined afterwards. Nothing is
+	/// done, and that is no error, where something else on this host is in the way.
 	[[nodiscard]] int trim(std::uint64_t offset, std::uint64_t bytes, bool durable) const;
 	enum class Zero : std::uint8_t {
 		Keep,     ///< blocks stay allocated; written if the disk has no command for it
 		MayUnmap, ///< blocks may be given back; written otherwise
-		FastOnly, ///< EOPNOTSUPP unless the disk has a command for it
+		FastOnly, ///< EOPNOTSUPP unless the disk has a command for it that can be used now
 	};
 	[[nodiscard]] int zero(std::uint64_t offset, std::uint64_t bytes, Zero how,
 			       bool durable) const;

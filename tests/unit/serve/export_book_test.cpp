@@ -339,7 +339,7 @@ TEST_F(OpenBook, ErrorsOfTheMediumOrOfTheRequestEndNothing)
 {
 	const auto connection = open(7);
 	for (const int error :
-	     {ENODATA, EREMOTEIO, EBADE, EILSEQ, ENOSPC, EOPNOTSUPP, EINVAL, ENOMEM}) {
+	     {ENODATA, EREMOTEIO, EBADE, EILSEQ, ENOSPC, EOPNOTSUPP, EINVAL, ENOMEM, EBUSY}) {
 		EXPECT_THAT(book.end(*book.begin(connection, at(0s)), error, at(1s)), IsEmpty());
 		EXPECT_FALSE(is_path_error(error)) << error;
 	}

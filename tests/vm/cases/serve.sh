@@ -131,9 +131,86 @@ a_served_path_is_not_served() {
 	expect grep -q 'not naa.7' "$SW_RUN/other"
 }
 
+# Zeroes from this offset on, so many bytes.
+is_zero() { # OFFSET BYTES
+	dd if="$nbd" iflag=direct,skip_bytes,count_bytes bs=64k skip="$1" count="$2" status=none | cmp -n "$2" - /dev/zero
+}
+
+zero() { # EPOCH OFFSET BYTES: by the command for it, which the kernel's nbd does not use everywhere
+	nbdsh -u "nbd://127.0.0.1/$(disk_wwid 1)@alpha@$1" -c "h.zero($3, $2)"
+}
+
+discards() { # EPOCH
+	attach "$1"
+	dd if=/dev/urandom of="$nbd" bs=1M count=4 oflag=direct status=none
+}
+
+discard_is_a_wish() {
+	local had mb=$((1 << 20))
+	server_start --tls=off
+	serve_disk 41
+	discards 41
+	had=$(disk_get 1 discards)
+	expect blkdiscard -o 0 -l $mb "$nbd"
+	expect [ "$(disk_get 1 discards)" -gt "$had" ]
+	expect zero 41 $mb $mb
+	expect is_zero $mb $mb
+	# A unit of this host claims the disk, and somebody has written to it past the unit: the kernel
+	# can not drop what it has of that in memory, and refuses the command.
+	unit_create sw0 "fence drain" "direct:$(disk_dev 1)"
+	dd if=/dev/urandom of="$(disk_dev 1)" bs=4k seek=512 count=16 conv=notrunc status=none
+	expect_fails blkdiscard -f -o $((2 * mb)) -l $mb "$(disk_dev 1)"
+	expect grep -q 'busy' "$SW_RUN/fails.log"
+	expect blkdiscard -o $((2 * mb)) -l $mb "$nbd"
+	expect zero 41 $((2 * mb)) $mb
+	expect is_zero $((2 * mb)) $mb
+	expect state_is open
+	expect dd if="$nbd" of=/dev/null bs=4k count=1 iflag=direct status=none
+}
+
+a_disk_without_discard() {
+	local mb=$((1 << 20))
+	echo 0 >"/sys/block/$(disk_name 1)/queue/discard_max_bytes"
+	server_start --tls=off
+	serve_disk 51
+	discards 51
+	expect_eq 0 "$(cat "/sys/block/${nbd#/dev/}/queue/discard_max_bytes")" "what its clients may discard"
+	expect_fails blkdiscard -o 0 -l $mb "$nbd"
+	expect zero 51 $mb $mb
+	expect is_zero $mb $mb
+	expect state_is open
+	cat "/sys/block/$(disk_name 1)/queue/discard_max_hw_bytes" >"/sys/block/$(disk_name 1)/queue/discard_max_bytes"
+}
+
+has_mb() { # DEVICE MB
+	[ "$(blockdev --getsize64 "$1")" = $(($2 << 20)) ]
+}
+
+# Another client keeps the disk open meanwhile.
+a_grown_disk_is_given_out_whole() {
+	disk_resize 1 32
+	disk_reread 1
+	wait_until 10 has_mb "$(disk_dev 1)" 32
+	server_start --tls=off
+	serve_disk 61
+	attach 61
+	expect has_mb "$nbd" 32
+	disk_resize 1 64
+	disk_reread 1
+	wait_until 10 has_mb "$(disk_dev 1)" 64
+	call Export "{\"wwid\":\"$(disk_wwid 1)\",\"client\":\"gamma\",\"epoch\":1,\"device\":\"$(disk_dev 1)\",\"clients\":[\"127.0.0.1\"]}" \
+		>"$SW_RUN/exported"
+	expect_eq $((64 << 20)) "$(jq .parameters.size_bytes "$SW_RUN/exported")" "the size that is told"
+	expect_match "\"export-size\": $((64 << 20))" "$(nbdinfo --json "nbd://127.0.0.1/$(disk_wwid 1)@gamma@1")"
+	expect dd if="$nbd" of=/dev/null bs=4k count=1 iflag=direct status=none
+}
+
 modprobe nbd nbds_max=4
 disk_create
 test_case "what is acknowledged is on the disk, and nothing lands after a revocation" in_the_clear
 test_case "the same with TLS, whose records are the kernel's" with_tls
+test_case "a discard is a wish: what is in its way ends no export, and zeroes are written (P5)" discard_is_a_wish
+test_case "a disk without discard is served without, and zeroes are written" a_disk_without_discard
+test_case "a disk that has grown is given out whole, though another client has it open" a_grown_disk_is_given_out_whole
 test_case "a server whose disk vanishes ends its clients" a_lost_path_ends_it
 test_case "a served path, a unit and another disk are not served" a_served_path_is_not_served
