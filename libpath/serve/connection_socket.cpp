@@ -57,7 +57,9 @@ Result<std::vector<UniqueFd>> find_sockets(const std::function<bool(int)> &fits)
 	return found;
 }
 
-bool same_peer(const sockaddr_storage &seen, const sockaddr *peer)
+} // namespace
+
+bool same_peer(const sockaddr_storage &seen, const sockaddr *peer) noexcept
 {
 	if (seen.ss_family != peer->sa_family)
 		return false;
@@ -72,7 +74,21 @@ bool same_peer(const sockaddr_storage &seen, const sockaddr *peer)
 	       std::memcmp(&a.sin6_addr, &b->sin6_addr, sizeof(a.sin6_addr)) == 0;
 }
 
-} // namespace
+Result<std::vector<sockaddr_storage>> tcp_peers()
+{
+	std::vector<sockaddr_storage> peers;
+	const auto looked = find_sockets([&](int fd) {
+		sockaddr_storage seen{};
+		socklen_t bytes = sizeof(seen);
+		if (getpeername(fd, reinterpret_cast<sockaddr *>(&seen), &bytes) == 0 &&
+		    (seen.ss_family == AF_INET || seen.ss_family == AF_INET6))
+			peers.push_back(seen);
+		return false; // not to be kept
+	});
+	if (!looked)
+		return tl::unexpected(looked.error());
+	return peers;
+}
 
 Result<UniqueFd> find_tcp_socket(const sockaddr *peer)
 {
@@ -87,6 +103,22 @@ Result<UniqueFd> find_tcp_socket(const sockaddr *peer)
 	if (found->empty())
 		return fail(ENOENT, "find the connection's socket");
 	return std::move(found->front());
+}
+
+void end_tcp_connections(const std::vector<sockaddr_storage> &peers)
+{
+	if (peers.empty())
+		return;
+	(void)find_sockets([&](int fd) {
+		sockaddr_storage seen{};
+		socklen_t bytes = sizeof(seen);
+		if (getpeername(fd, reinterpret_cast<sockaddr *>(&seen), &bytes) == 0 &&
+		    std::any_of(peers.begin(), peers.end(), [&](const auto &each) {
+			    return same_peer(seen, reinterpret_cast<const sockaddr *>(&each));
+		    }))
+			(void)::shutdown(fd, SHUT_RDWR);
+		return false; // not to be kept
+	});
 }
 
 Result<std::vector<UniqueFd>> find_unix_sockets(pid_t pid, const std::string &except)

@@ -115,6 +115,46 @@ Result<UniqueFd> ExportServer::claim_socket(const Peer &peer)
 	return fail(ENOENT, "find the connection's socket");
 }
 
+/// nbdkit does not tell of a connection that ends in its handshake.
+void ExportServer::forget_gone()
+{
+	const auto there = tcp_peers();
+	if (!there)
+		return; // out of descriptors: their time ends anyway
+	for (const auto &peer : handshakes_.all())
+		if (std::none_of(there->begin(), there->end(), [&](const auto &each) {
+			    return same_peer(each, reinterpret_cast<const sockaddr *>(&peer));
+		    }))
+			handshakes_.gone(peer);
+}
+
+Result<void> ExportServer::arrived(const Peer &peer)
+{
+	const std::lock_guard hold(lock_);
+	if (ending_)
+		return fail(ESHUTDOWN, "the server ends");
+	if (peer.address.ss_family == AF_UNIX || handshakes_.begin(peer.address, now()))
+		return {};
+	forget_gone();
+	if (handshakes_.begin(peer.address, now()))
+		return {};
+	return fail(EBUSY, fmt::format("{} connections are in their handshake, which is the limit",
+				       Handshakes::at_once_max));
+}
+
+void ExportServer::end_late()
+{
+	std::vector<sockaddr_storage> late;
+	{
+		const std::lock_guard hold(lock_);
+		late = handshakes_.late(now());
+		for (const auto &peer : late)
+			handshakes_.gone(peer);
+	}
+	// Requests do not wait for this. One that has come to an export meanwhile was late, too.
+	end_tcp_connections(late);
+}
+
 Result<std::unique_ptr<ExportServer::Session>> ExportServer::connect(std::string_view asked,
 								     const Peer &peer)
 {
@@ -123,6 +163,8 @@ Result<std::unique_ptr<ExportServer::Session>> ExportServer::connect(std::string
 	if (!client)
 		return tl::unexpected(client.error());
 	const std::lock_guard hold(lock_);
+	if (ending_)
+		return fail(ESHUTDOWN, "the server ends");
 	const auto admitted = book_.connect(asked, *client, now());
 	if (!admitted)
 		return tl::unexpected(admitted.error());
@@ -135,11 +177,14 @@ Result<std::unique_ptr<ExportServer::Session>> ExportServer::connect(std::string
 					socket.error().message()));
 	}
 	wires_[admitted->connection] = {std::move(*socket), admitted->name, peer.pid};
+	if (peer.address.ss_family != AF_UNIX)
+		handshakes_.uses(peer.address, true);
 	auto session = std::make_unique<Session>();
 	session->connection = admitted->connection;
 	session->name = admitted->name;
 	session->read_only = admitted->read_only;
 	session->disk = disks_.at(admitted->name);
+	session->disk->look_for_growth();
 	session->peer = peer;
 	return session;
 }
@@ -161,6 +206,7 @@ std::vector<std::shared_ptr<const ServedDisk>> ExportServer::take_idle()
 void ExportServer::disconnect(std::unique_ptr<Session> session)
 {
 	const auto connection = session->connection;
+	const auto peer = session->peer;
 	session.reset(); // the disk's last user may be this one
 	std::vector<std::shared_ptr<const ServedDisk>> idle;
 	UniqueFd socket;
@@ -169,6 +215,8 @@ void ExportServer::disconnect(std::unique_ptr<Session> session)
 		socket = std::move(found->second.socket);
 		wires_.erase(found);
 	}
+	if (peer.address.ss_family != AF_UNIX)
+		handshakes_.uses(peer.address, false);
 	book_.disconnected(connection, now());
 	idle = take_idle();
 	idle.clear(); // closed before anybody is told that the epoch has drained
@@ -184,7 +232,6 @@ Result<AdmittedRequest> ExportServer::begin(const Session &session)
 
 void ExportServer::end(AdmittedRequest request, int error)
 {
-	session->disk->look_for_growth();
 	const auto at = now();
 	const std::lock_guard hold(lock_);
 	const auto failed = book_.end(request, error, at);
@@ -220,6 +267,7 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 		return tl::unexpected(Refusal{refusal_of(error).kind, error.context, {}});
 	};
 	const auto answer = [&](const ServedDisk &disk) {
+		disk.look_for_growth();
 		return ExportedReply{order.name.text(), disk.size_bytes(),
 				     disk.logical_block_bytes(), disk.physical_block_bytes(),
 				     order.read_only};
@@ -267,7 +315,6 @@ Result<void> ExportServer::record_closed()
 }
 
 Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
-		disk.look_for_growth();
 {
 	const auto asked_at = now();
 	const auto deadline = std::chrono::steady_clock::now() + order.wait;
@@ -344,8 +391,10 @@ ServeReport ExportServer::report()
 void ExportServer::end_connections()
 {
 	const std::lock_guard hold(lock_);
+	ending_ = true;
 	for (const auto &[connection, wire] : wires_)
 		end_connection(wire.socket);
+	end_tcp_connections(handshakes_.all());
 }
 
 std::vector<std::string> ExportServer::open_exports()

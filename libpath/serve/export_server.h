@@ -13,6 +13,7 @@
 
 #include "libpath/base/unique_fd.h"
 #include "libpath/serve/export_book.h"
+#include "libpath/serve/handshakes.h"
 #include "libpath/serve/serve_calls.h"
 #include "libpath/serve/served_disk.h"
 
@@ -49,8 +50,14 @@ public:
 		std::shared_ptr<const ServedDisk> disk;
 		Peer peer;
 	};
+	/// A connection has come and has said nothing yet. Errors: EBUSY too many are in that
+	/// state; ESHUTDOWN the server ends.
+	[[nodiscard]] Result<void> arrived(const Peer &peer);
+	/// Ends connections that have not come to an export within Handshakes::time_max. To be
+	/// called about each second. Does not block.
+	void end_late();
 	/// Errors: those of ExportBook::connect(); ENOTSOCK its socket cannot be found, so it could
-	/// not be ended later: it is not served.
+	/// not be ended later: it is not served; ESHUTDOWN the server ends.
 	[[nodiscard]] Result<std::unique_ptr<Session>> connect(std::string_view asked,
 							       const Peer &peer);
 	void disconnect(std::unique_ptr<Session> session);
@@ -77,12 +84,13 @@ public:
 	[[nodiscard]] Answered<RevokedReply> revoke(const RevokeOrder &order) override;
 	[[nodiscard]] ServeReport report() override;
 	[[nodiscard]] std::vector<std::string> open_exports();
-	/// Ends all connections there are: the server is about to end.
+	/// Ends all connections there are, and takes no more: the server is about to end.
 	void end_connections();
 
 private:
 	explicit ExportServer(Setup setup) : setup_(std::move(setup)) {}
 	[[nodiscard]] Result<UniqueFd> claim_socket(const Peer &peer);
+	void forget_gone();
 	void cut(const std::vector<ConnectionId> &connections);
 	void cut_by_process(const ExportName &name);
 	[[nodiscard]] Result<void> record_closed();
@@ -101,6 +109,8 @@ private:
 		pid_t pid = -1;
 	};
 	std::unordered_map<ConnectionId, Wire> wires_;
+	Handshakes handshakes_;
+	bool ending_ = false;
 	unsigned waiting_ = 0; ///< revocations that wait for changed_
 	std::mutex file_lock_; ///< of closed_file; taken before lock_
 };

@@ -9,8 +9,10 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include <dlfcn.h>
@@ -126,12 +128,16 @@ int after_fork()
 	control = std::move(*listening);
 	// nbdkit ends only when its last client has gone: they are sent away. The sleep is cut
 	// short when nbdkit is told to end, which is the one way for a plugin to hear of it.
-	quit_watch = std::thread([] {
-		constexpr unsigned day_s = 86400;
-		while (nbdkit_nanosleep(day_s, 0) == 0)
-			;
-		server->end_connections();
-	});
+	try {
+		quit_watch = std::thread([] {
+			while (nbdkit_nanosleep(1, 0) == 0)
+				server->end_late();
+			server->end_connections();
+		});
+	} catch (const std::system_error &error) {
+		nbdkit_error("no thread to end the clients with: %s", error.what());
+		return -1;
+	}
 	return 0;
 }
 
@@ -150,20 +156,38 @@ int list_exports(int, int, nbdkit_exports *exports)
 	return 0;
 }
 
-void *open(int)
+/// Of the connection whose thread this is; nothing: nbdkit has said why.
+std::optional<Peer> this_peer()
 {
 	Peer peer;
 	peer.bytes = sizeof(peer.address);
 	if (nbdkit_peer_name(reinterpret_cast<sockaddr *>(&peer.address), &peer.bytes) < 0)
-		return nullptr;
+		return std::nullopt;
 	if (peer.address.ss_family == AF_UNIX) {
 		const auto pid = nbdkit_peer_pid(), uid = nbdkit_peer_uid();
 		if (pid < 0 || uid < 0)
-			return nullptr;
+			return std::nullopt;
 		peer.pid = static_cast<pid_t>(pid);
 		peer.uid = static_cast<uid_t>(uid);
 	}
-	auto session = server->connect(nbdkit_export_name(), peer);
+	return peer;
+}
+
+int preconnect(int)
+{
+	const auto peer = this_peer();
+	if (!peer)
+		return -1;
+	const auto taken = server->arrived(*peer);
+	return taken ? 0 : failed(taken.error().code.value(), taken.error().context);
+}
+
+void *open(int)
+{
+	const auto peer = this_peer();
+	if (!peer)
+		return nullptr;
+	auto session = server->connect(nbdkit_export_name(), *peer);
 	if (!session) {
 		(void)failed(session.error().code.value(), session.error().context);
 		return nullptr;
@@ -290,6 +314,7 @@ nbdkit_plugin describe()
 	plugin.open = open;
 	plugin.close = close;
 	plugin.get_size = get_size;
+	plugin.preconnect = preconnect;
 	plugin.block_size = block_size;
 	plugin.can_write = can_write;
 	plugin.can_flush = yes;

@@ -482,3 +482,76 @@ def main():
 
 
 main()
+def ended(connection):
+    """The server has hung up."""
+    connection.settimeout(30)
+    with contextlib.suppress(ConnectionError):
+        while connection.recv(4096):
+            pass
+    return True
+
+
+def case_clients_that_never_ask_for_an_export_are_few_and_not_there_for_long():
+    with serving() as server, contextlib.ExitStack() as stack:
+        server.export(7)
+        client = server.connect(7)
+        began = time.monotonic()
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(256)]
+        for each in silent:  # each has its thread, and was greeted
+            each.settimeout(20)
+            assert each.recv(8) == b"NBDMAGIC"
+        more = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        assert ended(more)
+        assert "256 connections are in their handshake" in server.log(), server.log()
+        silent.pop().close()  # nbdkit tells nobody of that
+        wait_until(lambda: nbd_error(lambda: server.connect(7).pread(BLOCK, 0)) is None)
+        for each in silent:
+            assert ended(each)
+        assert 5 < time.monotonic() - began < 30
+        assert client.pread(BLOCK, 0) == bytes(BLOCK), "who uses an export is left alone"
+
+
+def case_a_server_that_is_told_to_end_waits_for_no_handshake():
+    with serving() as server:
+        server.export(7)
+        silent = socket.create_connection(("127.0.0.1", server.port))
+        silent.recv(8)
+        asks = nbd.NBD()  # has looked at the export, and may go on to use it
+        asks.set_opt_mode(True)
+        asks.connect_uri(server.uri(7))
+        asks.opt_info()
+        assert server.revoke(7)["drained"], "no connection uses it"
+        assert nbd_error(asks.opt_go) is not None
+        server.process.terminate()
+        server.process.wait(5)
+        silent.close()
+
+
+def case_a_caller_without_a_thread_is_refused_and_the_server_goes_on():
+    with serving() as server:
+        server.export(7)
+        client = server.connect(7)
+        with open(f"/proc/{server.process.pid}/status") as status:
+            used = next(int(line.split()[1]) << 10 for line in status if line.startswith("VmSize:"))
+        hard = resource.prlimit(server.process.pid, resource.RLIMIT_AS)[1]
+        # No stack of a thread fits any more, but what threads that have ended left.
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (used + (1 << 20), hard))
+        refused = 0
+        with contextlib.ExitStack() as stack:
+            for _ in range(16):  # each keeps its thread
+                caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+                caller.settimeout(20)
+                caller.connect(server.control)
+                caller.sendall(b'{"method":"io.swpath.Serve.Status","parameters":{}}\0')
+                reply = json.loads(caller.recv(65536).rstrip(b"\0"))
+                if "error" in reply:
+                    assert "no thread for a caller" in reply["parameters"]["message"], reply
+                    refused += 1
+        assert refused > 0, "there were threads for all"
+        assert client.pread(BLOCK, 0) == bytes(BLOCK), "its clients notice nothing"
+        assert server.log().count("no thread for a caller") == 1, server.log()
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (hard, hard))
+        wait_until(server.answers)
+        client.shutdown()
+
+
