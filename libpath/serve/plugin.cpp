@@ -120,7 +120,10 @@ int get_ready()
 
 int after_fork()
 {
-	auto listening = ServeControl::listen(setup.control_socket, *server);
+	auto listening =
+		ServeControl::listen(setup.control_socket, *server, [](const std::string &text) {
+			nbdkit_error("%s", text.c_str());
+		});
 	if (!listening) {
 		nbdkit_error("%s", listening.error().message().c_str());
 		return -1;
@@ -311,10 +314,10 @@ nbdkit_plugin describe()
 	plugin.after_fork = after_fork;
 	plugin.cleanup = cleanup;
 	plugin.list_exports = list_exports;
+	plugin.preconnect = preconnect;
 	plugin.open = open;
 	plugin.close = close;
 	plugin.get_size = get_size;
-	plugin.preconnect = preconnect;
 	plugin.block_size = block_size;
 	plugin.can_write = can_write;
 	plugin.can_flush = yes;

@@ -4,7 +4,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <system_error>
+#include <utility>
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -60,15 +63,15 @@ bool send_all(int fd, std::string_view bytes, int stop)
 } // namespace
 
 ServeControl::ServeControl(std::string path, UniqueFd listener, UniqueFd stop,
-			   ServeHandler &handler)
+			   ServeHandler &handler, std::function<void(const std::string &)> complain)
 	: path_(std::move(path)), listener_(std::move(listener)), stop_(std::move(stop)),
-	  handler_(handler)
+	  handler_(handler), complain_(std::move(complain))
 {
-	thread_ = std::thread([this] { accept_callers(); });
 }
 
-Result<std::unique_ptr<ServeControl>> ServeControl::listen(const std::string &path,
-							   ServeHandler &handler)
+Result<std::unique_ptr<ServeControl>>
+ServeControl::listen(const std::string &path, ServeHandler &handler,
+		     std::function<void(const std::string &)> complain)
 {
 	UniqueFd stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (!stop)
@@ -76,14 +79,21 @@ Result<std::unique_ptr<ServeControl>> ServeControl::listen(const std::string &pa
 	auto listener = listen_on(path, {});
 	if (!listener)
 		return tl::unexpected(std::move(listener.error()));
-	return std::unique_ptr<ServeControl>(
-		new ServeControl(path, std::move(*listener), std::move(stop), handler));
+	auto control = std::unique_ptr<ServeControl>(new ServeControl(
+		path, std::move(*listener), std::move(stop), handler, std::move(complain)));
+	try {
+		control->thread_ = std::thread([here = control.get()] { here->accept_callers(); });
+	} catch (const std::system_error &error) {
+		return fail(error.code().value(), "start a thread for " + path);
+	}
+	return control;
 }
 
 ServeControl::~ServeControl()
 {
 	(void)::eventfd_write(stop_.get(), 1);
-	thread_.join();
+	if (thread_.joinable())
+		thread_.join();
 	for (auto &caller : callers_)
 		caller.thread.join();
 	(void)::unlink(path_.c_str());
@@ -123,18 +133,31 @@ void ServeControl::admit(UniqueFd socket)
 	if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) < 0 ||
 	    (peer.uid != 0 && peer.uid != ::geteuid()))
 		return;
-	if (callers_.size() >= callers_max) {
-		const auto busy = encode_reply(reply_of(
-			Refusal{RefusalKind::Failed, "too many callers", "try again in a moment"}));
-		(void)send_all(socket.get(), busy, stop_.get());
-		return;
-	}
+	if (callers_.size() >= callers_max)
+		return turn_away(socket, "too many callers");
 	auto &caller = callers_.emplace_back();
-	caller.thread = std::thread([this, &caller, kept = std::move(socket)]() mutable {
-		converse(kept);
-		kept.reset();
-		caller.done = true;
-	});
+	const auto kept = std::make_shared<UniqueFd>(std::move(socket));
+	try {
+		caller.thread = std::thread([this, &caller, kept] {
+			converse(*kept);
+			kept->reset();
+			caller.done = true;
+		});
+		short_of_threads_ = false;
+	} catch (const std::system_error &error) {
+		callers_.pop_back();
+		const auto why = fmt::format("no thread for a caller: {}", error.code().message());
+		if (!std::exchange(short_of_threads_, true))
+			complain_(why);
+		turn_away(*kept, why);
+	}
+}
+
+void ServeControl::turn_away(const UniqueFd &socket, const std::string &why)
+{
+	const auto busy =
+		encode_reply(reply_of(Refusal{RefusalKind::Failed, why, "try again in a moment"}));
+	(void)send_all(socket.get(), busy, stop_.get());
 }
 
 void ServeControl::converse(const UniqueFd &socket)

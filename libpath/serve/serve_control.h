@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -12,8 +13,8 @@
 
 #include "libpath/base/result.h"
 #include "libpath/base/unique_fd.h"
-#include "libpath/serve/serve_calls.h"
 #include "libpath/serve/export_book.h"
+#include "libpath/serve/serve_calls.h"
 
 namespace swpath
 {
@@ -26,9 +27,11 @@ public:
 	static constexpr std::size_t callers_max = ExportBook::disks_max + 256;
 
 	/// Listens on `path`, mode 0600, for uid 0 and for the user that this process runs as.
-	/// `handler` must outlive this. Errors: those of listen_on().
-	[[nodiscard]] static Result<std::unique_ptr<ServeControl>> listen(const std::string &path,
-									  ServeHandler &handler);
+	/// `handler` must outlive this. `complain` gets what goes wrong later, one line, for the
+	/// log; from a thread of this. Errors: those of listen_on(); EAGAIN no thread to be had.
+	[[nodiscard]] static Result<std::unique_ptr<ServeControl>>
+	listen(const std::string &path, ServeHandler &handler,
+	       std::function<void(const std::string &)> complain);
 	/// Waits for the calls that are being answered.
 	~ServeControl();
 
@@ -37,16 +40,20 @@ private:
 		std::thread thread;
 		std::atomic<bool> done = false;
 	};
-	ServeControl(std::string path, UniqueFd listener, UniqueFd stop, ServeHandler &handler);
+	ServeControl(std::string path, UniqueFd listener, UniqueFd stop, ServeHandler &handler,
+		     std::function<void(const std::string &)> complain);
 	void accept_callers();
 	void admit(UniqueFd socket);
+	void turn_away(const UniqueFd &socket, const std::string &why);
 	void converse(const UniqueFd &socket);
 
 	std::string path_;
 	UniqueFd listener_;
 	UniqueFd stop_; ///< readable when all is to end
 	ServeHandler &handler_;
+	std::function<void(const std::string &)> complain_;
 	std::list<Caller> callers_; ///< of the accepting thread alone
+	bool short_of_threads_ = false;
 	std::thread thread_;
 };
 

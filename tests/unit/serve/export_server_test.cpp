@@ -373,7 +373,8 @@ TEST_F(Server, ADiskThatHasGrownIsGivenOutAtItsNewSizeThoughAnotherClientKeepsIt
 
 TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 {
-	const auto control = ServeControl::listen(path("control"), *server);
+	const auto control =
+		ServeControl::listen(path("control"), *server, [](const std::string &) {});
 	ASSERT_TRUE(control) << control.error().message();
 	ASSERT_TRUE(call(export_call(order(7))));
 	const Wire wire;
@@ -401,7 +402,8 @@ TEST_F(Server, AnswersOnItsSocketWhileARevocationWaits)
 TEST_F(Server, ManyRevocationsThatWaitKeepNobodyElseOut)
 {
 	constexpr unsigned many = 32;
-	const auto control = ServeControl::listen(path("control"), *server);
+	const auto control =
+		ServeControl::listen(path("control"), *server, [](const std::string &) {});
 	ASSERT_TRUE(control) << control.error().message();
 	std::vector<Wire> wires(many);
 	std::vector<std::unique_ptr<ExportServer::Session>> sessions;
