@@ -11,6 +11,7 @@
 #include "libpath/base/instant.h"
 #include "libpath/sys/udev.h"
 #include "libpath/unit/kinds.h"
+#include "libpath/unit/reason.h"
 #include "pathd/fence_act.h"
 #include "pathd/mailbox.h"
 #include "pathd/probe.h"
@@ -72,9 +73,10 @@ public:
 	bool reservations = false;        ///< direct: the last good check said so
 	bool alive = true;                ///< served: its connection is believed to work
 	bool marked = false;
-	bool proved = false;   ///< the last check proved it
-	bool settled = false;  ///< there was a verdict
-	unsigned failures = 0; ///< failed checks of this device in a row
+	bool proved = false;         ///< the last check proved it
+	bool settled = false;        ///< there was a verdict
+	unsigned failures = 0;       ///< failed checks of this device in a row
+	Reason fault = Reason::NONE; ///< of the last check
 	std::optional<unsigned> served_slot;
 	std::uint64_t export_epoch = 0; ///< served by a peer
 	/// Served, and connected by this process: cutting it needs nobody's patience.

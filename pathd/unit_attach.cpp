@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/policy/export_end.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/leg_mark.h"
 #include "libpath/sys/nbd.h"
@@ -20,8 +21,6 @@ namespace
 
 /// One try to connect to a server, its name looked up and its handshake done.
 constexpr Duration attach_limit = std::chrono::seconds(3);
-/// Failed checks of a served path in a row before its connection is replaced.
-constexpr unsigned connection_failures_max = 2;
 
 } // namespace
 
@@ -178,7 +177,7 @@ void Unit::look_after_connections()
 		const bool carries = kernel_ && in_table(i) &&
 				     kernel_->status.state == UnitState::ONLINE &&
 				     kernel_->status.active == i;
-		if (carries || slot.leg->failures < connection_failures_max)
+		if (carries || slot.leg->failures < failed_checks_max)
 			continue;
 		log::say(Message::Plain, {.unit = config_.name}, "{}: closing the connection, {}",
 			 slot.leg->device().sysname, slot.text);

@@ -50,6 +50,7 @@ void Unit::probe_due(Instant now)
 				slot.leg->proved = false;
 				slot.leg->settled = true;
 				slot.leg->failures++;
+				slot.leg->fault = Reason::TIMEOUT;
 				slot.text = "a check has no answer";
 				slot.monitor.step(ProbeFailed{now, Reason::TIMEOUT});
 				tell(i, now);
@@ -227,6 +228,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		}
 		keep_coherence(i);
 	}
+	leg.fault = reason;
 	hint_probed(leg, facts, reason);
 	if (reason == Reason::NONE) {
 		leg.proved = true;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "libpath/policy/export_end.h"
 #include "libpath/sys/clock.h"
 #include "pathd/log.h"
 #include "pathd/unit.h"
@@ -193,6 +194,14 @@ void Unit::look_after_exports()
 		return;
 	const auto disk = peer_disk(open.front().client);
 	if (!disk || (disk->direct && !disk->looped))
+		return;
+	const bool one_may_be_well =
+		std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
+			return slot.leg && slot.leg->kind() == PathKind::DIRECT &&
+			       slot.leg->settled &&
+			       !ends_exports(slot.leg->fault, slot.leg->failures);
+		});
+	if (one_may_be_well && !disk->looped)
 		return;
 	// After a restart of pathd an export is there before the first check has an answer.
 	if (std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
