@@ -138,6 +138,12 @@ Result<void> Daemon::watch()
 	if (!server)
 		return fail(server.error(), "listen for pathctl");
 	server_ = std::move(*server);
+	if (server_->closed_to_group())
+		log::say(Message::Warning, {},
+			 "[daemon] socket_group: there is no group '{0}' that {1} can be given to, "
+			 "so pathctl is for root alone; `groupadd --system {0}`, or name another, "
+			 "and restart pathd",
+			 config_.daemon.socket_group, config_.daemon.socket);
 	return loop_->watch(server_->fd(), [this] { server_->step(now()); });
 }
 

@@ -8,6 +8,7 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -61,6 +62,7 @@ struct ControlServer::State {
 
 	ControlHandler &handler;
 	ServerLimits limits;
+	bool closed_to_group = false;
 	std::string path;
 	UniqueFd listener;
 	UniqueFd epoll;
@@ -405,6 +407,10 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(const std::string &pa
 	auto listener = listen_on(path, group);
 	if (!listener)
 		return tl::unexpected(std::move(listener.error()));
+	struct stat rights {
+	};
+	state->closed_to_group = !group.empty() && ::stat(path.c_str(), &rights) == 0 &&
+				 (rights.st_mode & S_IRGRP) == 0;
 	state->path = path;
 	state->listener = std::move(*listener);
 	state->epoll = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
@@ -414,6 +420,11 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(const std::string &pa
 	if (::epoll_ctl(state->epoll.get(), EPOLL_CTL_ADD, state->listener.get(), &event) < 0)
 		return fail(errno, "epoll_ctl");
 	return std::unique_ptr<ControlServer>(new ControlServer(std::move(state)));
+}
+
+bool ControlServer::closed_to_group() const noexcept
+{
+	return state_->closed_to_group;
 }
 
 int ControlServer::fd() const noexcept

@@ -49,6 +49,10 @@ public:
 	ControlServer(const ControlServer &) = delete;
 	ControlServer &operator=(const ControlServer &) = delete;
 
+	/// A group was named, and the socket is not open to it: there is no such group, or this
+	/// process may not give it the socket.
+	[[nodiscard]] bool closed_to_group() const noexcept;
+
 	/// Readable when step() has something to do. An epoll descriptor: watch it for input only.
 	[[nodiscard]] int fd() const noexcept;
 	/// Does whatever is ready and whatever is due at `now`.

@@ -133,6 +133,21 @@ TEST_F(Server, GroupMayConnectWhereThereIsOne)
 	ASSERT_EQ(::stat(path.c_str(), &what), 0);
 	EXPECT_EQ(what.st_mode & 0777, 0660u);
 	EXPECT_NE(what.st_gid, 0u);
+	EXPECT_FALSE((*opened)->closed_to_group());
+}
+
+TEST_F(Server, AGroupThatThereIsNotIsKnownToBeKeptOut)
+{
+	auto opened = ControlServer::open(path, "no-such-group", handler);
+	ASSERT_TRUE(opened);
+	struct stat what {
+	};
+	ASSERT_EQ(::stat(path.c_str(), &what), 0);
+	EXPECT_EQ(what.st_mode & 0777, 0600u);
+	EXPECT_TRUE((*opened)->closed_to_group());
+	opened->reset();
+	open();
+	EXPECT_FALSE(server->closed_to_group()) << "none was wanted";
 }
 
 TEST_F(Server, SecondServerIsRefusedAndADeadOnesSocketReplaced)
