@@ -20,6 +20,14 @@
 namespace swpath::ctl
 {
 
+namespace
+{
+
+/// As the kernel follows.
+constexpr unsigned links_max = 40;
+
+} // namespace
+
 bool print(std::string_view text)
 {
 	if (write_all(STDOUT_FILENO, text))
@@ -45,9 +53,17 @@ Result<void> write_whole(const std::string &path, std::string_view text)
 	const bool there = ::stat(path.c_str(), &old) == 0;
 	if (there && !S_ISREG(old.st_mode))
 		return fail(EINVAL, fmt::format("{} is no regular file", path));
-	const auto target = there ? std::filesystem::canonical(path, error).string() : path;
-	if (error)
-		return fail(error.value(), path);
+	// A link stays one, whether it leads to a file yet or not.
+	std::filesystem::path behind = path;
+	const auto is_link = [&] {
+		std::error_code none; // to make the file is what tells
+		return std::filesystem::is_symlink(behind, none);
+	};
+	for (unsigned i = 0; i < links_max && is_link(); i++)
+		behind = behind.parent_path() / std::filesystem::read_symlink(behind, error);
+	if (error || is_link())
+		return fail(error ? error.value() : ELOOP, path);
+	const auto target = behind.string();
 
 	std::string fresh = target + ".XXXXXX";
 	const UniqueFd fd(::mkostemp(fresh.data(), O_CLOEXEC));

@@ -17,8 +17,9 @@ namespace swpath::ctl
 void print_error(std::string_view text);
 
 /// Writes a new file beside `path` and renames it over it: whoever looks sees the old text or the
-/// new one. A symbolic link is followed; rights are those of the old file, or 0666 less the umask.
-/// Errors: errno, with the path; EINVAL what is there is no regular file.
+/// new one. A symbolic link is followed, also to a file that is not there yet; rights are those of
+/// the old file, or 0666 less the umask. Errors: errno, with the path; ELOOP links without an end;
+/// EINVAL what is there is no regular file.
 [[nodiscard]] Result<void> write_whole(const std::string &path, std::string_view text);
 
 /// Indented, with a newline at the end.

@@ -220,6 +220,11 @@ TEST_F(Program, HistoryIsDrawnIntoAFileOrOnStandardOutput)
 	EXPECT_EQ(read(file), shown.out);
 	EXPECT_EQ(std::filesystem::status(file).permissions(),
 		  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+	// A link to a file that is not there yet is followed, too.
+	std::filesystem::remove(file);
+	EXPECT_EQ(run({"history", "sw0", "--svg", dir / "link"}).status, 0);
+	EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
+	EXPECT_EQ(read(file), shown.out);
 	std::size_t files = 0;
 	for ([[maybe_unused]] const auto &each : std::filesystem::directory_iterator(dir))
 		files++;
@@ -237,6 +242,10 @@ TEST_F(Program, APictureThatCannotBeWrittenSaysWhichAndWhy)
 			  "hint: name a file in a directory that you may write to, or - for "
 			  "standard output\n",
 			  (dir / "no" / "x.svg").string()));
+	std::filesystem::create_symlink("round", dir / "round");
+	const auto round = run({"history", "sw0", "--svg", dir / "round"});
+	EXPECT_EQ(round.status, 1);
+	EXPECT_NE(round.error.find("Too many levels of symbolic links"), std::string::npos);
 	const auto device = run({"history", "sw0", "--svg", "/dev/null"});
 	EXPECT_EQ(device.status, 1);
 	EXPECT_NE(device.error.find("/dev/null is no regular file"), std::string::npos);
