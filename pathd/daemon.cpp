@@ -109,7 +109,7 @@ Result<void> Daemon::watch()
 	then(loop_->on_signal(SIGINT, stop));
 	then(loop_->on_signal(SIGHUP, [this] {
 		notify("RELOADING=1");
-		if (auto changes = load(false); !changes)
+		if (auto changes = load_with_keys(false); !changes)
 			log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
 		notify("READY=1");
 	}));
@@ -387,6 +387,31 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 	return lines;
 }
 
+/// What people ask for: the configuration and the cluster's keys, both or neither.
+Answered<std::vector<std::string>> Daemon::load_with_keys(bool dry_run)
+{
+	std::shared_ptr<const PeerKeys> other_keys;
+	if (peers_) {
+		const auto &cluster = peers_->config();
+		auto keys = PeerKeys::load(cluster.key_file, cluster.name);
+		if (!keys)
+			return refuse(RefusalKind::ConfigInvalid, keys.error().message(),
+				      "the running configuration and the keys stay in effect");
+		if ((*keys)->file() != peers_->keys().file())
+			other_keys = std::move(*keys);
+	}
+	auto lines = load(dry_run);
+	if (!lines || !other_keys)
+		return lines;
+	lines->push_back(fmt::format("cluster: connections from now on use what '{}' has now",
+				     peers_->config().key_file));
+	if (!dry_run) {
+		log::say(Message::Notice, {}, "configuration: {}", lines->back());
+		peers_->set_keys(std::move(other_keys));
+	}
+	return lines;
+}
+
 void Daemon::reload_found()
 {
 	if (auto changes = load(false); !changes)
@@ -397,7 +422,7 @@ void Daemon::reload(CallId id, bool dry_run)
 {
 	if (!dry_run)
 		notify("RELOADING=1");
-	const auto changes = load(dry_run);
+	const auto changes = load_with_keys(dry_run);
 	if (!changes && !dry_run)
 		log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
 	if (!dry_run)

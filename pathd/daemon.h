@@ -78,6 +78,7 @@ private:
 	void disable_unit(const std::string &name);
 	void remove_unit(const std::string &name);
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
+	[[nodiscard]] Answered<std::vector<std::string>> load_with_keys(bool dry_run);
 	void hide_legs();
 	void guard_legs();
 	void touch_units();

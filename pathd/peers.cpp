@@ -94,6 +94,7 @@ Result<std::unique_ptr<Peers>> Peers::create(const ClusterConfig &config, Host h
 	auto own = own_hello(config.name);
 	if (!own)
 		return tl::unexpected(own.error());
+	// Read now: the file's disk may be one that hangs when a key is needed.
 	auto keys = PeerKeys::load(config.key_file, config.name);
 	if (!keys)
 		return tl::unexpected(keys.error());
@@ -102,13 +103,6 @@ Result<std::unique_ptr<Peers>> Peers::create(const ClusterConfig &config, Host h
 		return fail(errno, "epoll");
 	auto peers = std::unique_ptr<Peers>(new Peers(config, std::move(host), std::move(*own),
 						      std::move(*keys), std::move(epoll)));
-	// Read now: the file's disk may be one that hangs when it is needed.
-	if (!config.plain) {
-		auto key = PresharedKey::read(config.key_file, config.name);
-		if (!key)
-			return tl::unexpected(key.error());
-		peers->data_key_ = std::move(*key);
-	}
 	if (config.listen) {
 		auto listener = listen_for_peers(config.listen->host, config.listen->port);
 		if (!listener)
@@ -118,6 +112,18 @@ Result<std::unique_ptr<Peers>> Peers::create(const ClusterConfig &config, Host h
 		peers->watch(peers->listener_.get(), watched, false);
 	}
 	return peers;
+}
+
+void Peers::set_keys(std::shared_ptr<const PeerKeys> keys)
+{
+	keys_ = std::move(keys);
+	for (auto &asked : asked_)
+		asked.client.set_keys(keys_);
+}
+
+std::optional<PresharedKey> Peers::data_key() const
+{
+	return config_.plain ? std::nullopt : std::optional(keys_->own());
 }
 
 PeerClient *Peers::client(std::string_view name)

@@ -19,7 +19,6 @@
 #include "libpath/control/peer_client.h"
 #include "libpath/control/peer_link.h"
 #include "libpath/control/peer_service.h"
-#include "libpath/sys/tls_client.h"
 
 namespace swpath
 {
@@ -51,8 +50,11 @@ public:
 	~Peers();
 
 	[[nodiscard]] const ClusterConfig &config() const { return config_; }
+	/// The keys that are used from now on; connections that there are stay as they are.
+	void set_keys(std::shared_ptr<const PeerKeys> keys);
+	[[nodiscard]] const PeerKeys &keys() const { return *keys_; }
 	/// What served disks are connected with; nothing: without TLS.
-	[[nodiscard]] const std::optional<PresharedKey> &data_key() const { return data_key_; }
+	[[nodiscard]] std::optional<PresharedKey> data_key() const;
 	/// Null: there is no such peer.
 	[[nodiscard]] PeerClient *client(std::string_view name);
 	/// This process.
@@ -102,7 +104,6 @@ private:
 	Host host_;
 	PeerHello own_;
 	std::shared_ptr<const PeerKeys> keys_;
-	std::optional<PresharedKey> data_key_;
 	UniqueFd epoll_;
 	UniqueFd listener_;
 	PeerService service_;

@@ -33,6 +33,8 @@ public:
 	}
 
 	[[nodiscard]] const PeerConfig &peer() const { return peer_; }
+	/// For connections from now on.
+	void set_keys(std::shared_ptr<const PeerKeys> keys) { keys_ = std::move(keys); }
 	/// The peer has said hello on the present connection.
 	[[nodiscard]] bool reachable() const;
 	/// Who it is; nothing: not reachable().

@@ -11,10 +11,6 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-
-#include "libpath/base/text.h"
-#include "libpath/sys/file.h"
 
 namespace swpath
 {
@@ -25,7 +21,6 @@ namespace
 /// leaks later. No certificates, no plain PSK.
 constexpr auto priorities =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK:+DHE-PSK";
-constexpr std::size_t key_hex_min = 32;
 constexpr std::size_t chunk_bytes = 16384;
 
 /// Keys that differ show as a proof of the key that is wrong, which has no error of its own.
@@ -57,6 +52,8 @@ int errno_of_tls(int error)
 } // namespace
 
 struct PeerKeys::Credentials {
+	KeyFile file;
+	PresharedKey own;
 	gnutls_psk_client_credentials_t client = nullptr;
 	gnutls_psk_server_credentials_t server = nullptr;
 	~Credentials()
@@ -73,56 +70,67 @@ PeerKeys::PeerKeys(std::unique_ptr<Credentials> credentials) : credentials_(std:
 }
 PeerKeys::~PeerKeys() = default;
 
+const PresharedKey &PeerKeys::own() const noexcept
+{
+	return credentials_->own;
+}
+
+const KeyFile &PeerKeys::file() const noexcept
+{
+	return credentials_->file;
+}
+
+namespace
+{
+
+/// The key of whoever asks; 1: there is no such user, and GnuTLS goes on with a key that nobody
+/// has, so that nobody learns which names there are.
+int key_of_asker(gnutls_session_t tls, const char *user, gnutls_datum_t *key)
+{
+	const auto *file = static_cast<const KeyFile *>(gnutls_session_get_ptr(tls));
+	const auto *found = file->of_user(user);
+	if (found == nullptr)
+		return 1;
+	const auto size = static_cast<unsigned>(found->key.size());
+	key->data = static_cast<unsigned char *>(gnutls_malloc(size));
+	if (key->data == nullptr)
+		return -1;
+	std::memcpy(key->data, found->key.data(), size);
+	key->size = size;
+	return 0;
+}
+
+} // namespace
+
 Result<std::shared_ptr<const PeerKeys>> PeerKeys::load(const std::string &file,
 						       const std::string &name)
 {
-	struct stat status {
-	};
-	if (stat(file.c_str(), &status) != 0)
-		return fail(errno, fmt::format("key file '{}'", file));
-	if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0)
-		return fail(
-			EACCES,
-			fmt::format("key file '{}': others may read or write it; chmod 600", file));
-	const auto text = read_file(file, 64 * 1024);
-	if (!text)
-		return fail(text.error(), "key file");
-
-	std::string hex;
-	std::string_view rest = *text;
-	while (!rest.empty()) {
-		const auto line = rest.substr(0, rest.find('\n'));
-		rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-		if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':')
-			hex = trimmed(line.substr(name.size() + 1));
-	}
-	if (hex.empty())
-		return fail(EINVAL,
+	auto keys = KeyFile::read(file);
+	if (!keys)
+		return tl::unexpected(keys.error());
+	const auto *own = keys->of_host(name);
+	if (own == nullptr)
+		return fail(ENOKEY,
 			    fmt::format("key file '{}': no line begins with '{}:'; make one with "
 					"psktool -u {} -p {}",
 					file, name, name, file));
-	if (hex.size() < key_hex_min || hex.size() % 2 != 0 ||
-	    hex.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
-		return fail(
-			EINVAL,
-			fmt::format("key file '{}': the key of '{}' is not a hexadecimal number of "
-				    "at least {} digits",
-				    file, name, key_hex_min));
-
 	auto credentials = std::make_unique<Credentials>();
-	gnutls_datum_t key{reinterpret_cast<unsigned char *>(hex.data()),
-			   static_cast<unsigned>(hex.size())};
+	credentials->own = *own;
+	credentials->file = std::move(*keys);
+	const auto &mine = credentials->own;
+	const gnutls_datum_t key{const_cast<unsigned char *>(mine.key.data()),
+				 static_cast<unsigned>(mine.key.size())};
 	int r = gnutls_psk_allocate_client_credentials(&credentials->client);
 	if (r == 0)
-		r = gnutls_psk_set_client_credentials(credentials->client, name.c_str(), &key,
-						      GNUTLS_PSK_KEY_HEX);
+		r = gnutls_psk_set_client_credentials(credentials->client, mine.user.c_str(), &key,
+						      GNUTLS_PSK_KEY_RAW);
 	if (r == 0)
 		r = gnutls_psk_allocate_server_credentials(&credentials->server);
-	if (r == 0)
-		r = gnutls_psk_set_server_credentials_file(credentials->server, file.c_str());
-	if (r == 0)
+	if (r == 0) {
+		gnutls_psk_set_server_credentials_function(credentials->server, key_of_asker);
 		r = gnutls_psk_set_server_known_dh_params(credentials->server,
 							  GNUTLS_SEC_PARAM_MEDIUM);
+	}
 	if (r != 0)
 		return fail(EINVAL, fmt::format("key file '{}': {}", file, gnutls_strerror(r)));
 	return std::shared_ptr<const PeerKeys>(new PeerKeys(std::move(credentials)));
@@ -174,6 +182,7 @@ Result<std::unique_ptr<PeerLink>> PeerLink::create(UniqueFd socket, PeerSession:
 		return fail(EIO, fmt::format("TLS: {}", gnutls_strerror(r)));
 	gnutls_handshake_set_timeout(state->tls, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_int(state->tls, state->socket.get());
+	gnutls_session_set_ptr(state->tls, const_cast<KeyFile *>(&state->keys->credentials_->file));
 	// Small messages that somebody waits for.
 	const int one = 1;
 	(void)setsockopt(state->socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -205,7 +214,7 @@ std::string PeerLink::peer_name() const
 	if (!state_->shaken || state_->side == PeerSession::Side::Asks)
 		return {};
 	const char *name = gnutls_psk_server_get_username(state_->tls);
-	return name != nullptr ? name : "";
+	return name != nullptr ? std::string(host_of_user(name)) : "";
 }
 
 Result<std::vector<PeerEvent>> PeerLink::step(Instant now)

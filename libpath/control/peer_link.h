@@ -12,22 +12,26 @@
 #include "libpath/base/result.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/control/peer_session.h"
+#include "libpath/sys/key_file.h"
 
 namespace swpath
 {
 
-/// The cluster's keys: lines "NAME:HEX", as psktool(1) writes them and nbdkit reads them.
+/// The cluster's keys in memory, for both sides of a conversation: no handshake reads a file.
 class PeerKeys
 {
 public:
-	/// Reads the key file for both sides of a conversation. `name`: the line of this host.
-	/// Errors: errno of reading; EINVAL no line has the name, or its key is shorter than 16
-	/// bytes or no hexadecimal number; EACCES others may read the file.
+	/// Reads the key file. `name`: this host, which asks with the first of its keys. Errors:
+	/// those of KeyFile::read(); ENOKEY no line is this host's. BLOCKS while it is read.
 	[[nodiscard]] static Result<std::shared_ptr<const PeerKeys>> load(const std::string &file,
 									  const std::string &name);
 	~PeerKeys();
 	PeerKeys(const PeerKeys &) = delete;
 	PeerKeys &operator=(const PeerKeys &) = delete;
+
+	/// What this host asks with.
+	[[nodiscard]] const PresharedKey &own() const noexcept;
+	[[nodiscard]] const KeyFile &file() const noexcept;
 
 private:
 	friend class PeerLink;
@@ -59,8 +63,8 @@ public:
 
 	/// To ask and to answer; then step().
 	[[nodiscard]] PeerSession &session();
-	/// The name in front of the key that the other side has; empty before the handshake is
-	/// done, and on the side that asks.
+	/// The host whose key the other side has; empty before the handshake is done, and on the
+	/// side that asks.
 	[[nodiscard]] std::string peer_name() const;
 
 private:

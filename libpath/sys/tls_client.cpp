@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <sstream>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -15,10 +14,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "libpath/base/text.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/sys/clock.h"
-#include "libpath/sys/file.h"
 
 #ifndef SOL_TLS
 #define SOL_TLS 282 // linux/socket.h, which C libraries do not have
@@ -32,24 +29,12 @@ namespace swpath
 namespace
 {
 
-constexpr std::size_t key_file_bytes_max = 64 * 1024;
 constexpr const char *priority = "NONE:+VERS-TLS1.2:+DHE-PSK:+AES-128-GCM:+AEAD:+SIGN-ALL:"
 				 "+GROUP-FFDHE2048:+GROUP-FFDHE3072:+GROUP-FFDHE4096";
 
 using Session = UniquePtr<std::remove_pointer_t<gnutls_session_t>, &gnutls_deinit>;
 using Credentials = UniquePtr<std::remove_pointer_t<gnutls_psk_client_credentials_t>,
 			      &gnutls_psk_free_client_credentials>;
-
-int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 Result<void> handshake(gnutls_session_t session, int fd, Instant deadline)
 {
@@ -109,46 +94,6 @@ Result<tls12_crypto_info_aes_gcm_128> keys_of(gnutls_session_t session, bool rea
 }
 
 } // namespace
-
-Result<PresharedKey> PresharedKey::parse(std::string_view text, std::string_view of_user)
-{
-	std::istringstream lines{std::string(text)};
-	std::string line;
-	for (unsigned number = 1; std::getline(lines, line); number++) {
-		const auto entry = trimmed(line);
-		if (entry.empty() || entry.starts_with('#'))
-			continue;
-		const auto wrong =
-			fmt::format("line {}: not USER:KEY with KEY in hexadecimal", number);
-		const auto colon = entry.rfind(':');
-		if (colon == entry.npos || colon == 0)
-			return fail(EINVAL, wrong);
-		const auto hex = entry.substr(colon + 1);
-		PresharedKey key{std::string(entry.substr(0, colon)), {}};
-		for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-			const int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
-			if (high < 0 || low < 0)
-				return fail(EINVAL, wrong);
-			key.key.push_back(static_cast<unsigned char>(high << 4 | low));
-		}
-		if (hex.empty() || hex.size() % 2 != 0)
-			return fail(EINVAL, wrong);
-		if (of_user.empty() || key.user == of_user)
-			return key;
-	}
-	return fail(ENOKEY, "there is no key (psktool makes one)");
-}
-
-Result<PresharedKey> PresharedKey::read(const std::string &file, std::string_view of_user)
-{
-	const auto text = read_file(file, key_file_bytes_max);
-	if (!text)
-		return tl::unexpected(text.error());
-	auto key = parse(*text, of_user);
-	if (!key)
-		return fail(std::move(key.error()), fmt::format("pre-shared key in '{}'", file));
-	return key;
-}
 
 Result<void> start_tls(int fd, const PresharedKey &key, Instant deadline)
 {

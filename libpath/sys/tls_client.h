@@ -8,28 +8,12 @@
 /// handshake (tickets, new keys), which the kernel would hand to a reader that does not know them.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "libpath/base/instant.h"
 #include "libpath/base/result.h"
+#include "libpath/sys/key_file.h"
 
 namespace swpath
 {
-
-struct PresharedKey {
-	std::string user;
-	std::vector<unsigned char> key;
-
-	/// The key of `of_user`, or the first one if that is empty, of a file of "user:hex" lines,
-	/// as psktool(1) writes it. Errors: ENOKEY there is none; EINVAL a line that is none, with
-	/// its number; else errno.
-	[[nodiscard]] static Result<PresharedKey> read(const std::string &file,
-						       std::string_view of_user = {});
-	/// The same, from the file's text. Pure.
-	[[nodiscard]] static Result<PresharedKey> parse(std::string_view text,
-							std::string_view of_user = {});
-};
 
 /// Shakes hands on `fd`, a connected TCP socket that is nonblocking and on which the server expects
 /// TLS now, and gives the keys to the kernel. BLOCKS, at most until `deadline`. Afterwards send(2)

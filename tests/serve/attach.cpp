@@ -18,10 +18,10 @@ Result<std::string> attach(int count, char **arguments)
 		return tl::unexpected(endpoint.error());
 	std::optional<PresharedKey> key;
 	if (count > 3) {
-		auto read = PresharedKey::read(arguments[3]);
+		const auto read = KeyFile::read(arguments[3]);
 		if (!read)
 			return tl::unexpected(read.error());
-		key = std::move(*read);
+		key = read->keys().front();
 	}
 	const auto connection = nbd_connect(
 		*endpoint, arguments[2], now() + std::chrono::seconds(60), key ? &*key : nullptr);

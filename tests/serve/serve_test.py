@@ -331,6 +331,34 @@ def case_only_the_holder_of_the_key_gets_in():
             assert revoked["drained"] and revoked["connections_ended"] == 1, revoked
 
 
+def case_a_new_key_file_is_taken_by_the_next_connection_and_ends_none():
+    with tempfile.TemporaryDirectory(prefix="swpath-psk-") as directory:
+        keys, fresh = (os.path.join(directory, name) for name in ("keys", "fresh"))
+        run("psktool", "-u", "alpha", "-p", keys)
+        run("psktool", "-u", "alpha#2", "-p", fresh)
+        shutil.copy(fresh, fresh + ".alone")
+        with serving(tls=keys) as server:
+            server.export(7)
+            old = server.uri(7).replace("nbd://", "nbds://alpha@") + f"?tls-psk-file={keys}.old"
+            new = server.uri(7).replace("nbd://", "nbds://alpha%232@") + f"?tls-psk-file={fresh}.alone"
+            shutil.copy(keys, keys + ".old")
+            client = nbd.NBD()
+            client.set_uri_allow_local_file(True)
+            client.connect_uri(old)
+            run("nbdinfo", new, fails=True)
+            with open(keys) as file, open(fresh, "a") as both:
+                both.write(file.read())
+            os.replace(fresh, keys)
+            run("nbdinfo", old)
+            run("nbdinfo", new)
+            os.replace(fresh + ".alone", keys)
+            shutil.copy(keys, fresh + ".alone")
+            run("nbdinfo", old, fails=True)
+            run("nbdinfo", new)
+            assert client.pread(BLOCK, 0) == bytes(BLOCK), "a connection stays as it was"
+            client.shutdown()
+
+
 def revoke_under_load(unix):
     with serving(unix=unix) as server:
         for epoch in (7, 8, 9):
@@ -475,14 +503,6 @@ def case_bad_bytes_on_the_control_socket_end_that_connection_only():
         assert server.call("Status")["exports"] == []
 
 
-def main():
-    cases = {name[5:]: case for name, case in globals().items() if name.startswith("case_")}
-    for name in sys.argv[1:] or cases:
-        print("case:", name.replace("_", " "), flush=True)
-        cases[name]()
-
-
-main()
 def ended(connection):
     """The server has hung up."""
     connection.settimeout(30)
@@ -559,3 +579,11 @@ def case_a_caller_without_a_thread_is_refused_and_the_server_goes_on():
         client.shutdown()
 
 
+def main():
+    cases = {name[5:]: case for name, case in globals().items() if name.startswith("case_")}
+    for name in sys.argv[1:] or cases:
+        print("case:", name.replace("_", " "), flush=True)
+        cases[name]()
+
+
+main()

@@ -54,8 +54,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		FUZZ_EXPECT(ExportName::parse(name->text()).value() == *name);
 	if (const auto pattern = ClientPattern::parse(bytes))
 		(void)pattern->matches({});
-	if (const auto key = PresharedKey::parse(bytes))
-		FUZZ_EXPECT(!key->user.empty() && !key->key.empty());
+	if (const auto keys = KeyFile::parse(bytes, "keys"))
+		for (const auto &each : keys->keys())
+			FUZZ_EXPECT(!each.user.empty() &&
+				    each.key.size() >= KeyFile::key_bytes_min &&
+				    keys->of_host(host_of_user(each.user)) != nullptr);
 	if (const auto closed = parse_closed_epochs(bytes)) {
 		const auto again = parse_closed_epochs(closed_epochs_text(*closed));
 		FUZZ_EXPECT(again && *again == *closed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/control/peer_link.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -164,6 +165,23 @@ TEST_F(PeerLinkTest, AWrongKeyOrAnUnknownNameGetsNoFurther)
 	}
 }
 
+TEST_F(PeerLinkTest, AHostIsKnownByAnyOfItsKeysAndNoHandshakeReadsTheFile)
+{
+	const auto lines =
+		std::string("alpha:") + key_a + "\nbeta:" + key_b + "\nalpha#2:" + key_b + "\n";
+	const auto beta_keys = keys("beta", lines);
+	std::filesystem::remove(path("keys-beta"));
+	for (const auto &own : {std::string("alpha:") + key_a, std::string("alpha#2:") + key_b}) {
+		auto [client, server] = sockets();
+		auto asks = end(std::move(client), Side::Asks, "alpha", keys("alpha", own + "\n"));
+		auto answers = end(std::move(server), Side::Answers, "beta", beta_keys);
+		ASSERT_TRUE(run(asks, answers, [&] {
+			return !asks.events.empty() && !answers.events.empty();
+		})) << own;
+		EXPECT_EQ(answers.link->peer_name(), "alpha");
+	}
+}
+
 TEST_F(PeerLinkTest, WhoSpeaksNoTlsGetsNoFurther)
 {
 	auto [client, server] = sockets();
@@ -221,9 +239,9 @@ TEST_F(PeerLinkTest, AKeyFileThatIsOfNoUseIsRefusedWithTheReason)
 		    HasSubstr("others may read"));
 	EXPECT_THAT(message(file("other", std::string("alphabet:") + key_a), "alpha"),
 		    HasSubstr("no line begins with 'alpha:'"));
-	EXPECT_THAT(message(file("short", "alpha:0011"), "alpha"), HasSubstr("at least 32 digits"));
+	EXPECT_THAT(message(file("short", "alpha:0011"), "alpha"), HasSubstr("at least 16"));
 	EXPECT_THAT(message(file("text", "alpha:this is no hexadecimal number at all"), "alpha"),
-		    HasSubstr("not a hexadecimal number"));
+		    HasSubstr("line 1: not USER:KEY with KEY in hexadecimal"));
 }
 
 } // namespace

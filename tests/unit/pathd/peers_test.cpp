@@ -218,6 +218,94 @@ TEST_F(PeersTest, WhoHasTheNameOfAPeerThatAnswersElsewhereIsTurnedAway)
 	EXPECT_TRUE(alpha->client("beta")->reachable());
 }
 
+/// Two hosts with a file each, as an administrator copies it to one after the other.
+class KeyExchange : public PeersTest
+{
+protected:
+	void SetUp() override
+	{
+		PeersTest::SetUp();
+		if (IsSkipped())
+			return;
+		auto config = member("alpha");
+		config.key_file = path("alpha-keys");
+		config.listen = HostAddress{"127.0.0.1", alpha_port};
+		config.peers = {{"beta", {"127.0.0.1", port}}};
+		put(config.key_file, old_keys);
+		put(keys, old_keys);
+		load(*beta, keys, "beta");
+		alpha = peers(config);
+		ASSERT_TRUE(both_reach());
+	}
+	static void put(const std::string &file, const std::string &text)
+	{
+		std::ofstream(file) << text;
+		EXPECT_EQ(chmod(file.c_str(), 0600), 0);
+	}
+	/// A reload of pathd.
+	static void load(Peers &of, const std::string &file, const std::string &name)
+	{
+		auto fresh = PeerKeys::load(file, name);
+		ASSERT_TRUE(fresh) << fresh.error().message();
+		of.set_keys(std::move(*fresh));
+	}
+	bool both_reach()
+	{
+		return run(*alpha, [&] {
+			return alpha->client("beta")->reachable() &&
+			       beta->client("alpha")->reachable();
+		});
+	}
+	/// Both hosts ask each other anew.
+	bool both_connect()
+	{
+		alpha->client("beta")->hang_up("a test", now());
+		beta->client("alpha")->hang_up("a test", now());
+		return both_reach();
+	}
+
+	const std::string old_keys = "alpha:00112233445566778899aabbccddeeff\n"
+				     "beta:ffeeddccbbaa99887766554433221100\n";
+	const std::string new_keys = "alpha#2:102132435465768798a9bacbdcedfe0f\n"
+				     "beta#2:f0e1d2c3b4a5968778695a4b3c2d1e0f\n";
+	std::unique_ptr<Peers> alpha;
+};
+
+TEST_F(KeyExchange, WhileKeysAreExchangedNobodyIsCutOff)
+{
+	for (const auto &step : {old_keys + new_keys, new_keys + old_keys, new_keys}) {
+		// One host after the other, and connections break at every moment.
+		put(path("alpha-keys"), step);
+		EXPECT_TRUE(both_connect()) << "a file that was not loaded changes nothing";
+		load(*alpha, path("alpha-keys"), "alpha");
+		EXPECT_TRUE(both_connect()) << "alpha alone has\n" << step;
+		put(keys, step);
+		load(*beta, keys, "beta");
+		EXPECT_TRUE(both_connect()) << "both have\n" << step;
+	}
+	EXPECT_EQ(alpha->data_key()->user, "alpha#2") << "for the data, too";
+	ask(*alpha, PeerVerb::Revoke, 7);
+	ASSERT_TRUE(run(*alpha, [&] { return !orders.empty(); }));
+	EXPECT_EQ(orders[0].client, "alpha") << "the same host by all of its keys";
+}
+
+TEST_F(KeyExchange, ConnectionsStayAndWhoHasNotLoadedTheKeysIsToldWhy)
+{
+	put(keys, new_keys);
+	load(*beta, keys, "beta");
+	ask(*alpha, PeerVerb::Attest, 0);
+	ASSERT_TRUE(run(*alpha, [&] { return !results.empty(); }));
+	EXPECT_TRUE(results[0]) << "the connection is as it was";
+	alpha->client("beta")->hang_up("a test", now());
+	ASSERT_TRUE(run(*alpha, [&] {
+		return alpha->client("beta")->trouble().find("not the same key") !=
+		       std::string::npos;
+	})) << alpha->client("beta")->trouble();
+	put(path("alpha-keys"), new_keys);
+	load(*alpha, path("alpha-keys"), "alpha");
+	EXPECT_TRUE(both_connect());
+}
+
 TEST_F(PeersTest, AFoundPeerIsAskedAndAnotherThatIsNotFoundAnyMoreIsNot)
 {
 	auto alpha = asker("alpha", false);
