@@ -71,6 +71,16 @@ TEST(ParseConfig, AUnitWithoutPathsHasItsOwnAndOneThroughEachPeer)
 	EXPECT_EQ(paths[1].peer, "h2");
 	EXPECT_EQ(paths[1].name, "h2");
 	EXPECT_EQ(paths[7].peer, "h8");
+	EXPECT_THAT(units_without_path(config, "h8"), testing::IsEmpty());
+	EXPECT_THAT(units_without_path(config, "h9"), testing::ElementsAre("sw0"));
+	EXPECT_THAT(
+		units_without_path(good(unit + "serve = true\nbuild = false\n" + cluster), "h9"),
+		testing::IsEmpty());
+	EXPECT_THAT(units_without_path(good(unit + "enabled = false\n" + cluster), "h9"),
+		    testing::IsEmpty());
+	EXPECT_THAT(units_without_path(good(std::string(minimal_unit) + cluster), "h9"),
+		    testing::IsEmpty())
+		<< "its paths are written";
 	// One that is only served from here needs no other's.
 	EXPECT_EQ(good(unit + "serve = true\nbuild = false\n" + cluster).unit("sw0")->paths.size(),
 		  1U);
