@@ -35,6 +35,8 @@ constexpr Duration scan_soon = std::chrono::milliseconds(250);
 constexpr Duration ready_limit = std::chrono::seconds(10);
 /// Between two tries to join the cluster.
 constexpr Duration join_interval = std::chrono::seconds(2);
+/// Between two tries to keep a unit.
+constexpr Duration keep_interval = std::chrono::seconds(10);
 /// A rehearsal gives every path this long.
 constexpr Duration dry_run_limit = std::chrono::seconds(8);
 
@@ -297,25 +299,39 @@ void Daemon::guard_legs()
 	});
 }
 
+/// Threads or memory may be short for a moment.
+void Daemon::keep_units()
+{
+	const auto before = std::exchange(unkept_, {});
+	for (const auto &[name, config] : config_.units) {
+		if (!config.enabled || units_.contains(name))
+			continue;
+		auto unit = Unit::create(config, services_);
+		if (unit) {
+			units_.emplace(name, std::move(*unit));
+			scan_due_ = true;
+			continue;
+		}
+		const auto why = fmt::format("pathd cannot keep it, and tries again: {}",
+					     unit.error().message());
+		if (const auto told = before.find(name);
+		    told == before.end() || told->second != why)
+			log::say(Message::Error, {.unit = name}, "{}", why);
+		unkept_[name] = why;
+	}
+	keep_at_ = now() + keep_interval;
+}
+
 void Daemon::make_units()
 {
 	if (config_.units.empty())
 		log::say(Message::Notice, {},
 			 "no unit is configured: write one into {} (swpath.toml(5)), then reload",
 			 options_.config);
-	for (const auto &[name, config] : config_.units) {
-		if (!config.enabled || units_.contains(name))
-			continue;
-		auto unit = Unit::create(config, services_);
-		if (!unit) {
-			log::say(Message::Error, {.unit = name}, "cannot be kept: {}",
-				 unit.error().message());
-			continue;
-		}
-		units_.emplace(name, std::move(*unit));
-	}
+	keep_units();
 	if (!options_.dry_run)
 		hide_legs();
+	tell_of_peers_without_path();
 	scan_due_ = true;
 }
 
@@ -348,6 +364,8 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 			      "the running configuration stays in effect");
 	if (found_)
 		set_found_peers(*loaded, found_->proved());
+	// Another [cluster] is used after a restart, and so are the paths through its peers.
+	derive_paths(*loaded, config_.cluster);
 	std::vector<std::string> lines;
 	for (const auto &change : diff(config_, *loaded)) {
 		std::string keys;
@@ -442,6 +460,17 @@ const Report &Daemon::report()
 	for (auto &unit : report_.units)
 		if (guard_)
 			unit.opened_by = guard_->opened(unit.name);
+	if (unkept_.empty())
+		return report_;
+	for (const auto &[name, why] : unkept_) {
+		auto &unit = report_.units.emplace_back();
+		unit.name = name;
+		if (const auto *config = config_.unit(name))
+			unit.wwid = config->wwid;
+		unit.reason_text = why;
+	}
+	std::sort(report_.units.begin(), report_.units.end(),
+		  [](const auto &one, const auto &other) { return one.name < other.name; });
 	return report_;
 }
 
@@ -454,6 +483,10 @@ FlightReport Daemon::flight(const std::string &unit)
 void Daemon::order(CallId id, const Order &order)
 {
 	const auto found = units_.find(order.unit);
+	if (const auto unkept = unkept_.find(order.unit); unkept != unkept_.end()) {
+		server_->answer(id, Refusal{RefusalKind::Failed, unkept->second, ""});
+		return;
+	}
 	if (found == units_.end()) {
 		server_->answer(id, Answered<Done>(refuse(
 					    RefusalKind::NotFound,
@@ -494,6 +527,10 @@ void Daemon::round()
 	scan_if_due(at);
 
 	bool changed = false;
+	if (!unkept_.empty() && at >= keep_at_) {
+		keep_units();
+		changed = true;
+	}
 	for (auto *unit : turns_.due(at)) {
 		unit->step(at);
 		changed = true;
@@ -549,6 +586,8 @@ void Daemon::round()
 					 [](const auto &entry) { return entry.second->settled(); });
 	if (joins())
 		wake = std::min(wake, join_at_);
+	if (!unkept_.empty())
+		wake = std::min(wake, keep_at_);
 	wake = std::min(wake, parts_deadline().value_or(wake));
 	if (const auto interval = watchdog_.interval_us(); interval != 0)
 		wake = std::min(wake, at + std::chrono::microseconds(interval / 2));

@@ -75,6 +75,7 @@ private:
 	void round();
 	[[nodiscard]] std::optional<Instant> parts_deadline() const;
 	void make_units();
+	void keep_units();
 	void disable_unit(const std::string &name);
 	void remove_unit(const std::string &name);
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
@@ -95,6 +96,7 @@ private:
 	void use_found();
 	[[nodiscard]] Result<void> begin_hints();
 	void step_hints(Instant now);
+	void tell_of_peers_without_path();
 	[[nodiscard]] Unit *served_unit(const std::string &wwid) const;
 	// daemon_exports.cpp
 	[[nodiscard]] std::vector<std::string> direct_devices(const std::string &wwid) const;
@@ -128,6 +130,8 @@ private:
 	DiskFinder finder_;
 	std::unique_ptr<BusHints> hints_; ///< if there is a [hints]
 	std::map<std::string, std::unique_ptr<Unit>> units_;
+	std::map<std::string, std::string> unkept_; ///< units without a keeper, and why
+	Instant keep_at_{};                         ///< they are tried again
 	std::optional<Guard> guard_;
 	/// Of units that were removed, and of marks that are left over; from the first one on.
 	std::unique_ptr<Worker> remover_;
@@ -145,7 +149,8 @@ private:
 	bool joined_ = false; ///< the cluster, or there is something left to be tried again
 	Instant join_at_{};
 	std::string join_trouble_;
-	std::string discovery_trouble_; ///< dns_sd_'s, as it was told
+	std::string discovery_trouble_;                        ///< dns_sd_'s, as it was told
+	std::map<std::string, std::string> without_path_told_; ///< by peer
 };
 
 /// What a configuration's problems look like, one per line.

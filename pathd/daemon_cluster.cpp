@@ -18,6 +18,39 @@ namespace swpath
 
 using log::Message;
 
+namespace
+{
+
+/// A clause on a peer; empty: all units have a path through it.
+std::string without_path_text(const std::vector<std::string> &units)
+{
+	if (units.empty())
+		return {};
+	return fmt::format("{} no path through it, as a unit has at most {}: [[unit.{}.path]] "
+			   "chooses them",
+			   units.size() == 1 ? units.front() + " has"
+					     : fmt::format("{} and {} more units have",
+							   units.front(), units.size() - 1),
+			   SW_PATHS_MAX, units.front());
+}
+
+} // namespace
+
+/// Told when it changes.
+void Daemon::tell_of_peers_without_path()
+{
+	std::map<std::string, std::string> now;
+	for (const auto &peer : config_.cluster.peers)
+		if (auto text = without_path_text(units_without_path(config_, peer.name));
+		    !text.empty())
+			now[peer.name] = std::move(text);
+	for (const auto &[peer, text] : now)
+		if (const auto told = without_path_told_.find(peer);
+		    told == without_path_told_.end() || told->second != text)
+			log::say(Message::Warning, {}, "peer {}: {}", peer, text);
+	without_path_told_ = std::move(now);
+}
+
 /// What knows who is a member. peers_ is there.
 Result<std::unique_ptr<ClusterEngine>> Daemon::make_engine()
 {
@@ -164,9 +197,14 @@ ClusterReport Daemon::cluster()
 			text = "[cluster] of this host has no listen: no peer can reach it";
 		else if (!member)
 			text = "it and this host do not both reach each other and all members";
+		const auto also = [&](const std::string &clause) {
+			if (!clause.empty())
+				text += (text.empty() ? "" : "; ") + clause;
+		};
+		also(peers_->trouble_of(peer.name));
+		also(without_path_text(units_without_path(config_, peer.name)));
 		if (peer.found)
-			text += fmt::format("{}found by {}", text.empty() ? "" : "; ",
-					    word(config.discover));
+			also(fmt::format("found by {}", word(config.discover)));
 		report.peers.push_back({peer.name, peer.address.text(), client->reachable(), member,
 					std::move(text)});
 	}

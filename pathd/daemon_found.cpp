@@ -100,6 +100,7 @@ void Daemon::use_found()
 		if (const auto *wanted = config_.unit(name);
 		    wanted != nullptr && unit->config() != *wanted)
 			unit->reconfigure(*wanted);
+	tell_of_peers_without_path();
 }
 
 } // namespace swpath

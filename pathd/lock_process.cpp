@@ -14,6 +14,8 @@ namespace
 {
 
 constexpr std::size_t line_bytes_max = 4096;
+/// One that says something without end takes no more of the loop's time than this at a time.
+constexpr std::size_t turn_bytes_max = 64 * 1024;
 
 } // namespace
 
@@ -56,7 +58,7 @@ bool LockProcess::flush()
 Result<std::vector<std::string>> LockProcess::receive()
 {
 	std::vector<std::string> lines;
-	for (;;) {
+	for (std::size_t bytes = 0; bytes < turn_bytes_max;) {
 		char piece[1024];
 		const auto got = ::recv(line_.get(), piece, sizeof(piece), MSG_DONTWAIT);
 		if (got < 0 && errno == EINTR)
@@ -68,6 +70,7 @@ Result<std::vector<std::string>> LockProcess::receive()
 		if (got <= 0)
 			return fail(EPIPE, "the lock space");
 		came_.append(piece, static_cast<std::size_t>(got));
+		bytes += static_cast<std::size_t>(got);
 		for (auto end = came_.find('\n'); end != came_.npos; end = came_.find('\n')) {
 			lines.push_back(came_.substr(0, end));
 			came_.erase(0, end + 1);

@@ -34,8 +34,8 @@ public:
 	void send(std::string_view line);
 	/// Sends what was kept. False: it does not take all of it yet.
 	bool flush();
-	/// The lines that have come. Errors: EPIPE it has ended, and there is no line of it left;
-	/// EMSGSIZE a line without an end.
+	/// The lines that have come, of at most 64 KiB at a time. Errors: EPIPE it has ended, and
+	/// there is no line of it left; EMSGSIZE a line without an end.
 	[[nodiscard]] Result<std::vector<std::string>> receive();
 
 private:

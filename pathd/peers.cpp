@@ -28,6 +28,8 @@ namespace
 
 /// What a member says to another is of no use after this; a recovery asks for it again sooner.
 constexpr Duration cast_limit = std::chrono::seconds(2);
+/// A level-triggered listener that nobody can be accepted from would keep the loop awake.
+constexpr Duration accept_pause = std::chrono::milliseconds(500);
 
 /// 32 hexadecimal digits, with or without dashes between them.
 Result<PeerId> read_id(const std::string &file)
@@ -108,8 +110,9 @@ Result<std::unique_ptr<Peers>> Peers::create(const ClusterConfig &config, Host h
 		if (!listener)
 			return tl::unexpected(listener.error());
 		peers->listener_ = std::move(*listener);
-		std::uint32_t watched = 0;
-		peers->watch(peers->listener_.get(), watched, false);
+		epoll_event event{EPOLLIN, {.fd = peers->listener_.get()}};
+		if (epoll_ctl(peers->epoll_.get(), EPOLL_CTL_ADD, event.data.fd, &event) != 0)
+			return fail(errno, "epoll");
 	}
 	return peers;
 }
@@ -202,17 +205,41 @@ void Peers::watch(int fd, std::uint32_t &watched, bool writes)
 		watched = wanted;
 }
 
+void Peers::listen(bool on)
+{
+	epoll_event event{on ? EPOLLIN : 0U, {.fd = listener_.get()}};
+	(void)epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.get(), &event);
+}
+
 void Peers::accept_all(Instant now)
 {
+	if (accept_again_) {
+		if (now < *accept_again_)
+			return;
+		accept_again_.reset();
+		listen(true);
+	}
 	while (listener_) {
 		UniqueFd socket(
 			accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+		if (!socket && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (!socket &&
+		    (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+			const Error why{{errno, std::generic_category()}, "accept a peer"};
+			if (!std::exchange(accept_failed_, true))
+				log::say(Message::Warning, {}, "{}; trying again", why.message());
+			listen(false);
+			accept_again_ = now + accept_pause;
+			return;
+		}
 		if (!socket)
 			return;
+		accept_failed_ = false;
 		const auto address = address_of(socket.get());
 		if (askers_.size() >= links_max) {
-			log::say(Message::Warning, {}, "peer at {} is turned away: {} are there",
-				 address, askers_.size());
+			complain(address, fmt::format("turned away, {} connections are there",
+						      askers_.size()));
 			continue;
 		}
 		auto link = PeerLink::create(std::move(socket), PeerSession::Side::Answers, own_,
@@ -257,14 +284,31 @@ std::optional<std::string> Peers::why_not(std::string_view name, const PeerHello
 	return std::nullopt;
 }
 
-/// It will try again every few seconds: each reason is told once.
+/// Whoever is turned away will try again every few seconds: each reason is told once.
+void Peers::complain(const std::string &address, const std::string &why)
+{
+	if (complaints_.size() >= links_max)
+		complaints_.clear();
+	if (std::exchange(complaints_[address], why) != why)
+		log::say(Message::Warning, {}, "peer at {}: {}", address, why);
+}
+
 void Peers::turn_away(Asker &asker, const std::string &why)
 {
 	asker.over = true;
-	if (complaints_.size() >= links_max)
-		complaints_.clear();
-	if (std::exchange(complaints_[asker.address], why) != why)
-		log::say(Message::Warning, {}, "peer at {}: {}", asker.address, why);
+	complain(asker.address, why);
+}
+
+/// A host that was cloned, most likely.
+bool Peers::is_twin(const PeerClient &client) const
+{
+	return client.reachable() && client.hello()->host == own_.host;
+}
+
+std::string Peers::trouble_of(std::string_view name)
+{
+	const auto *there = client(name);
+	return there != nullptr && is_twin(*there) ? std::string(same_machine) : std::string();
 }
 
 /// Both have to reach each other: whoever could not be reached for a while need not be waited for
@@ -356,8 +400,10 @@ void Peers::step(Instant now)
 			// Anybody can announce hosts that do not answer, or without the key.
 			const bool told = !client.peer().found || found_lines_.take(now);
 			if (told && client.reachable())
-				log::say(Message::Notice, {}, "peer {} answers",
-					 client.peer().name);
+				log::say(is_twin(client) ? Message::Warning : Message::Notice, {},
+					 "peer {} answers{}{}", client.peer().name,
+					 is_twin(client) ? "; " : "",
+					 trouble_of(client.peer().name));
 			else if (told)
 				log::say(Message::Warning, {}, "peer {}", client.trouble());
 		}
@@ -373,7 +419,7 @@ void Peers::step(Instant now)
 
 std::optional<Instant> Peers::deadline() const
 {
-	std::optional<Instant> first;
+	std::optional<Instant> first = accept_again_;
 	for (const auto &asker : askers_)
 		first = earlier(first, asker.link->deadline());
 	for (const auto &asked : asked_)

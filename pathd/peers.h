@@ -40,9 +40,9 @@ public:
 		/// The engine of the cluster of `from` says this to ours.
 		std::function<void(const Member &from, std::string_view frame)> cast;
 	};
-	/// Peers that ask, at once: of each host one, and those that have not said yet who they
-	/// are.
-	static constexpr std::size_t links_max = 32;
+	/// Peers that ask, at once: of each host one, and another one while the first is not known
+	/// to be dead, and those that have not said yet who they are.
+	static constexpr std::size_t links_max = 3 * cluster_hosts_max;
 
 	/// Reads the keys and listens. Errors: those of PeerKeys::load() and listen_for_peers().
 	[[nodiscard]] static Result<std::unique_ptr<Peers>> create(const ClusterConfig &config,
@@ -57,6 +57,8 @@ public:
 	[[nodiscard]] std::optional<PresharedKey> data_key() const;
 	/// Null: there is no such peer.
 	[[nodiscard]] PeerClient *client(std::string_view name);
+	/// What is wrong with a peer that is reachable, as a clause; empty: nothing.
+	[[nodiscard]] std::string trouble_of(std::string_view name);
 	/// This process.
 	[[nodiscard]] Member self() const { return {own_.name, own_.incarnation}; }
 	/// These are the peers that were found, besides those of the configuration: connections to
@@ -93,9 +95,12 @@ private:
 	Peers(ClusterConfig config, Host host, PeerHello own, std::shared_ptr<const PeerKeys> keys,
 	      UniqueFd epoll);
 	void accept_all(Instant now);
+	void listen(bool on);
 	[[nodiscard]] std::optional<std::string> why_not(std::string_view name,
 							 const PeerHello &hello);
+	void complain(const std::string &address, const std::string &why);
 	void turn_away(Asker &asker, const std::string &why);
+	[[nodiscard]] bool is_twin(const PeerClient &client) const;
 	void ask_back(std::string_view name, Instant now);
 	void serve(Asker &asker, Instant now);
 	void watch(int fd, std::uint32_t &watched, bool writes);
@@ -106,6 +111,9 @@ private:
 	std::shared_ptr<const PeerKeys> keys_;
 	UniqueFd epoll_;
 	UniqueFd listener_;
+	/// After accept(2) ran out of descriptors; until then the listener wakes nobody.
+	std::optional<Instant> accept_again_;
+	bool accept_failed_ = false; ///< and it was told
 	PeerService service_;
 	std::list<Asker> askers_;
 	std::list<Asked> asked_;

@@ -47,6 +47,20 @@ PeerRequest request_for(PeerVerb verb, std::uint64_t epoch = 0)
 	return request;
 }
 
+/// `peers`: null while this host cannot join its cluster, too.
+std::string no_peer(const Peers *peers, const std::string &name)
+{
+	if (peers == nullptr)
+		return fmt::format(
+			"'{}' cannot be asked: this host is in no cluster; `pathctl peers` "
+			"says why",
+			name);
+	return fmt::format(
+		"pathd knows no peer '{}': [cluster] is read when it starts, restart it to "
+		"use another one (units go on)",
+		name);
+}
+
 PeerVerb verb_of(FenceAction::Kind kind)
 {
 	switch (kind) {
@@ -133,7 +147,8 @@ void Unit::ask_peer(unsigned slot, PeerRequest request, Duration limit,
 {
 	auto *client = peer_of(slot);
 	if (client == nullptr)
-		return answered(fail(EHOSTUNREACH, "there is no [cluster]"));
+		return answered(
+			fail(EHOSTUNREACH, no_peer(services_.peers, config_.paths[slot].peer)));
 	request.wwid = config_.wwid;
 	client->ask(std::move(request), limit, now(),
 		    [this, here = std::weak_ptr(here_), generation = generation_,
@@ -214,8 +229,9 @@ void Unit::attach_by_peer(unsigned i)
 		return;
 	if (client == nullptr || !client->reachable())
 		return attach_failed(i, Reason::TRANSPORT,
-				     client != nullptr ? client->trouble()
-						       : "there is no [cluster]");
+				     client != nullptr
+					     ? client->trouble()
+					     : no_peer(services_.peers, config_.paths[i].peer));
 	// While writes are in doubt there, the fence ends that export, and knows it by its epoch.
 	if (kernel_ && kernel_->status.state == UnitState::VERIFY &&
 	    kernel_->status.fence == Fence::PROVE && mv_.may_have_left(kernel_->status, i) &&

@@ -125,10 +125,12 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 	switch (order.kind) {
 	case PeerOrder::Kind::Export: {
 		auto client = ClientPattern::parse(address);
-		if (!leg || !client)
+		if (!client)
+			return answer_peer(token, PeerStatus::Failed, client.error().context);
+		if (!leg)
 			break;
 		log::say(Message::Notice, {.unit = config_.name}, "serving {} at {}", name.text(),
-			 address);
+			 client->text());
 		taken = services_.serving->export_disk(
 			{name,
 			 leg->device().devnode,

@@ -10,9 +10,12 @@
 
 #include "libpath/base/earlier.h"
 #include "libpath/base/text.h"
+#include "libpath/cluster/member.h"
 
 namespace swpath
 {
+
+static_assert(cluster_hosts_max == members_max);
 
 FoundHosts::FoundHosts(const ClusterConfig &cluster, std::vector<PeerConfig> proved, Instant now)
 	: self_(cluster.name), group_(cluster.group)
@@ -143,7 +146,7 @@ std::vector<PeerConfig> FoundHosts::peers() const
 		names.insert(peer.name);
 	for (const auto &[place, heard] : places_) {
 		const auto &host = heard.advert.host;
-		if (configured_.contains(host) || all.size() >= hosts_max ||
+		if (configured_.contains(host) || configured_.size() + all.size() >= hosts_max ||
 		    !names.insert(host).second)
 			continue;
 		const auto asked = asked_.find(host);

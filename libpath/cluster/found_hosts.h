@@ -37,8 +37,8 @@ public:
 	static constexpr Duration forget_after = std::chrono::minutes(5);
 	/// One that does not answer, and may be in several places, is asked in each for so long.
 	static constexpr Duration ask_for = std::chrono::seconds(10);
-	/// Announced hosts that are asked at once. What is announced beyond them waits.
-	static constexpr std::size_t hosts_max = 63;
+	/// Peers, those of the configuration included. What is announced beyond them waits.
+	static constexpr std::size_t hosts_max = cluster_hosts_max - 1;
 	/// Announcements that are not used, of which is known that it was said.
 	static constexpr std::size_t refused_max = 64;
 	/// Of them so many are told in so long a time.

@@ -87,6 +87,10 @@ std::vector<std::string> ClusterConfig::problems() const
 	if (group.size() > cluster_group_bytes_max)
 		found.push_back(fmt::format("cluster: group has more than {} bytes",
 					    cluster_group_bytes_max));
+	if (peers.size() >= cluster_hosts_max)
+		found.push_back(fmt::format("cluster: {} peers; a cluster has at most {} hosts, "
+					    "this one included",
+					    peers.size(), cluster_hosts_max));
 	for (std::size_t i = 0; i < peers.size(); i++) {
 		// Units without paths have one of each.
 		if (is_own_path_name(peers[i].name))

@@ -34,6 +34,9 @@ SWPATH_WORDS(HostDiscovery, SWPATH_HOST_DISCOVERIES)
 /// Of a name in corosync.
 inline constexpr std::size_t cluster_group_bytes_max = 128;
 
+/// Of one cluster, this host included: as many as its membership has room for.
+inline constexpr std::size_t cluster_hosts_max = 64;
+
 /// A numeric address and a port. No names: whoever is to be fenced may be the name server.
 struct HostAddress {
 	std::string host; ///< "10.0.0.2", "fe80::1"

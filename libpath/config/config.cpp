@@ -208,6 +208,9 @@ const UnitConfig *Config::unit(std::string_view name) const
 	return found == units.end() ? nullptr : &found->second;
 }
 
+namespace
+{
+
 void derive_paths(UnitConfig &unit, const ClusterConfig &cluster)
 {
 	unit.paths.clear();
@@ -226,6 +229,15 @@ void derive_paths(UnitConfig &unit, const ClusterConfig &cluster)
 	}
 }
 
+} // namespace
+
+void derive_paths(Config &config, const ClusterConfig &cluster)
+{
+	for (auto &[name, unit] : config.units)
+		if (unit.paths_derived)
+			derive_paths(unit, cluster);
+}
+
 void set_found_peers(Config &config, const std::vector<PeerConfig> &found)
 {
 	auto &peers = config.cluster.peers;
@@ -233,9 +245,18 @@ void set_found_peers(Config &config, const std::vector<PeerConfig> &found)
 	for (const auto &peer : found)
 		if (config.cluster.peer(peer.name) == nullptr)
 			peers.push_back(peer);
-	for (auto &[name, unit] : config.units)
-		if (unit.paths_derived)
-			derive_paths(unit, config.cluster);
+	derive_paths(config, config.cluster);
+}
+
+std::vector<std::string> units_without_path(const Config &config, std::string_view peer)
+{
+	std::vector<std::string> names;
+	for (const auto &[name, unit] : config.units)
+		if (unit.enabled && unit.build && unit.paths_derived &&
+		    std::none_of(unit.paths.begin(), unit.paths.end(),
+				 [&](const PathConfig &path) { return path.peer == peer; }))
+			names.push_back(name);
+	return names;
 }
 
 void keep_started(Config &loaded, const Config &running)

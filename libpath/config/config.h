@@ -142,12 +142,17 @@ struct Config {
 	[[nodiscard]] const UnitConfig *unit(std::string_view name) const;
 };
 
-/// Gives a unit the paths of one that has none written.
-void derive_paths(UnitConfig &unit, const ClusterConfig &cluster);
+/// Gives all units that have no paths written those of `cluster`.
+void derive_paths(Config &config, const ClusterConfig &cluster);
 
 /// These, and no others, are the peers that were found: units whose paths are derived have one
 /// through each, after those of the configuration. Who is configured is passed over. Pure.
 void set_found_peers(Config &config, const std::vector<PeerConfig> &found);
+
+/// Units that are built and whose paths are derived, without one through `peer`: they have as many
+/// as they can. By name. Pure.
+[[nodiscard]] std::vector<std::string> units_without_path(const Config &config,
+							  std::string_view peer);
 
 /// A configuration that was loaded while pathd runs is given what pathd reads at its start only,
 /// from the one that it was started with: [cluster], [hints], and of [daemon] socket and

@@ -516,10 +516,8 @@ ConfigResult ConfigReader::finish() &&
 {
 	if (problems_.empty()) {
 		for (auto &[name, unit] : config_.units)
-			if (unit.paths.empty()) {
-				unit.paths_derived = true;
-				derive_paths(unit, config_.cluster);
-			}
+			unit.paths_derived = unit.paths.empty();
+		derive_paths(config_, config_.cluster);
 		check_peers();
 	}
 	if (problems_.empty())

@@ -28,7 +28,8 @@ namespace swpath
 {
 
 /// The file's tree, or why there is none: larger than 1 MiB, bytes that are not ASCII, a name of
-/// more than 256 parts, not TOML; with the place of the first such thing.
+/// more than 256 parts, more than 64 underscores after a digit, not TOML; with the place of the
+/// first such thing.
 [[nodiscard]] tl::expected<toml::table, ConfigProblem> parse_toml(const ConfigFile &file);
 
 } // namespace swpath

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/control/client.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "libpath/control/server_socket.h"
+#include "libpath/unit/unit_name.h"
 
 namespace swpath
 {
@@ -202,13 +204,26 @@ Answered<T> read_answer(Answered<Json> answer, Result<T> (*read)(const Json &))
 	return std::move(*report);
 }
 
-/// What was asked about one unit is answered about one.
+/// Whether what was asked for is called `name`. Only by their names can all forms tell: what is
+/// known by a WWID or a number is taken as it comes.
+bool is_asked_for(std::string_view unit, std::string_view name)
+{
+	const auto asked = unit.substr(unit.rfind('/') + 1);
+	return !is_unit_name(asked) || asked == name;
+}
+
+Refusal of_others(std::string_view unit)
+{
+	return broken({std::make_error_code(std::errc::bad_message),
+		       fmt::format("it is not about '{}' alone", unit)});
+}
+
+/// What was asked about one unit is answered about that one.
 Answered<Report> of_unit(Answered<Report> report, std::string_view unit)
 {
-	if (report && !unit.empty() && report->units.size() != 1)
-		return tl::unexpected(
-			broken({std::make_error_code(std::errc::bad_message),
-				fmt::format("{} units for '{}'", report->units.size(), unit)}));
+	if (report && !unit.empty() &&
+	    (report->units.size() != 1 || !is_asked_for(unit, report->units.front().name)))
+		return tl::unexpected(of_others(unit));
 	return report;
 }
 
@@ -245,7 +260,11 @@ Answered<Report> ControlClient::history(std::string_view unit)
 
 Answered<FlightReport> ControlClient::flight(std::string_view unit)
 {
-	return read_answer(call(method_name("Flight"), unit_parameter(unit)), flight_from_json);
+	auto flight =
+		read_answer(call(method_name("Flight"), unit_parameter(unit)), flight_from_json);
+	if (flight && !is_asked_for(unit, flight->name))
+		return tl::unexpected(of_others(unit));
+	return flight;
 }
 
 Answered<ClusterReport> ControlClient::cluster()
@@ -255,7 +274,13 @@ Answered<ClusterReport> ControlClient::cluster()
 
 Answered<ExportsReport> ControlClient::exports(std::string_view unit)
 {
-	return read_answer(call(method_name("Exports"), unit_parameter(unit)), exports_from_json);
+	auto exports =
+		read_answer(call(method_name("Exports"), unit_parameter(unit)), exports_from_json);
+	const auto other = [&](const auto &each) { return !is_asked_for(unit, each.unit); };
+	if (exports && (std::any_of(exports->exports.begin(), exports->exports.end(), other) ||
+			std::any_of(exports->not_served.begin(), exports->not_served.end(), other)))
+		return tl::unexpected(of_others(unit));
+	return exports;
 }
 
 Answered<ExplainReport> ControlClient::explain(std::string_view disk)

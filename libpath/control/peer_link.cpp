@@ -21,7 +21,9 @@ namespace
 /// leaks later. No certificates, no plain PSK.
 constexpr auto priorities =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK:+DHE-PSK";
-constexpr std::size_t chunk_bytes = 16384;
+constexpr std::size_t chunk_bytes = 16384; ///< of the largest record
+/// One that sends without end takes no more of the loop's time than this at a time.
+constexpr unsigned turn_records_max = 8;
 
 /// Keys that differ show as a proof of the key that is wrong, which has no error of its own.
 bool is_about_the_key(gnutls_session_t tls, int error)
@@ -236,12 +238,14 @@ Result<std::vector<PeerEvent>> PeerLink::step(Instant now)
 		if (getsockopt(s.socket.get(), SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 &&
 		    error != 0)
 			return fail(error, "connect");
-		int r = 0;
-		do
+		int r = GNUTLS_E_INTERRUPTED;
+		const auto again = [&r] {
+			return r == GNUTLS_E_INTERRUPTED ||
+			       (r < 0 && r != GNUTLS_E_AGAIN && gnutls_error_is_fatal(r) == 0);
+		};
+		for (unsigned turn = 0; turn < turn_records_max && again(); turn++)
 			r = gnutls_handshake(s.tls);
-		while (r == GNUTLS_E_INTERRUPTED ||
-		       (r < 0 && r != GNUTLS_E_AGAIN && gnutls_error_is_fatal(r) == 0));
-		if (r == GNUTLS_E_AGAIN) {
+		if (r == GNUTLS_E_AGAIN || again()) {
 			s.blocked_write = gnutls_record_get_direction(s.tls) == 1;
 			return events;
 		}
@@ -262,7 +266,9 @@ Result<std::vector<PeerEvent>> PeerLink::step(Instant now)
 
 	std::array<char, chunk_bytes> chunk{};
 	std::optional<Error> over;
-	for (;;) {
+	// What GnuTLS has taken from the socket already wakes nobody.
+	for (unsigned turn = 0; turn < turn_records_max || gnutls_record_check_pending(s.tls) > 0;
+	     turn++) {
 		const auto got = gnutls_record_recv(s.tls, chunk.data(), chunk.size());
 		if (got == GNUTLS_E_INTERRUPTED)
 			continue;

@@ -97,7 +97,8 @@ PeerAnswer PeerService::attest(const PeerDisk &disk) const
 	return answer;
 }
 
-std::optional<PeerAnswer> PeerService::refuse(const PeerRequest &request, const PeerDisk &disk)
+std::optional<PeerAnswer> PeerService::refuse(const PeerHello &hello, const PeerRequest &request,
+					      const PeerDisk &disk) const
 {
 	if (request.verb == PeerVerb::Revoke)
 		return std::nullopt;
@@ -112,6 +113,8 @@ std::optional<PeerAnswer> PeerService::refuse(const PeerRequest &request, const 
 			return refusal(PeerStatus::Refused,
 				       fmt::format("this host uses {} through another one itself",
 						   request.wwid));
+		if (disk.key != 0 && hello.host == own_.host)
+			return refusal(PeerStatus::Refused, std::string(same_machine));
 		return std::nullopt;
 	}
 	if (request.verb == PeerVerb::Carry)
@@ -169,7 +172,7 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 	case PeerReplays::Verdict::New:
 		break;
 	}
-	if (auto no = refuse(request, *disk)) {
+	if (auto no = refuse(hello, request, *disk)) {
 		auto taken = answered(std::move(*no));
 		replays_.done(hello, *taken.answer);
 		return taken;

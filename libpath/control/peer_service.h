@@ -5,7 +5,8 @@
 ///
 /// What a peer may not have: a disk that is not meant to be served, one whose direct path is not
 /// proved or whose unit goes through another host itself (two hosts that serve each other would
-/// send I/O in a circle), a key that is not this host's. Another peer's export it cannot name: who
+/// send I/O in a circle), a key that is not this host's; with reservations, an export to a copy of
+/// this host, which has the same keys. Another peer's export it cannot name: who
 /// asks is part of the name.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "libpath/base/instant.h"
 #include "libpath/control/peer_message.h"
@@ -22,6 +24,11 @@
 
 namespace swpath
 {
+
+/// Of a peer that says it is the machine that this host is.
+inline constexpr std::string_view same_machine = "two hosts have one /etc/machine-id, and so one "
+						 "reservation key: on the copy, remove the file, "
+						 "run systemd-machine-id-setup and restart pathd";
 
 /// What this host knows of a disk, when a peer asks about it.
 struct PeerDisk {
@@ -80,8 +87,8 @@ public:
 private:
 	[[nodiscard]] PeerAnswer attest(const PeerDisk &disk) const;
 	/// Why it is not done; nothing: it is.
-	[[nodiscard]] static std::optional<PeerAnswer> refuse(const PeerRequest &request,
-							      const PeerDisk &disk);
+	[[nodiscard]] std::optional<PeerAnswer>
+	refuse(const PeerHello &hello, const PeerRequest &request, const PeerDisk &disk) const;
 
 	PeerHello own_;
 	PeerReplays replays_;

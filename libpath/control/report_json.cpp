@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/control/report_json.h"
 
+#include <set>
+
 #include <fmt/format.h>
 
 #include "libpath/control/json_form.h"
@@ -147,6 +149,15 @@ void read_unit(const Json &json, UnitReport &unit, std::optional<Error> &error)
 	});
 	if (const Json *last = in.member("last_switch"))
 		read_switch(*last, unit.history.emplace_back(), error);
+}
+
+/// Units are told apart by their names: two of one name would be compared with each other.
+void check_names(Reader &in, const std::vector<UnitReport> &units)
+{
+	std::set<std::string_view> names;
+	for (const auto &unit : units)
+		if (!names.insert(unit.name).second)
+			in.complain("units", fmt::format("has two units '{}'", unit.name));
 }
 
 Json head(std::string_view schema, const Report &report)
@@ -348,6 +359,7 @@ Result<Report> report_from_json(const Json &json)
 	Reader in(json, error, "status");
 	in.each("units",
 		[&](const Json &each) { read_unit(each, report->units.emplace_back(), error); });
+	check_names(in, report->units);
 	return finish(std::move(*report), error);
 }
 
@@ -398,6 +410,7 @@ Result<Report> history_from_json(const Json &json)
 			read_switch(record, unit.history.emplace_back(), error);
 		});
 	});
+	check_names(in, report->units);
 	return finish(std::move(*report), error);
 }
 

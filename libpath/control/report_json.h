@@ -52,7 +52,8 @@ inline constexpr int report_version = 1;
 /// {"schema":"swpath.hints","version":1,"generated":…,"ports":[{"port":…}],"buses":[{"bus":…}]}.
 [[nodiscard]] Json to_json(const HintsReport &report);
 
-/// Errors of all readers: EBADMSG the text is not of this form; the context names the key.
+/// Errors of all readers: EBADMSG the text is not of this form, or two units have one name; the
+/// context names the key.
 /// Those of whole forms also: EPROTONOSUPPORT a schema of another name or a newer version.
 [[nodiscard]] Result<Report> report_from_json(const Json &json);
 [[nodiscard]] Result<UnitReport> unit_from_json(const Json &json);

@@ -19,6 +19,7 @@ constexpr std::uint16_t hint_magic = 0x5357;
 constexpr std::uint8_t hint_version = 1;
 constexpr std::uint8_t flag_shared = 0x01;
 constexpr std::uint8_t flag_serves = 0x02;
+constexpr std::uint8_t flag_disputed = 0x04;
 constexpr std::size_t crc_offset = 28;
 constexpr std::uint16_t port_max = BusName::letter_max - BusName::letter_min + 1;
 
@@ -89,8 +90,9 @@ Result<HintBytes> HintValue::encode() const
 	Writer writer(bytes);
 	writer.put(hint_magic);
 	writer.put(hint_version);
-	writer.put(
-		static_cast<std::uint8_t>((shared ? flag_shared : 0) | (serves ? flag_serves : 0)));
+	writer.put(static_cast<std::uint8_t>((shared ? flag_shared : 0) |
+					     (serves ? flag_serves : 0) |
+					     (disputed ? flag_disputed : 0)));
 	writer.put(bus.allocation_class);
 	writer.put(static_cast<std::uint16_t>(bus.letter - BusName::letter_min + 1));
 	writer.put(server);
@@ -126,10 +128,11 @@ Result<HintValue> HintValue::decode(std::span<const std::byte> bytes)
 
 	HintValue value;
 	const auto flags = reader.take<std::uint8_t>();
-	if ((flags & ~(flag_shared | flag_serves)) != 0)
+	if ((flags & ~(flag_shared | flag_serves | flag_disputed)) != 0)
 		return fail(EBADMSG, fmt::format("hint: unknown flags {:#04x}", flags));
 	value.shared = (flags & flag_shared) != 0;
 	value.serves = (flags & flag_serves) != 0;
+	value.disputed = (flags & flag_disputed) != 0;
 	value.bus.allocation_class = reader.take<std::uint32_t>();
 	if (value.bus.allocation_class == 0)
 		return fail(EBADMSG, "hint: the allocation class is 0");

@@ -6,7 +6,7 @@
 ///   offset bytes
 ///        0     2  0x5357, "SW"
 ///        2     1  version, 1
-///        3     1  flags: 0x01 shared, 0x02 serves; the others are 0
+///        3     1  flags: 0x01 shared, 0x02 serves, 0x04 disputed; the others are 0
 ///        4     4  allocation class, 1 to 2^32-1
 ///        8     2  port: 1 for A to 26 for Z
 ///       10     2  number of the host that left the mark, 1 to 65535
@@ -44,6 +44,9 @@ struct HintValue {
 	std::uint16_t server = 0; ///< the host that left the mark
 	std::uint64_t epoch = 0;
 	std::uint64_t disk = 0; ///< disk_hash() of a disk that the host has directly on the bus
+	/// Another host, which is on a bus of this name, does not see that disk there. All else is
+	/// as `server` has left it.
+	bool disputed = false;
 
 	bool operator==(const HintValue &) const = default;
 

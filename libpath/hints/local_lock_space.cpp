@@ -201,7 +201,8 @@ void LocalLockSpace::serve(const std::string &called, Name &name, Instant now,
 	const auto failed = [&](Error error) {
 		error.context = fmt::format("{} '{}/{}'", error.context, directory_, called);
 		events.push_back({LockEventKind::Failed, called, {}, std::move(error)});
-		name.retry = now + retry_max;
+		name.failures.failed(now);
+		name.retry = *name.failures.next();
 	};
 
 	if (!name.told) {
@@ -248,6 +249,7 @@ void LocalLockSpace::serve(const std::string &called, Name &name, Instant now,
 			name.look = true;
 			return later();
 		}
+		name.failures.worked();
 		if (name.told && *name.told == **found)
 			return;
 		events.push_back({name.told ? LockEventKind::Changed : LockEventKind::Held,

@@ -16,6 +16,7 @@
 #include <memory>
 #include <random>
 
+#include "libpath/base/backoff.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/hints/lock_space.h"
 
@@ -53,6 +54,7 @@ private:
 		std::optional<Wish> wish;
 		bool look = true; ///< the file may have changed
 		Instant retry{};  ///< not before: somebody has a lock that is in the way
+		Backoff failures{std::chrono::milliseconds(20), std::chrono::seconds(5)};
 	};
 	LocalLockSpace(std::string directory, UniqueFd watch)
 		: directory_(std::move(directory)), watch_(std::move(watch))

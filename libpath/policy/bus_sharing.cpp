@@ -73,10 +73,11 @@ void BusSharing::decide(BusName name, std::vector<BusOrder> &out)
 		// Its owner may be right, on another bus.
 		if (others && !seen)
 			return;
-		if (seen && (bus.mark->shared || !shared))
+		if (seen && (bus.mark->shared || !shared) && !bus.ask_again)
 			return;
 	}
 	bus.publishing = true;
+	bus.ask_again = false;
 	out.push_back({BusOrder::Kind::Publish, name,
 		       HintValue{name, shared, serves_, host_, bus.epoch + 1, *disk}});
 }
@@ -153,7 +154,7 @@ std::vector<BusOrder> BusSharing::mark_told(BusName name, std::optional<HintValu
 	if (known == buses_.end())
 		return {};
 	auto &bus = known->second;
-	bus.told = true;
+	const bool first = !std::exchange(bus.told, true);
 	bus.publishing = false;
 	// A mark of another bus under this name is damage, whatever its sum says.
 	if (mark && mark->bus != name) {
@@ -161,6 +162,7 @@ std::vector<BusOrder> BusSharing::mark_told(BusName name, std::optional<HintValu
 		mark.reset();
 	}
 	bus.mark = mark;
+	bus.ask_again = mark && mark->disputed && (first || bus.ask_again);
 	bus.why = std::move(why);
 	if (mark)
 		bus.epoch = std::max(bus.epoch, mark->epoch);
@@ -178,6 +180,21 @@ std::vector<BusOrder> BusSharing::order_failed(BusName name)
 	std::vector<BusOrder> out;
 	decide(name, out);
 	return out;
+}
+
+std::vector<BusOrder> BusSharing::dispute(const std::string &port)
+{
+	const auto known = ports_.find(port);
+	if (known == ports_.end() || !bus_strange(known->second))
+		return {};
+	auto &bus = buses_.at(known->second);
+	if (bus.mark->disputed || bus.publishing)
+		return {};
+	auto mark = *bus.mark;
+	mark.disputed = true;
+	mark.epoch = bus.epoch + 1;
+	bus.publishing = true;
+	return {{BusOrder::Kind::Publish, known->second, mark}};
 }
 
 std::vector<BusOrder> BusSharing::members_see(DiskHashes disks)
@@ -237,10 +254,23 @@ bool BusSharing::bus_strange(BusName name) const
 	       !sees(name, found->second.mark->disk);
 }
 
+bool BusSharing::bus_disputed(BusName name) const
+{
+	const auto found = buses_.find(name);
+	return found != buses_.end() && found->second.mark && found->second.mark->disputed &&
+	       sees(name, found->second.mark->disk);
+}
+
 bool BusSharing::strange(const std::string &port) const
 {
 	const auto known = ports_.find(port);
-	return known != ports_.end() && bus_strange(known->second);
+	return known != ports_.end() && (bus_strange(known->second) || bus_disputed(known->second));
+}
+
+bool BusSharing::disputed(const std::string &port) const
+{
+	const auto known = ports_.find(port);
+	return known != ports_.end() && bus_disputed(known->second);
 }
 
 std::string BusSharing::explain(const std::string &port) const
@@ -251,14 +281,21 @@ std::string BusSharing::explain(const std::string &port) const
 	const auto name = known->second;
 	const auto &bus = buses_.at(name);
 	const auto start = fmt::format("{} is on bus {}: ", port, name.text());
+	const auto *remedy = name.derived() ? "give the bus an allocation class"
+					    : "give each bus an allocation class of its own";
 	if (bus_strange(name))
 		return start +
 		       fmt::format("host {} has marked it with a disk that this host does not see "
 				   "there: two buses have this name, or the disk is not presented "
 				   "to this host; {}",
-				   bus.mark->server,
-				   name.derived() ? "give the bus an allocation class"
-						  : "give each bus an allocation class of its own");
+				   bus.mark->server, remedy);
+	if (bus_disputed(name))
+		return start +
+		       fmt::format("{}a host on a bus of this name does not see the disk there "
+				   "with which host {} has marked it: two buses have this name, or "
+				   "the disk is not presented to that host, which says so in "
+				   "`pathctl hints`; {}, and restart pathd here when that is done",
+				   bus.met ? "shared, but " : "", bus.mark->server, remedy);
 	if (bus.met)
 		return start + "shared, another host has told of a disk there that is here too";
 	if (foreign_key(name))

@@ -11,9 +11,11 @@
 ///
 /// What a bus is called decides nothing by itself. A mark whose disk this host does not see is of
 /// another bus with the same name (an allocation class that was given twice), or the disk has not
-/// come yet: it makes nothing shared and is not written over, and explain() says so. Hosts that
-/// cannot read each other's marks, as they have different keys, still meet at the disk: a
-/// reservation key that is not this host's makes the port shared, without any mark.
+/// come yet: it makes nothing shared and is not written over, and explain() says so. If the disk
+/// does not come dispute() notes that in the mark, so that the other host can say so, too; the
+/// first to see the disk that is told of such a note anew takes it away, and it comes back if it is
+/// still so. Hosts that cannot read each other's marks, as they have different keys, still meet at
+/// the disk: a reservation key that is not this host's makes the port shared, without any mark.
 ///
 /// What members of the cluster see counts like a mark, and needs no lock space.
 ///
@@ -80,6 +82,10 @@ public:
 	void image_appears(DevNumber leg, Instant now);
 	void image_goes(DevNumber leg) { images_.erase(leg); }
 
+	/// The bus of `port` is strange() still, after the time that a disk may take: notes that in
+	/// the other host's mark, unless it says so.
+	[[nodiscard]] std::vector<BusOrder> dispute(const std::string &port);
+
 	/// What unit_builder is to see of a unit: all legs, but served images that are to wait for
 	/// a direct path are neither proved nor settled. They are marked as all legs are, so they
 	/// are nondisks meanwhile. An image that the unit has is never taken from it, and what
@@ -90,8 +96,10 @@ public:
 	[[nodiscard]] std::optional<Instant> next(Instant now) const;
 
 	[[nodiscard]] bool shared(const std::string &port) const;
-	/// Another host's mark is on its bus, of a disk that this host does not see there.
+	/// Another host's mark is on its bus, of a disk that this host does not see there, or of
+	/// one that it sees and a third host on a bus of this name does not: disputed().
 	[[nodiscard]] bool strange(const std::string &port) const;
+	[[nodiscard]] bool disputed(const std::string &port) const;
 	/// One sentence on a port: whether it is shared, and why it is thought so. Empty: there is
 	/// no such port.
 	[[nodiscard]] std::string explain(const std::string &port) const;
@@ -109,6 +117,7 @@ private:
 		bool publishing = false; ///< an order is under way
 		bool met = false; ///< another host has, or had, a disk there that is here too
 		std::uint64_t epoch = 0; ///< the highest that was seen
+		bool ask_again = false;  ///< its first mark is disputed: is it still?
 	};
 
 	[[nodiscard]] bool on(const Direct &leg, BusName bus) const;
@@ -116,6 +125,7 @@ private:
 	[[nodiscard]] bool foreign_key(BusName bus) const;
 	[[nodiscard]] bool bus_shared(BusName bus) const;
 	[[nodiscard]] bool bus_strange(BusName bus) const;
+	[[nodiscard]] bool bus_disputed(BusName bus) const;
 	/// A port may lead to a disk that another host serves.
 	[[nodiscard]] bool may_share() const;
 	void decide(BusName bus, std::vector<BusOrder> &out);

@@ -143,11 +143,19 @@ void HintKeeper::note_strange(Instant now)
 	for (const auto &[port, leads_to] : known_) {
 		if (!sharing_.strange(port))
 			continue;
-		auto &at = strange_.try_emplace(port, now + BusSharing::direct_wait).first->second;
-		if (!at || *at > now)
+		const auto wait = sharing_.disputed(port) ? Duration::zero() // of the other host
+							  : BusSharing::direct_wait;
+		auto &strange = strange_.try_emplace(port, Strange{now + wait}).first->second;
+		if (strange.due && *strange.due > now)
 			continue;
-		news_.push_back(sharing_.explain(port));
-		at.reset();
+		if (!std::exchange(strange.told, true))
+			news_.push_back(sharing_.explain(port));
+		strange.due.reset();
+		// Whoever takes the note away each time is not followed faster than that.
+		if (const auto orders = sharing_.dispute(port); !orders.empty()) {
+			strange.due = now + BusSharing::direct_wait;
+			obey(orders);
+		}
 	}
 }
 
@@ -170,8 +178,8 @@ std::optional<Instant> HintKeeper::next() const
 	std::optional<Instant> at;
 	for (const auto &[name, bus] : buses_)
 		at = earlier(at, bus.retry);
-	for (const auto &[port, due] : strange_)
-		at = earlier(at, due);
+	for (const auto &[port, strange] : strange_)
+		at = earlier(at, strange.due);
 	return at;
 }
 

@@ -101,9 +101,11 @@ private:
 	std::vector<LockOrder> orders_;
 	std::vector<std::string> news_;
 	std::map<std::string, bool> shared_told_; ///< by port
-	/// By port: a mark there is of a disk that is not seen; when to tell of it, if not told
-	/// yet.
-	std::map<std::string, std::optional<Instant>> strange_;
+	struct Strange {
+		std::optional<Instant> due; ///< to tell of it, or to dispute it; nothing: at once
+		bool told = false;
+	};
+	std::map<std::string, Strange> strange_; ///< by port
 };
 
 } // namespace swpath

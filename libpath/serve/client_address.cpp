@@ -18,6 +18,16 @@ namespace
 constexpr unsigned inet_bits = 32;
 constexpr unsigned inet6_bits = 128;
 
+constexpr unsigned mapped_bits = inet6_bits - inet_bits;
+
+/// ::ffff:10.0.0.2 is 10.0.0.2 to a dual-stack socket.
+bool is_mapped(const std::uint8_t *bytes)
+{
+	in6_addr address{};
+	std::memcpy(&address, bytes, sizeof(address));
+	return IN6_IS_ADDR_V4MAPPED(&address);
+}
+
 bool same_prefix(const std::uint8_t *a, const std::uint8_t *b, unsigned bits)
 {
 	const unsigned whole = bits / 8, rest = bits % 8;
@@ -52,7 +62,7 @@ Result<ClientAddress> ClientAddress::from(const sockaddr *address, socklen_t len
 	}
 	if (length >= sizeof(sockaddr_in6) && address->sa_family == AF_INET6) {
 		const auto *inet6 = reinterpret_cast<const sockaddr_in6 *>(address);
-		const bool mapped = IN6_IS_ADDR_V4MAPPED(&inet6->sin6_addr);
+		const bool mapped = is_mapped(inet6->sin6_addr.s6_addr);
 		client.kind = mapped ? Kind::Inet : Kind::Inet6;
 		if (mapped)
 			std::memcpy(client.bytes.data(), inet6->sin6_addr.s6_addr + 12, 4);
@@ -89,11 +99,14 @@ Result<ClientPattern> ClientPattern::parse(std::string_view text)
 	}
 
 	const auto slash = text.find('/');
-	const std::string address(text.substr(0, slash));
+	const auto address = text.substr(0, slash);
+	const auto scope = address.find('%');
+	const std::string digits(address.substr(0, scope));
 	auto &to = pattern.address_;
-	if (inet_pton(AF_INET, address.c_str(), to.bytes.data()) == 1)
+	if (scope == text.npos && inet_pton(AF_INET, digits.c_str(), to.bytes.data()) == 1)
 		to.kind = ClientAddress::Kind::Inet;
-	else if (inet_pton(AF_INET6, address.c_str(), to.bytes.data()) == 1)
+	else if (scope != address.size() - 1 &&
+		 inet_pton(AF_INET6, digits.c_str(), to.bytes.data()) == 1)
 		to.kind = ClientAddress::Kind::Inet6;
 	else
 		return wrong("that is no numeric address");
@@ -105,6 +118,16 @@ Result<ClientPattern> ClientPattern::parse(std::string_view text)
 			return wrong(fmt::format("the prefix is not 0 to {} bits", most));
 		pattern.prefix_bits_ = *bits;
 	}
+	if (to.kind == ClientAddress::Kind::Inet6 && pattern.prefix_bits_ >= mapped_bits &&
+	    is_mapped(to.bytes.data())) {
+		to.kind = ClientAddress::Kind::Inet;
+		std::copy_n(to.bytes.begin() + 12, 4, to.bytes.begin());
+		std::fill(to.bytes.begin() + 4, to.bytes.end(), std::uint8_t{0});
+		pattern.prefix_bits_ -= mapped_bits;
+	}
+	pattern.text_ = to.text();
+	if (slash != text.npos)
+		pattern.text_ += fmt::format("/{}", pattern.prefix_bits_);
 	return pattern;
 }
 

@@ -34,14 +34,16 @@ struct ClientAddress {
 };
 
 /// One entry of a list: "10.0.0.2", "10.0.0.0/24", "fe80::/10", "unix" (anybody on this host),
-/// "unix:0" or "any". Names are for whoever writes the list to look up: a server that asks a name
-/// service while it lets clients in can hang in it.
+/// "unix:0" or "any". "::ffff:10.0.0.2" is 10.0.0.2, and the scope of "fe80::1%eth0" is passed
+/// over: a client has none. Names are for whoever writes the list to look up: a server that asks a
+/// name service while it lets clients in can hang in it.
 class ClientPattern
 {
 public:
 	/// Errors: EINVAL with what is wrong and what is allowed.
 	[[nodiscard]] static Result<ClientPattern> parse(std::string_view text);
 	[[nodiscard]] bool matches(const ClientAddress &client) const noexcept;
+	/// The one way to write it.
 	[[nodiscard]] const std::string &text() const noexcept { return text_; }
 	bool operator==(const ClientPattern &other) const { return text_ == other.text_; }
 

@@ -37,6 +37,15 @@ std::function<std::string(const std::string &)> seconds_within(double least, dou
 	};
 }
 
+/// Longer than any name of a unit, a path or a disk, and two of them fit into a message to pathd.
+constexpr std::size_t name_bytes_max = 512;
+
+std::string check_name(const std::string &text)
+{
+	return text.size() > name_bytes_max ? fmt::format("more than {} bytes", name_bytes_max)
+					    : std::string();
+}
+
 /// CLI11's objects with the values that they fill.
 struct Parser {
 	CLI::App app{
@@ -71,13 +80,14 @@ CLI::App *Parser::order(Verb verb, const char *help)
 		line.task = Task::Order;
 		line.verb = verb;
 	});
-	app_verb->add_option("UNIT", line.unit, name_of_units)->required();
+	app_verb->add_option("UNIT", line.unit, name_of_units)->required()->check(check_name);
 	if (takes_path(verb))
 		app_verb->add_option(
 				"PATH", line.path,
 				"Name of a path: its label, its device, its number in the table, "
 				"or its kind if only one path is of that kind")
-			->required();
+			->required()
+			->check(check_name);
 	app_verb->add_flag("--dry-run", line.dry_run,
 			   "Print the messages that the kernel would get, change nothing");
 	app_verb->add_flag("--json", line.json, "Print the answer, or the error, as JSON");
@@ -181,13 +191,14 @@ Parser::Parser()
 				"Say why a disk has the paths that it has, in sentences");
 	explain->add_option("DISK", line.unit,
 			    std::string(name_of_units) + "; or a disk of this host: /dev/sdb")
-		->required();
+		->required()
+		->check(check_name);
 	auto *hints = reading(&app, "hints", Task::Hints,
 			      "Show the buses of this host and which other hosts are on");
 	auto *check = reading(&app, "check", Task::Check,
 			      "Answer as a monitoring plugin: exit status 0, 1, 2 or 3");
 	for (auto *verb : {status, list, paths, watch, events, history, exports, check})
-		verb->add_option("UNIT", line.unit, name_of_units);
+		verb->add_option("UNIT", line.unit, name_of_units)->check(check_name);
 	for (auto *verb :
 	     {status, list, paths, events, history, peers, exports, explain, hints, check})
 		verb->add_flag("--json", line.json, "Print JSON");

@@ -172,6 +172,10 @@ int check_units(const CommandLine &line)
 
 int watch(const CommandLine &line)
 {
+	// Whoever asks once, a script, goes by the status; a unit that is watched may come yet.
+	if (line.once)
+		if (const auto sight = look(line, false); !sight)
+			return failed(line, sight.error());
 	const auto frame = [&](const Style &style) {
 		const auto now = std::chrono::floor<std::chrono::milliseconds>(
 			std::chrono::system_clock::now());

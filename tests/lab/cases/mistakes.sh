@@ -257,6 +257,9 @@ one_class_on_two_buses() {
 	tells 60 beta 'host 1 has marked it with a disk that this host does not see there: two buses have this name.* give each bus an allocation class of its own' hints
 	# shellcheck disable=SC2016 # a name
 	logs 90 beta 'hints: host[0-9]+ is on bus \$17\$B: host 1 has marked it .* two buses have this name'
+	# shellcheck disable=SC2016 # a name
+	logs 30 alpha 'hints: host[0-9]+ is on bus \$17\$B: a host on a bus of this name does not see the disk .* two buses have this name'
+	tells 10 alpha 'does not see the disk there with which host 1 has marked it: two buses have this name.* give each bus an allocation class of its own' hints
 	# Nobody is taken for a neighbour, and alpha's mark stays.
 	expect marked alpha "$given" "\$17\$B false"
 	expect marked beta "$given" "\$17\$B false"
@@ -279,5 +282,5 @@ test_case "one disk under two names: refused on one host, right on two" one_disk
 test_case "an address that the host does not have, to listen or to serve at: it is named" address_of_nobody
 test_case "a key file that others can read, or none: named, and right by itself when it is" key_file_of_no_use
 test_case "a peer that is the host itself: named, by address and by name" peer_that_is_itself
-test_case "one allocation class on two buses: nobody is taken for a neighbour, no mark is written over" one_class_on_two_buses
+test_case "one allocation class on two buses: both hosts say so, nobody is taken for a neighbour, no mark is written over" one_class_on_two_buses
 test_case "in all of this nothing that was written to the healthy unit is lost" nothing_is_lost

@@ -218,7 +218,23 @@ TEST_F(FoundHostsTest, AFloodOfAnnouncementsIsCutOff)
 	for (unsigned i = 0; i < 1000; i++)
 		(void)announced("h" + std::to_string(i), i % 250 + 1);
 	(void)step({}, start);
-	EXPECT_EQ(hosts.peers().size(), FoundHosts::hosts_max);
+	EXPECT_EQ(hosts.peers().size(), FoundHosts::hosts_max - 1) << "one is configured";
+}
+
+TEST_F(FoundHostsTest, ThoseOfTheConfigurationCountToo)
+{
+	ClusterConfig config;
+	config.name = "alpha";
+	for (unsigned i = 0; i < 60; i++)
+		config.peers.push_back({"c" + std::to_string(i), {"10.1.0.1", 10808}});
+	FoundHosts full(config, {}, start);
+	for (unsigned i = 0; i < 10; i++)
+		EXPECT_EQ(full.announced({2, 0, "h" + std::to_string(i)},
+					 texts_of("h" + std::to_string(i), i + 1), {"10.0.0.9", 1},
+					 start),
+			  "");
+	(void)full.step({}, {}, start);
+	EXPECT_EQ(full.peers().size(), 3U);
 }
 
 TEST_F(FoundHostsTest, AFloodOfForeignOnesIsToldOfInPart)

@@ -130,6 +130,25 @@ TEST(EffectiveValues, CanBeReadBack)
 	EXPECT_THAT(diff(config, good(text)), IsEmpty());
 }
 
+// A reload takes no other [cluster], so no unit is asked to find a peer of one.
+TEST(DerivePaths, UnitsFollowTheClusterThatRuns)
+{
+	const std::string unit = "[unit.sw0]\nwwid = \"t10.a\"\n";
+	const std::string cluster = "[cluster]\nname = \"alpha\"\nkey_file = \"/k\"\n"
+				    "[[cluster.peer]]\nname = \"beta\"\naddress = \"10.0.0.2\"\n";
+	const auto running = good(unit + cluster);
+	auto loaded = good(unit + cluster +
+			   "[[cluster.peer]]\nname = \"gamma\"\naddress = \"10.0.0.3\"\n");
+	ASSERT_EQ(loaded.unit("sw0")->paths.size(), 3U);
+	derive_paths(loaded, running.cluster);
+	const auto changes = diff(running, loaded);
+	ASSERT_EQ(changes.size(), 1U);
+	EXPECT_EQ(changes[0].kind, ConfigChangeKind::ClusterChanged);
+	auto written = good(two_units);
+	derive_paths(written, running.cluster);
+	EXPECT_THAT(diff(good(two_units), written), IsEmpty());
+}
+
 TEST(KeepStarted, WhatIsReadAtTheStartStaysAsItIsAndGoesOnToDiffer)
 {
 	constexpr const char *before = "[daemon]\nsocket = \"/a\"\nsocket_group = \"x\"\n"

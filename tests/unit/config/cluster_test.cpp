@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/unit/config/config_text.h"
@@ -79,6 +80,21 @@ TEST(ClusterConfig, WhatCannotWorkIsRefused)
 	EXPECT_THAT(problems(changed(minimal_unit, "[[unit", "build = false\n[[unit")),
 		    HasSubstr("neither built nor served"));
 	EXPECT_THAT(with("serve = \"10", "plian = true\nserve = \"10"), HasSubstr("did you mean"));
+}
+
+TEST(ClusterConfig, MoreHostsThanAClusterHasAreRefused)
+{
+	const auto with = [](unsigned peers) {
+		std::string text(cluster);
+		for (unsigned i = 2; i < peers; i++)
+			text += fmt::format(
+				"[[cluster.peer]]\nname = \"h{}\"\naddress = \"10.0.1.{}\"\n", i,
+				i);
+		return problems(text);
+	};
+	EXPECT_EQ(with(63), "");
+	EXPECT_EQ(with(64), "a.toml:1:1: cluster: 64 peers; a cluster has at most 64 hosts, this "
+			    "one included\n");
 }
 
 TEST(ClusterConfig, AnEngineHasAGroupAndIsStaticByDefault)

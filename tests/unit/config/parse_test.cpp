@@ -71,6 +71,16 @@ TEST(ParseConfig, AUnitWithoutPathsHasItsOwnAndOneThroughEachPeer)
 	EXPECT_EQ(paths[1].peer, "h2");
 	EXPECT_EQ(paths[1].name, "h2");
 	EXPECT_EQ(paths[7].peer, "h8");
+	EXPECT_THAT(units_without_path(config, "h8"), testing::IsEmpty());
+	EXPECT_THAT(units_without_path(config, "h9"), testing::ElementsAre("sw0"));
+	EXPECT_THAT(
+		units_without_path(good(unit + "serve = true\nbuild = false\n" + cluster), "h9"),
+		testing::IsEmpty());
+	EXPECT_THAT(units_without_path(good(unit + "enabled = false\n" + cluster), "h9"),
+		    testing::IsEmpty());
+	EXPECT_THAT(units_without_path(good(std::string(minimal_unit) + cluster), "h9"),
+		    testing::IsEmpty())
+		<< "its paths are written";
 	// One that is only served from here needs no other's.
 	EXPECT_EQ(good(unit + "serve = true\nbuild = false\n" + cluster).unit("sw0")->paths.size(),
 		  1U);
@@ -418,8 +428,50 @@ TEST(ParseConfig, ANameOfManyPartsIsRefused)
 	for (unsigned i = 0; i < 1'000; i++)
 		nested += name.substr(0, 2 * 256 - 1) + " = {";
 	EXPECT_NE(problems(nested), "");
-	// What only looks like it.
-	EXPECT_EQ(problems("# " + std::string(200, '.') + "\n" + std::string(minimal_unit)), "");
+}
+
+TEST(ParseConfig, DotsOfStringsAndCommentsArePartsOfNoName)
+{
+	const std::string dots(1'000, '.');
+	const auto exporting = [](const std::string &name) {
+		return path_with("kind = \"served\"\nserver = \"b\"\nexport = " + name);
+	};
+	EXPECT_EQ(problems("# " + dots + "\n" + minimal_unit), "");
+	EXPECT_EQ(problems(exporting("\"" + dots + "\" # " + dots)), "");
+	EXPECT_EQ(problems(exporting(R"("\"#'\\)" + dots + "\"")), "");
+	EXPECT_EQ(problems("[discover]\nexcept = ['\\" + dots + R"(', """"a"\""")" + dots +
+			   R"("""""])" + "\n"),
+		  "");
+	// What follows one is a name again.
+	std::string name = "a";
+	for (int part = 0; part < 300; part++)
+		name += ".a";
+	for (const auto *quoted : {R"("")", R"("\\")", R"("\"")", R"('\')", R"("""""")",
+				   R"("""a"""")", R"("""a""""")", R"("""\"""""")", R"("""'""")",
+				   R"('''''')", R"('''a''''')", R"('#')", R"("#")", R"(1 # ")"})
+		EXPECT_THAT(problems(fmt::format("x = {}\n{} = 1\n", quoted, name)),
+			    HasSubstr("a.toml:2:512: a name has more than 256 parts"))
+			<< quoted;
+}
+
+// toml++ looks ahead through what may be a date, further than it can go back: that ended pathd.
+TEST(ParseConfig, ANumberWithManyUnderscoresIsRefused)
+{
+	for (std::size_t underscores = 65; underscores < 200; underscores++) {
+		const auto value = "1-------nd" + std::string(underscores, '_') + " 1_____\n";
+		EXPECT_THAT(
+			problems("# a\nx = " + value),
+			HasSubstr("a.toml:2:5: more than 64 underscores follow a digit (write a "
+				  "number without underscores"))
+			<< underscores;
+		EXPECT_THAT(problems("x=[''''''''," + value), HasSubstr("underscores"));
+	}
+	for (std::size_t underscores = 0; underscores <= 64; underscores++)
+		EXPECT_THAT(problems("x = 1-------nd" + std::string(underscores, '_') + " 1" +
+				     std::string(200, '1')),
+			    StartsWith("a.toml:1:"))
+			<< underscores;
+	EXPECT_EQ(problems("# 1 " + std::string(200, '_') + "\n" + minimal_unit), "");
 }
 
 TEST(ParseConfig, DeepNestingIsRefused)

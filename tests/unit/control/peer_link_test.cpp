@@ -147,6 +147,36 @@ TEST_F(PeerLinkTest, PeersOfOneClusterTalk)
 	ASSERT_TRUE(run(asks, answers, [&] { return asks.over.has_value(); }));
 }
 
+// The loop has other things to do.
+TEST_F(PeerLinkTest, AFloodIsTakenAPieceAtATime)
+{
+	const auto lines = std::string("alpha:") + key_a + "\nbeta:" + key_b + "\n";
+	auto [client, server] = sockets();
+	const int room = 4 << 20;
+	ASSERT_EQ(setsockopt(server.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+	auto asks = end(std::move(client), Side::Asks, "alpha", keys("alpha", lines));
+	auto answers = end(std::move(server), Side::Answers, "beta", keys("beta", lines));
+	ASSERT_TRUE(run(asks, answers,
+			[&] { return !asks.events.empty() && !answers.events.empty(); }));
+	// Nobody has asked: they mean nothing.
+	PeerAnswer nothing;
+	nothing.verb = PeerVerb::LuReset;
+	std::string flood;
+	for (nothing.id = 1; flood.size() < std::size_t(room); nothing.id++)
+		flood += encode(nothing);
+	answers.link->session().output() = flood;
+	answers.step();
+	ASSERT_FALSE(answers.over);
+	ASSERT_FALSE(asks.over);
+	asks.step();
+	ASSERT_FALSE(asks.over);
+	pollfd more{asks.link->fd(), POLLIN, 0};
+	EXPECT_EQ(poll(&more, 1, 0), 1) << "it has read to the end";
+	EXPECT_TRUE(run(asks, answers,
+			[&] { return answers.link && answers.link->session().output().empty(); }));
+	EXPECT_FALSE(asks.over);
+}
+
 TEST_F(PeerLinkTest, AWrongKeyOrAnUnknownNameGetsNoFurther)
 {
 	for (const bool unknown : {false, true}) {

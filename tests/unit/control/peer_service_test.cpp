@@ -57,7 +57,14 @@ protected:
 		return taken.answer.value_or(PeerAnswer{});
 	}
 
-	PeerService service{peer_hello("beta")};
+	static PeerHello own_hello()
+	{
+		auto hello = peer_hello("beta");
+		hello.host.fill(0x33);
+		return hello;
+	}
+
+	PeerService service{own_hello()};
 	PeerDisk disk;
 	std::uint64_t last_id = 0;
 };
@@ -74,6 +81,23 @@ TEST_F(PeerServiceTest, WhatAnEngineSaysIsHandedOnWithoutADisk)
 	EXPECT_EQ(taken.answer->id, cast.id);
 	// It is no order of this host: what is asked twice is handed on twice.
 	EXPECT_TRUE(service.take(peer_hello("alpha"), "alpha", cast, nullptr, Instant{}).cast);
+}
+
+// It registers the keys that this host has registered: neither could fence the other.
+TEST_F(PeerServiceTest, ACopyOfThisHostGetsNoExportOfADiskWithReservations)
+{
+	auto copy = peer_hello("alpha");
+	copy.host = own_hello().host;
+	const auto ask = [&] {
+		return service.take(copy, "alpha", request(PeerVerb::Export), &disk, Instant{});
+	};
+	const auto taken = ask();
+	EXPECT_FALSE(taken.order);
+	ASSERT_TRUE(taken.answer);
+	EXPECT_EQ(taken.answer->status, PeerStatus::Refused);
+	EXPECT_THAT(taken.answer->text, HasSubstr("two hosts have one /etc/machine-id"));
+	disk.key = 0;
+	EXPECT_TRUE(ask().order);
 }
 
 TEST_F(PeerServiceTest, AttestsWhatTheHostSees)

@@ -126,6 +126,24 @@ TEST(ReportJson, EveryValueOfAWrongTypeIsNamed)
 	}
 }
 
+// Whatever compares two reports goes by the names.
+TEST(ReportJson, TwoUnitsOfOneNameAreRefused)
+{
+	Report report = testing::report_of(full_unit());
+	report.units.push_back(report.units[0]);
+	report.units[1].pinned = false;
+	for (const auto &read :
+	     {report_from_json(to_json(report)), history_from_json(history_to_json(report))}) {
+		ASSERT_FALSE(read);
+		EXPECT_EQ(read.error().code.value(), EBADMSG);
+		EXPECT_NE(read.error().context.find("'units' has two units 'sw0'"),
+			  std::string::npos)
+			<< read.error().context;
+	}
+	report.units[1].name = "sw1";
+	EXPECT_TRUE(report_from_json(to_json(report)));
+}
+
 TEST(ReportJson, NumbersOutOfRangeAreRefused)
 {
 	Json json = to_json(testing::report_of(full_unit()));

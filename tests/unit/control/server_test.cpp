@@ -568,35 +568,6 @@ TEST_F(Server, ServerThatHangsUpIsNotReachable)
 	EXPECT_EQ(status.error().kind, RefusalKind::NotReachable);
 }
 
-// Of another version, or none of ours: what it says of other units is not of the one asked for.
-TEST_F(Server, AnAnswerOfOtherUnitsThanTheOneAskedForIsNone)
-{
-	UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
-	const auto address = socket_address(path);
-	ASSERT_EQ(::bind(fd.get(), address->get(), address->length), 0);
-	ASSERT_EQ(::listen(fd.get(), 1), 0);
-	auto client = ControlClient::connect(path);
-	ASSERT_TRUE(client);
-	const UniqueFd peer(::accept4(fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
-	ASSERT_TRUE(peer);
-	Report report = handler.state;
-	const auto say = [&](const Json &json) {
-		const auto text = encode_reply({{}, json, false});
-		ASSERT_EQ(::send(peer.get(), text.data(), text.size(), 0), ssize_t(text.size()));
-	};
-	for (const std::size_t units : {0U, 2U}) {
-		report.units.resize(units, handler.state.units[0]);
-		say(to_json(report));
-		const auto status = client->status("sw0");
-		ASSERT_FALSE(status);
-		EXPECT_EQ(status.error().kind, RefusalKind::Failed);
-		say(history_to_json(report));
-		EXPECT_FALSE(client->history("sw0"));
-		say(to_json(report));
-		EXPECT_TRUE(client->status());
-	}
-}
-
 TEST_F(Server, ServerThatAcceptsAndSaysNothingTimesOut)
 {
 	UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));

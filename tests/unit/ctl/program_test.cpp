@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// The program itself, run against a server in this process: exit statuses, streams, JSON.
-#include <array>
-#include <filesystem>
-#include <thread>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include <fmt/format.h>
 
-#include "libpath/control/server.h"
 #include "libpath/control/server_socket.h"
-#include "tests/unit/control/handler.h"
+#include "tests/unit/ctl/program.h"
 #include "tests/unit/ctl/xml.h"
 
 namespace swpath
@@ -25,93 +16,7 @@ namespace
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-struct Ran {
-	int status = -1;
-	std::string out;
-	std::string error;
-};
-
-struct Program : ::testing::Test {
-	std::filesystem::path dir;
-	std::string path;
-	testing::RecordingHandler handler;
-	std::unique_ptr<ControlServer> server;
-	std::thread thread;
-	UniqueFd stop;
-
-	void SetUp() override
-	{
-		std::string name = std::filesystem::temp_directory_path() / "swpath-ctl-XXXXXX";
-		ASSERT_TRUE(::mkdtemp(name.data()));
-		dir = name;
-		path = dir / "s";
-	}
-	void TearDown() override
-	{
-		stop.reset();
-		if (thread.joinable())
-			thread.join();
-		server.reset();
-		std::filesystem::remove_all(dir);
-	}
-	void serve()
-	{
-		auto opened = ControlServer::open(path, "", handler);
-		ASSERT_TRUE(opened);
-		server = std::move(*opened);
-		int ends[2];
-		ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-		stop = UniqueFd(ends[1]);
-		thread = std::thread([this, end = UniqueFd(ends[0])] {
-			for (;;) {
-				pollfd both[] = {{server->fd(), POLLIN, 0}, {end.get(), POLLIN, 0}};
-				::poll(both, 2, -1);
-				if (both[1].revents)
-					return;
-				server->step(Instant(1s));
-			}
-		});
-	}
-
-	/// Runs pathctl to its end and takes what it wrote. Its standard output is `to`, or a file
-	/// that is read.
-	Ran run(std::vector<std::string> arguments, const char *to = nullptr)
-	{
-		const std::filesystem::path out = to ? std::filesystem::path(to) : dir / "out";
-		const auto error = dir / "err";
-		arguments.insert(arguments.begin(), {SW_PATHCTL, "--socket", path});
-		std::vector<char *> argv;
-		for (auto &each : arguments)
-			argv.push_back(each.data());
-		argv.push_back(nullptr);
-		posix_spawn_file_actions_t files;
-		posix_spawn_file_actions_init(&files);
-		posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-		posix_spawn_file_actions_addopen(&files, 1, out.c_str(),
-						 O_CREAT | O_TRUNC | O_WRONLY, 0600);
-		posix_spawn_file_actions_addopen(&files, 2, error.c_str(),
-						 O_CREAT | O_TRUNC | O_WRONLY, 0600);
-		char c_locale[] = "LC_ALL=C";
-		char *environment[] = {c_locale, nullptr};
-		pid_t pid = 0;
-		EXPECT_EQ(posix_spawn(&pid, SW_PATHCTL, &files, nullptr, argv.data(), environment),
-			  0);
-		posix_spawn_file_actions_destroy(&files);
-		int status = 0;
-		EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-		return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-			to ? std::string() : read(out), read(error)};
-	}
-	static std::string read(const std::filesystem::path &file)
-	{
-		const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-		std::string text;
-		std::array<char, 4096> bytes;
-		for (ssize_t got = 0; (got = ::read(fd.get(), bytes.data(), bytes.size())) > 0;)
-			text.append(bytes.data(), std::size_t(got));
-		return text;
-	}
-};
+using testing::Program;
 
 TEST_F(Program, ReadingVerbsPrintTextAndJsonOfTheSameReport)
 {
@@ -397,6 +302,10 @@ TEST_F(Program, WatchOnceIsOneFrame)
 	EXPECT_EQ(frame.status, 0);
 	EXPECT_TRUE(frame.out.starts_with("pathctl watch  "));
 	EXPECT_NE(frame.out.find("/dev/sw0  online\n"), std::string::npos);
+	const auto none = run({"watch", "--once", "sw9"});
+	EXPECT_EQ(none.status, 4);
+	EXPECT_EQ(none.out, "");
+	EXPECT_EQ(none.error, "pathctl: there is no unit 'sw9'\nhint: the units are: sw0\n");
 }
 
 TEST_F(Program, CheckHasTheStatusOfAPlugin)

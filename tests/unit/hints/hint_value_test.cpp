@@ -48,15 +48,32 @@ TEST(HintValue, HasTheDocumentedLayout)
 		EXPECT_EQ(std::to_integer<unsigned>(bytes[i]), wanted[i]) << i;
 }
 
+TEST(HintValue, EachFlagIsABit)
+{
+	const auto flags = [](bool shared, bool serves, bool disputed) {
+		auto value = example();
+		value.shared = shared;
+		value.serves = serves;
+		value.disputed = disputed;
+		return std::to_integer<unsigned>((*value.encode())[3]);
+	};
+	EXPECT_EQ(flags(false, false, false), 0U);
+	EXPECT_EQ(flags(true, false, false), 1U);
+	EXPECT_EQ(flags(false, true, false), 2U);
+	EXPECT_EQ(flags(false, false, true), 4U);
+	EXPECT_EQ(flags(true, true, true), 7U);
+}
+
 TEST(HintValue, ComesBackAsItWas)
 {
-	EXPECT_TRUE(rc::check([](bool shared, bool serves) {
+	EXPECT_TRUE(rc::check([](bool shared, bool serves, bool disputed) {
 		HintValue value;
 		value.bus.allocation_class =
 			std::max<std::uint32_t>(*rc::gen::arbitrary<std::uint32_t>(), 1);
 		value.bus.letter = *rc::gen::inRange('A', static_cast<char>('Z' + 1));
 		value.shared = shared;
 		value.serves = serves;
+		value.disputed = disputed;
 		value.server = std::max<std::uint16_t>(*rc::gen::arbitrary<std::uint16_t>(), 1);
 		value.epoch = std::max<std::uint64_t>(*rc::gen::arbitrary<std::uint64_t>(), 1);
 		value.disk = std::max<std::uint64_t>(*rc::gen::arbitrary<std::uint64_t>(), 1);
@@ -139,7 +156,7 @@ TEST(HintValue, ABadInputIsRefusedWithItsCause)
 		"hint: begins with 0x5457, a hint with 0x5357");
 	refused(HintValue::decode(forged(2, 1, 2)), EPROTONOSUPPORT,
 		"hint: of version 2, this host reads version 1");
-	refused(HintValue::decode(forged(3, 1, 0x04)), EBADMSG, "hint: unknown flags 0x04");
+	refused(HintValue::decode(forged(3, 1, 0x08)), EBADMSG, "hint: unknown flags 0x08");
 	refused(HintValue::decode(forged(9, 1, 27)), EBADMSG, "hint: port 27 is none from 1 to 26");
 	refused(HintValue::decode(forged(9, 1, 0)), EBADMSG, "hint: port 0 is none from 1 to 26");
 	refused(HintValue::decode(forged(8, 1, 1)), EBADMSG, "hint: port 258 is none from 1 to 26");

@@ -309,6 +309,28 @@ TEST_F(Local, SaysWhatCannotBeBegun)
 	EXPECT_FALSE(LocalLockSpace::open("/proc/none"));
 }
 
+// A pipe under the name of a lock can be opened and locked, and not emptied.
+TEST_F(Local, WhatKeepsFailingIsTriedEverMoreSeldom)
+{
+	Holder holder(path("locks"));
+	ASSERT_EQ(::mkfifo(path("locks/" + name).c_str(), 0600), 0);
+	ASSERT_TRUE(holder.space->hold(name));
+	std::size_t failures = 0;
+	const Instant begin{seconds(100)};
+	for (auto at = begin; at < begin + seconds(60);) {
+		const auto told = holder.space->step(at);
+		ASSERT_TRUE(told);
+		ASSERT_EQ(told->size(), 1U);
+		ASSERT_EQ(told->front().kind, LockEventKind::Failed);
+		failures++;
+		ASSERT_TRUE(holder.space->next());
+		ASSERT_GT(*holder.space->next(), at);
+		at = *holder.space->next();
+	}
+	EXPECT_GT(failures, 10U);
+	EXPECT_LT(failures, 25U);
+}
+
 TEST_F(Local, TheFilesAreForRootAlone)
 {
 	Holder one(locks);

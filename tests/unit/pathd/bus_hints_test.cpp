@@ -174,6 +174,30 @@ TEST_F(BusHintsTest, TwoHostsOfOneBusFindEachOther)
 	EXPECT_TRUE(beta_.hints->shared("host2"));
 }
 
+TEST_F(BusHintsTest, BothHostsSayThatAClassWasGivenTwice)
+{
+	const auto text = [](const Host &host) { return host.hints->report().ports.at(0).text; };
+	start(alpha_, 1, real());
+	alpha_.sees(sda, "2:0:0:0");
+	ASSERT_TRUE(tells(alpha_, "ready: $17$B held marked of 1, epoch 1;")) << alpha_.told();
+	start(beta_, 2, real());
+	beta_.sees(sda, "2:0:0:0", "naa.6001406");
+	ASSERT_TRUE(tells(beta_, "ready: $17$B held marked of 1, epoch 1;")) << beta_.told();
+	beta_.ahead = BusSharing::direct_wait + 1s;
+	ASSERT_TRUE(tells(alpha_, "ready: $17$B held marked of 1, epoch 2;")) << alpha_.told();
+	EXPECT_THAT(text(alpha_), HasSubstr("a host on a bus of this name does not see the disk"));
+	EXPECT_THAT(text(beta_), HasSubstr("host 1 has marked it with a disk that this host does "
+					   "not see there"));
+	EXPECT_FALSE(alpha_.hints->shared("host2"));
+	EXPECT_FALSE(beta_.hints->shared("host2"));
+	// Restarted, alpha asks whether it is still so.
+	beta_.ahead += BusSharing::direct_wait;
+	start(alpha_, 1, real());
+	alpha_.sees(sda, "2:0:0:0");
+	ASSERT_TRUE(tells(alpha_, "ready: $17$B held marked of 1, epoch 4;")) << alpha_.told();
+	EXPECT_THAT(text(alpha_), HasSubstr("a host on a bus of this name does not see the disk"));
+}
+
 TEST_F(BusHintsTest, AProcessThatIsKilledIsReplacedAndHoldsWhatItHeld)
 {
 	start(alpha_, 1, real());

@@ -100,6 +100,21 @@ TEST_F(LockProcessTest, ALineWithoutAnEndIsAnError)
 	EXPECT_EQ(listen(1), std::errc::message_size);
 }
 
+// The loop has other things to do.
+TEST_F(LockProcessTest, OneThatSaysSomethingWithoutEndIsHeardForAMomentAtATime)
+{
+	start({"/usr/bin/yes", "ready"});
+	std::size_t lines = 0;
+	for (unsigned turn = 0; turn < 100; turn++) {
+		ASSERT_TRUE(readable(process_->fd()));
+		const auto came = process_->receive();
+		ASSERT_TRUE(came);
+		ASSERT_LE(came->size(), (64 * 1024 + 1024) / 6);
+		lines += came->size();
+	}
+	EXPECT_GT(lines, 100U);
+}
+
 TEST_F(LockProcessTest, WhatOneThatStandsStillDoesNotTakeIsKeptInOrder)
 {
 	constexpr std::size_t count = 2000;

@@ -4,11 +4,14 @@
 
 #include <cerrno>
 #include <fstream>
+#include <list>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "libpath/sys/clock.h"
 #include "tests/unit/pathd/free_port.h"
@@ -160,6 +163,88 @@ TEST_F(PeersTest, WhoAsksIsAskedBackAtOnce)
 	EXPECT_TRUE(run(*alpha, [&] {
 		return alpha->client("beta")->reachable() && beta->client("alpha")->reachable();
 	})) << beta->client("alpha")->trouble();
+}
+
+TEST_F(PeersTest, ThereIsRoomForAllThatACompleteClusterHasAndMore)
+{
+	EXPECT_GE(Peers::links_max, 2 * cluster_hosts_max);
+	std::list<std::unique_ptr<Peers>> all;
+	for (unsigned i = 0; i < 40; i++)
+		all.push_back(asker("alpha"));
+	EXPECT_TRUE(run(*all.front(), [&] {
+		std::size_t there = 0;
+		for (auto &each : all) {
+			each->step(now());
+			there += each->client("beta")->reachable() ? 1 : 0;
+		}
+		return there == all.size();
+	}));
+}
+
+TEST_F(PeersTest, APeerThatIsThisMachineIsNamed)
+{
+	auto alpha = asker("alpha");
+	EXPECT_EQ(alpha->trouble_of("beta"), "");
+	ASSERT_TRUE(run(*alpha, [&] { return alpha->client("beta")->reachable(); }));
+	// Both are in this process.
+	EXPECT_EQ(alpha->trouble_of("beta"), same_machine);
+	EXPECT_EQ(alpha->trouble_of("nobody"), "");
+}
+
+/// As long as it lives this process gets no descriptor.
+class NoDescriptors
+{
+public:
+	NoDescriptors()
+	{
+		// UBSan reads an object's type through a pipe, and takes one that it cannot make
+		// for a wrong type; what it has seen it remembers.
+		EXPECT_NE(Error({std::make_error_code(std::errc::io_error), ""}).message(), "");
+		EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+		const UniqueFd next(dup(STDERR_FILENO));
+		rlimit less = before_;
+		less.rlim_cur = static_cast<rlim_t>(next.get());
+		EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &less), 0);
+	}
+	NoDescriptors(const NoDescriptors &) = delete;
+	NoDescriptors &operator=(const NoDescriptors &) = delete;
+	~NoDescriptors() { (void)setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+	rlimit before_{};
+};
+
+TEST_F(PeersTest, WithoutADescriptorItWaitsBeforeItAcceptsAgain)
+{
+	auto config = member("beta");
+	config.listen = HostAddress{"127.0.0.1", free_port()};
+	config.discover = HostDiscovery::DnsSd; // whoever has a key may ask
+	const auto server = peers(config);
+	const auto readable = [&](int limit_ms) {
+		pollfd watched{server->fd(), POLLIN, 0};
+		return poll(&watched, 1, limit_ms) == 1;
+	};
+	auto asking = member("alpha");
+	asking.peers = {{"beta", *config.listen}};
+	const auto alpha = peers(asking);
+	alpha->step(now());
+	ASSERT_TRUE(readable(5000));
+	const auto began = now();
+	{
+		const NoDescriptors none;
+		server->step(began);
+		EXPECT_FALSE(readable(0)) << "it would wake the loop without end";
+		ASSERT_TRUE(server->deadline());
+		EXPECT_LE(*server->deadline(), began + 1s);
+		server->step(*server->deadline());
+		EXPECT_FALSE(readable(0)) << "and again";
+	}
+	server->step(began + 100ms);
+	EXPECT_FALSE(readable(0)) << "its time has not come";
+	ASSERT_TRUE(run(*alpha, [&] {
+		server->step(now() + 2s);
+		return alpha->client("beta")->reachable();
+	}));
 }
 
 TEST_F(PeersTest, WhoHasAKeyButIsNoPeerIsTurnedAway)

@@ -146,6 +146,61 @@ TEST_F(Sharing, OneClassOnTwoBusesMakesNothingSharedAndIsNotWrittenOver)
 	EXPECT_TRUE(sharing_.shared("host2"));
 }
 
+TEST_F(Sharing, TheFirstHostLearnsThatItsClassWasGivenTwice)
+{
+	have_disk();
+	BusSharing beta(2, false);
+	(void)beta.port_appears("host5", bus);
+	(void)beta.direct_appears({8, 48}, "host5", 0xee);
+	const auto mine = mark_of(1, disk);
+	EXPECT_THAT(sharing_.mark_told(bus, mine), IsEmpty());
+	EXPECT_FALSE(sharing_.strange("host2"));
+	EXPECT_THAT(sharing_.dispute("host2"), IsEmpty());
+
+	EXPECT_THAT(beta.mark_told(bus, mine), IsEmpty());
+	const auto note = beta.dispute("host5");
+	auto noted = mine;
+	noted.disputed = true;
+	noted.epoch++;
+	ASSERT_EQ(note, (std::vector<BusOrder>{{Kind::Publish, bus, noted}}));
+	EXPECT_THAT(beta.dispute("host5"), IsEmpty()) << "it is under way";
+	EXPECT_THAT(beta.mark_told(bus, noted), IsEmpty());
+	EXPECT_THAT(beta.dispute("host5"), IsEmpty()) << "it says so";
+	EXPECT_TRUE(beta.strange("host5"));
+
+	EXPECT_THAT(sharing_.mark_told(bus, noted), IsEmpty());
+	EXPECT_TRUE(sharing_.strange("host2") && sharing_.disputed("host2"));
+	EXPECT_FALSE(sharing_.shared("host2")) << "the other one is no neighbour";
+	EXPECT_THAT(sharing_.explain("host2"),
+		    HasSubstr("a host on a bus of this name does not see the disk there with which "
+			      "host 1 has marked it: two buses have this name"));
+	EXPECT_THAT(sharing_.dispute("host2"), IsEmpty());
+}
+
+TEST_F(Sharing, ANoteThatABusIsDisputedIsTakenAwayOnceByEachWhoSeesTheDisk)
+{
+	have_disk();
+	auto noted = mark_of(1, disk);
+	noted.disputed = true;
+	// Its own, from before pathd was restarted: is it still so?
+	const auto asked = sharing_.mark_told(bus, noted);
+	const HintValue clean{bus, false, true, 1, 8, disk};
+	EXPECT_EQ(asked, (std::vector<BusOrder>{{Kind::Publish, bus, clean}}));
+	EXPECT_THAT(sharing_.mark_told(bus, clean), IsEmpty());
+	EXPECT_FALSE(sharing_.strange("host2"));
+	noted.epoch = 9;
+	EXPECT_THAT(sharing_.mark_told(bus, noted), IsEmpty()) << "it is";
+	EXPECT_TRUE(sharing_.disputed("host2"));
+	// A third one, whose disk comes late, finds its neighbour all the same.
+	BusSharing gamma(3, true);
+	(void)gamma.port_appears("host1", bus);
+	EXPECT_THAT(gamma.mark_told(bus, noted), IsEmpty());
+	EXPECT_EQ(gamma.direct_appears(sda, "host1", disk).at(0).mark,
+		  (HintValue{bus, true, true, 3, 10, disk}));
+	EXPECT_TRUE(gamma.shared("host1"));
+	EXPECT_THAT(gamma.explain("host1"), HasSubstr("shared, but a host on a bus of this name"));
+}
+
 TEST_F(Sharing, HostsWithDifferentKeysMeetAtTheDisk)
 {
 	have_disk();

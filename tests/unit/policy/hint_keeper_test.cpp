@@ -116,15 +116,55 @@ TEST_F(Keeping, AMarkWithADiskThatDoesNotComeIsToldOnceAndNotAtOnce)
 	EXPECT_THAT(keeper_.take_news(), IsEmpty());
 	keeper_.tick(at_s(31));
 	EXPECT_THAT(keeper_.take_news(), ElementsAre(HasSubstr("two buses have this name")));
+	// The mark stays as it is, with a note for whoever has left it.
+	const auto noted =
+		*HintValue{bus, false, true, 2, 2, disk_hash(disk("naa.7")), true}.encode();
+	EXPECT_THAT(lines(keeper_), ElementsAre("hold " + lock, publish(noted)));
+	keeper_.take(told(LockEventKind::Published, noted), at_s(32));
+	EXPECT_EQ(keeper_.next(), at_s(61));
+	keeper_.tick(at_s(61));
 	EXPECT_FALSE(keeper_.next());
 	keeper_.tick(at_s(100));
 	EXPECT_THAT(keeper_.take_news(), IsEmpty());
 	EXPECT_FALSE(keeper_.shared("host2"));
-	EXPECT_THAT(lines(keeper_), ElementsAre("hold " + lock)); // and nothing is written over it
+	EXPECT_THAT(lines(keeper_), IsEmpty());
+	// Whoever takes the note away gets it again, at once and then every 30 s.
+	keeper_.take(told(LockEventKind::Changed, theirs), at_s(101));
+	keeper_.tick(at_s(101));
+	EXPECT_EQ(lines(keeper_).size(), 1U);
+	keeper_.take(told(LockEventKind::Overtaken, theirs), at_s(102));
+	keeper_.tick(at_s(130));
+	EXPECT_THAT(lines(keeper_), IsEmpty());
+	EXPECT_EQ(keeper_.next(), at_s(131));
+	keeper_.tick(at_s(131));
+	EXPECT_EQ(lines(keeper_).size(), 1U);
+	EXPECT_THAT(keeper_.take_news(), IsEmpty());
 	// The disk comes after all.
 	keeper_.direct_proved(DevNumber{8, 16}, "host2", "", disk("naa.7"));
 	EXPECT_TRUE(keeper_.shared("host2"));
 	EXPECT_THAT(keeper_.take_news(), ElementsAre(HasSubstr("shared, another host")));
+}
+
+TEST_F(Keeping, ThatItsMarkIsDisputedIsToldAtOnceAndOnce)
+{
+	have_disk(keeper_);
+	keeper_.space_ready();
+	keeper_.take(told(LockEventKind::Held, mark(1, false)), at_s(1));
+	keeper_.tick(at_s(1));
+	(void)keeper_.take_orders();
+	const auto noted = *HintValue{bus, false, true, 1, 2, disk_hash(disk()), true}.encode();
+	keeper_.take(told(LockEventKind::Changed, noted), at_s(40));
+	keeper_.tick(at_s(40));
+	EXPECT_THAT(keeper_.take_news(),
+		    ElementsAre(HasSubstr("a host on a bus of this name does not see the disk")));
+	EXPECT_THAT(report(keeper_).ports.at(0).text, HasSubstr("a host on a bus of this name"));
+	EXPECT_FALSE(keeper_.next());
+	keeper_.tick(at_s(100));
+	EXPECT_THAT(keeper_.take_news(), IsEmpty());
+	EXPECT_THAT(lines(keeper_), IsEmpty());
+	keeper_.take(told(LockEventKind::Changed, mark(1, false, 3)), at_s(101));
+	keeper_.tick(at_s(101));
+	EXPECT_THAT(report(keeper_).ports.at(0).text, HasSubstr("not known to be shared"));
 }
 
 TEST_F(Keeping, ALockSpaceThatCameBackIsToldEverythingAnew)

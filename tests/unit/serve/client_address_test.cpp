@@ -56,6 +56,26 @@ TEST(ClientPattern, AnIpv4ClientOfADualStackListenerIsAnIpv4Client)
 	EXPECT_EQ(client("::ffff:10.0.0.2").text(), "10.0.0.2");
 }
 
+// What getnameinfo(3) says of a peer of a dual-stack listener, or on a network without addresses of
+// its own.
+TEST(ClientPattern, AnAddressIsTheSameHoweverItIsWritten)
+{
+	EXPECT_TRUE(lets_in("::ffff:10.0.0.2", client("10.0.0.2")));
+	EXPECT_TRUE(lets_in("::ffff:10.0.0.2", client("::ffff:10.0.0.2")));
+	EXPECT_FALSE(lets_in("::ffff:10.0.0.2", client("10.0.0.3")));
+	EXPECT_TRUE(lets_in("::ffff:10.0.0.0/120", client("10.0.0.255")));
+	EXPECT_FALSE(lets_in("::ffff:10.0.0.0/120", client("10.0.1.0")));
+	EXPECT_TRUE(lets_in("fe80::1%eth0", client("fe80::1")));
+	EXPECT_FALSE(lets_in("fe80::1%eth0", client("fe80::2")));
+	const auto text = [](const char *written) { return ClientPattern::parse(written)->text(); };
+	EXPECT_EQ(text("::ffff:10.0.0.2"), "10.0.0.2");
+	EXPECT_EQ(text("::ffff:10.0.0.0/120"), "10.0.0.0/24");
+	EXPECT_EQ(text("FE80:0::1%eth0"), "fe80::1");
+	EXPECT_EQ(text("fe80::/10"), "fe80::/10");
+	EXPECT_EQ(text("::/0"), "::/0");
+	EXPECT_EQ(*ClientPattern::parse("fe80:0::1%2"), *ClientPattern::parse("fe80::1"));
+}
+
 TEST(ClientPattern, UsersOfThisHost)
 {
 	ClientAddress user;
@@ -70,8 +90,9 @@ TEST(ClientPattern, UsersOfThisHost)
 
 TEST(ClientPattern, WhatIsNoneIsRefusedWithWhatIsAllowed)
 {
-	for (const char *text : {"", "beta", "10.0.0", "10.0.0.0/33", "fe80::/129", "10.0.0.0/",
-				 "unix:x", "unix:-1", "10.0.0.2 ", "*"}) {
+	for (const char *text :
+	     {"", "beta", "10.0.0", "10.0.0.0/33", "fe80::/129", "10.0.0.0/", "unix:x", "unix:-1",
+	      "10.0.0.2 ", "*", "fe80::1%", "%eth0", "10.0.0.2%eth0", "%"}) {
 		const auto parsed = ClientPattern::parse(text);
 		ASSERT_FALSE(parsed) << text;
 		EXPECT_EQ(parsed.error().code.value(), EINVAL);
