@@ -41,8 +41,12 @@
 #define SW_TICK_MS_MIN		10
 #define SW_TICK_MS_MAX		500
 
+/* Of one CPU; what enters on one may leave on another. They wrap around. */
 struct sw_flight {
-	int count[SW_GENERATIONS];
+	struct {
+		unsigned int entered;
+		unsigned int left;
+	} of[SW_GENERATIONS];
 };
 
 struct sw_unit;
@@ -160,6 +164,7 @@ struct sw_witness *sw_witness_alloc(unsigned int nr);
 void sw_witness_free(struct sw_witness *witness);
 unsigned int sw_witness_size(const struct sw_witness *witness);
 void sw_witness_due(struct sw_witness *witness);
+void sw_witness_hold(struct sw_unit *unit, struct bio *bio);
 bool sw_witness_begin(struct sw_unit *unit, struct bio *bio);
 void sw_witness_end(struct sw_unit *unit, struct bio *bio,
 		    struct bvec_iter iter, bool ok);
