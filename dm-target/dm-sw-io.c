@@ -85,6 +85,22 @@ static inline void send_bio(struct sw_unit *unit, struct sw_path *path,
 	direct_bio(unit, path, generation, bio, b);
 }
 
+/*
+ * Who polls is marked REQ_NOWAIT by the block layer, for a wait for a tag that
+ * only the poller frees would be for ever. To be held is no such wait.
+ */
+static bool must_not_wait(const struct sw_bio *b)
+{
+	return (b->opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT;
+}
+
+/* It is sent later, by us: it may wait for a tag then, and nobody polls for it. */
+static void let_wait(struct bio *bio, struct sw_bio *b)
+{
+	b->opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	bio->bi_opf = b->opf;
+}
+
 static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 {
 	struct sw_path *path;
@@ -102,11 +118,9 @@ static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 	}
 
 	requeue = dm_noflush_suspending(unit->ti);
-	verdict = sw_core_map(&unit->core, bio->bi_opf & REQ_NOWAIT);
+	verdict = sw_core_map(&unit->core, must_not_wait(b));
 	if (!requeue && verdict == SW_BIO_HOLD) {
-		/* Nobody can poll for what was not sent. */
-		b->opf &= ~REQ_POLLED;
-		bio->bi_opf = b->opf;
+		let_wait(bio, b);
 		bio_list_add(&unit->held, bio);
 		sw_core_held(&unit->core, carries(b));
 		if (unit->witness && is_write(b))
@@ -126,6 +140,13 @@ static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 	return DM_MAPIO_SUBMITTED;
 }
 
+/*
+ * Who may do without an answer, or has a copy elsewhere, has the layers below
+ * give up at the first hitch, a readahead's command too: that would be taken
+ * for a path that failed. Here the other path is the copy.
+ */
+#define SW_IMPATIENT	(REQ_FAILFAST_MASK | REQ_RAHEAD)
+
 int sw_map(struct dm_target *ti, struct bio *bio)
 {
 	struct sw_unit *unit = ti->private;
@@ -135,6 +156,7 @@ int sw_map(struct dm_target *ti, struct bio *bio)
 
 	b->iter = bio->bi_iter;
 	b->end_io = bio->bi_end_io;
+	bio->bi_opf &= ~SW_IMPATIENT;
 	b->opf = bio->bi_opf;
 	b->flags = bio->bi_flags;
 	b->tries = 0;
@@ -153,12 +175,9 @@ int sw_map(struct dm_target *ti, struct bio *bio)
 /* Makes the bio what it was when map got it. */
 static void restore_bio(struct bio *bio, struct sw_bio *b)
 {
-	/* It may wait now, and nobody polls for it any more. */
-	b->opf &= ~(REQ_NOWAIT | REQ_POLLED);
-
+	let_wait(bio, b);
 	bio->bi_iter = b->iter;
 	bio->bi_end_io = b->end_io;
-	bio->bi_opf = b->opf;
 	bio->bi_flags = b->flags;
 	bio->bi_status = BLK_STS_OK;
 	/* Who polls for it would poll this number of the next path's queues. */
@@ -170,10 +189,15 @@ static void restore_bio(struct bio *bio, struct sw_bio *b)
 /*
  * Is it the path that failed, and not the request or the medium? An invalid
  * request is one on every path, although newer kernels' blk_path_error() takes
- * BLK_STS_INVAL for a path error.
+ * BLK_STS_INVAL for a path error; and a command that was given only so much time
+ * was given up by the disk, which is well.
  */
 static bool is_path_error(const struct sw_bio *b, blk_status_t status)
 {
+#ifdef BLK_STS_DURATION_LIMIT
+	if (status == BLK_STS_DURATION_LIMIT)
+		return false;
+#endif
 	if (status == BLK_STS_AGAIN && (b->opf & REQ_NOWAIT))
 		return false;
 	if (status == BLK_STS_DM_REQUEUE)
