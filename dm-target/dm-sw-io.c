@@ -37,7 +37,7 @@ static inline struct sw_path *enter_path(struct sw_unit *unit,
 	path = READ_ONCE(unit->open_path);
 	if (likely(path)) {
 		*generation = READ_ONCE(unit->generation);
-		this_cpu_inc(unit->flight->count[*generation]);
+		this_cpu_inc(unit->flight->of[*generation].entered);
 	}
 	rcu_read_unlock();
 
@@ -51,7 +51,7 @@ static inline struct sw_path *enter_path(struct sw_unit *unit,
 static inline void leave_path(struct sw_unit *unit, unsigned int generation)
 {
 	rcu_read_lock();
-	this_cpu_dec(unit->flight->count[generation]);
+	this_cpu_inc(unit->flight->of[generation].left);
 	if (unlikely(READ_ONCE(unit->draining)))
 		sw_unit_left(unit);
 	rcu_read_unlock();
@@ -71,11 +71,34 @@ static inline void direct_bio(struct sw_unit *unit, struct sw_path *path,
 	bio_set_dev(bio, path->dev->bdev);
 }
 
-static void end_sample(struct sw_unit *unit, struct bio *bio, struct sw_bio *b,
-		       bool ok)
+/*
+ * The bio, which is counted, is sent for the first time. Counted first: who is
+ * sampled meanwhile sees it in flight, or is dropped by it.
+ */
+static inline void send_bio(struct sw_unit *unit, struct sw_path *path,
+			    unsigned int generation, struct bio *bio,
+			    struct sw_bio *b)
 {
-	b->sampled = false;
-	sw_witness_end(unit, bio, b->iter, ok);
+	if (unlikely(unit->witness) && is_write(b))
+		b->sampled = sw_witness_begin(unit, bio);
+
+	direct_bio(unit, path, generation, bio, b);
+}
+
+/*
+ * Who polls is marked REQ_NOWAIT by the block layer, for a wait for a tag that
+ * only the poller frees would be for ever. To be held is no such wait.
+ */
+static bool must_not_wait(const struct sw_bio *b)
+{
+	return (b->opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT;
+}
+
+/* It is sent later, by us: it may wait for a tag then, and nobody polls for it. */
+static void let_wait(struct bio *bio, struct sw_bio *b)
+{
+	b->opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	bio->bi_opf = b->opf;
 }
 
 static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
@@ -90,27 +113,23 @@ static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 	path = enter_path(unit, &generation);
 	if (path) {
 		spin_unlock_irqrestore(&unit->lock, flags);
-		direct_bio(unit, path, generation, bio, b);
+		send_bio(unit, path, generation, bio, b);
 		return DM_MAPIO_REMAPPED;
 	}
 
 	requeue = dm_noflush_suspending(unit->ti);
-	verdict = sw_core_map(&unit->core, bio->bi_opf & REQ_NOWAIT);
+	verdict = sw_core_map(&unit->core, must_not_wait(b));
 	if (!requeue && verdict == SW_BIO_HOLD) {
-		/* Nobody can poll for what was not sent. */
-		b->opf &= ~REQ_POLLED;
-		bio->bi_opf = b->opf;
+		let_wait(bio, b);
 		bio_list_add(&unit->held, bio);
 		sw_core_held(&unit->core, carries(b));
+		if (unit->witness && is_write(b))
+			sw_witness_hold(unit, bio);
 	}
 	spin_unlock_irqrestore(&unit->lock, flags);
 
 	if (!requeue && verdict == SW_BIO_HOLD)
 		return DM_MAPIO_SUBMITTED;
-
-	/* Back before it was sent. */
-	if (b->sampled)
-		end_sample(unit, bio, b, false);
 	if (requeue)
 		return DM_MAPIO_REQUEUE;
 	if (verdict == SW_BIO_ERROR)
@@ -121,6 +140,13 @@ static int map_slowly(struct sw_unit *unit, struct bio *bio, struct sw_bio *b)
 	return DM_MAPIO_SUBMITTED;
 }
 
+/*
+ * Who may do without an answer, or has a copy elsewhere, has the layers below
+ * give up at the first hitch, a readahead's command too: that would be taken
+ * for a path that failed. Here the other path is the copy.
+ */
+#define SW_IMPATIENT	(REQ_FAILFAST_MASK | REQ_RAHEAD)
+
 int sw_map(struct dm_target *ti, struct bio *bio)
 {
 	struct sw_unit *unit = ti->private;
@@ -130,18 +156,18 @@ int sw_map(struct dm_target *ti, struct bio *bio)
 
 	b->iter = bio->bi_iter;
 	b->end_io = bio->bi_end_io;
+	bio->bi_opf &= ~SW_IMPATIENT;
 	b->opf = bio->bi_opf;
 	b->flags = bio->bi_flags;
 	b->tries = 0;
 	b->sent = false;
-	b->sampled = unlikely(unit->witness) && is_write(b) &&
-		     sw_witness_begin(unit, bio);
+	b->sampled = false;
 
 	path = enter_path(unit, &generation);
 	if (unlikely(!path))
 		return map_slowly(unit, bio, b);
 
-	direct_bio(unit, path, generation, bio, b);
+	send_bio(unit, path, generation, bio, b);
 
 	return DM_MAPIO_REMAPPED;
 }
@@ -149,12 +175,9 @@ int sw_map(struct dm_target *ti, struct bio *bio)
 /* Makes the bio what it was when map got it. */
 static void restore_bio(struct bio *bio, struct sw_bio *b)
 {
-	/* It may wait now, and nobody polls for it any more. */
-	b->opf &= ~(REQ_NOWAIT | REQ_POLLED);
-
+	let_wait(bio, b);
 	bio->bi_iter = b->iter;
 	bio->bi_end_io = b->end_io;
-	bio->bi_opf = b->opf;
 	bio->bi_flags = b->flags;
 	bio->bi_status = BLK_STS_OK;
 	/* Who polls for it would poll this number of the next path's queues. */
@@ -166,10 +189,15 @@ static void restore_bio(struct bio *bio, struct sw_bio *b)
 /*
  * Is it the path that failed, and not the request or the medium? An invalid
  * request is one on every path, although newer kernels' blk_path_error() takes
- * BLK_STS_INVAL for a path error.
+ * BLK_STS_INVAL for a path error; and a command that was given only so much time
+ * was given up by the disk, which is well.
  */
 static bool is_path_error(const struct sw_bio *b, blk_status_t status)
 {
+#ifdef BLK_STS_DURATION_LIMIT
+	if (status == BLK_STS_DURATION_LIMIT)
+		return false;
+#endif
 	if (status == BLK_STS_AGAIN && (b->opf & REQ_NOWAIT))
 		return false;
 	if (status == BLK_STS_DM_REQUEUE)
@@ -229,12 +257,14 @@ int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 	unsigned int generation;
 	int r = DM_ENDIO_DONE;
 
-	if (unlikely(b->sampled))
-		end_sample(unit, bio, b, !*error);
-
 	/* Ended by us, without a path: given back, would wait, or timed out. */
 	if (unlikely(!b->sent))
 		return DM_ENDIO_DONE;
+
+	if (unlikely(b->sampled)) {
+		b->sampled = false;
+		sw_witness_end(unit, bio, b->iter, !*error);
+	}
 
 	b->sent = false;
 	generation = b->generation;
@@ -411,18 +441,32 @@ void sw_give_back_held(struct sw_unit *unit)
 	end_list(&list, BLK_STS_DM_REQUEUE);
 }
 
-/* Bios of one generation in flight; off by those that come or go right now. */
+/*
+ * Bios of one generation in flight, and never fewer than there are. Of a single
+ * counter for both ways the sum could be: a bio that enters on a CPU that was
+ * read and leaves on one that was not takes another one out of it. So who left
+ * is read first, and the way in of each of them is seen after that.
+ */
 int sw_generation_count(const struct sw_unit *unit, unsigned int generation)
 {
-	int cpu, count = 0;
+	const struct sw_flight *flight;
+	unsigned int count = 0;
+	int cpu;
 
-	for_each_possible_cpu(cpu)
-		count += per_cpu_ptr(unit->flight, cpu)->count[generation];
+	for_each_possible_cpu(cpu) {
+		flight = per_cpu_ptr(unit->flight, cpu);
+		count -= READ_ONCE(flight->of[generation].left);
+	}
+	smp_rmb();
+	for_each_possible_cpu(cpu) {
+		flight = per_cpu_ptr(unit->flight, cpu);
+		count += READ_ONCE(flight->of[generation].entered);
+	}
 
 	return count;
 }
 
-/* Bios in flight, exact when nothing is being sent. */
+/* Bios in flight, never fewer than there are; exact when none comes or goes. */
 int sw_in_flight(const struct sw_unit *unit)
 {
 	unsigned int i;
@@ -431,7 +475,7 @@ int sw_in_flight(const struct sw_unit *unit)
 	for (i = 0; i < SW_GENERATIONS; i++)
 		count += sw_generation_count(unit, i);
 
-	return max(count, 0);
+	return count;
 }
 
 /*

@@ -15,17 +15,23 @@ struct sw_call {
 	unsigned int argc;
 	struct sw_now now;
 	unsigned int actions;
+	const char *bad;	/* the word that is wrong, */
+	const char *want;	/* and what it is not */
 };
 
-/* Does the message have a word number @i, and what is wrong with it if not. */
-static int refuse_word(const struct sw_call *call, unsigned int i, const char *want)
+/*
+ * Not printed here: under unit->lock, with interrupts off, a slow console would
+ * be waited for by all I/O.
+ */
+static int refuse_word(struct sw_call *call, unsigned int i, const char *want)
 {
-	DMWARN("message '%s': '%s' is not %s", call->argv[0], call->argv[i], want);
+	call->bad = call->argv[i];
+	call->want = want;
 
 	return -EINVAL;
 }
 
-static int number_at(const struct sw_call *call, unsigned int i, u64 max,
+static int number_at(struct sw_call *call, unsigned int i, u64 max,
 		     const char *want, u64 *value)
 {
 	if (kstrtou64(call->argv[i], 10, value) || *value > max)
@@ -34,7 +40,7 @@ static int number_at(const struct sw_call *call, unsigned int i, u64 max,
 	return 0;
 }
 
-static int path_at(const struct sw_call *call, unsigned int i, int *path)
+static int path_at(struct sw_call *call, unsigned int i, int *path)
 {
 	u64 number;
 	int r;
@@ -47,7 +53,7 @@ static int path_at(const struct sw_call *call, unsigned int i, int *path)
 }
 
 /* Word number @i if it is there, else @reason as it is. */
-static int reason_at(const struct sw_call *call, unsigned int i,
+static int reason_at(struct sw_call *call, unsigned int i,
 		     enum sw_reason *reason)
 {
 	int r;
@@ -98,6 +104,9 @@ static int do_commit(struct sw_call *call)
 		return refuse_word(call, 3, "a fence method");
 	if (strlen(call->argv[4]) >= SW_WORD_MAX)
 		return refuse_word(call, 4, "evidence of less than 64 bytes");
+	/* Device-mapper lets a backslash quote a blank; the history is read by words. */
+	if (strpbrk(call->argv[4], " \t\n\v\f\r"))
+		return refuse_word(call, 4, "evidence of one word");
 
 	return sw_core_commit(&call->unit->core, mv, path, method, call->argv[4],
 			      &call->now, &call->actions);
@@ -281,8 +290,10 @@ int sw_message(struct dm_target *ti, unsigned int argc, char **argv,
 	sw_unit_do(unit, call.actions);
 	spin_unlock_irq(&unit->lock);
 
-	/* What is wrong with a word was said where it was read. */
-	if (r && r != -EINVAL)
+	if (call.bad)
+		DMWARN("message '%s': '%s' is not %s", argv[0], call.bad,
+		       call.want);
+	else if (r)
 		DMWARN("message '%s' refused: %s", type->name, refusal(r));
 
 	return r;

@@ -10,14 +10,9 @@
 enum sw_unit_word { SW_UNIT_WORDS(SW_ENUM_UNIT_WORD) SW_UNIT_WORD_NR };
 enum sw_path_word { SW_PATH_WORDS(SW_ENUM_PATH_WORD) SW_PATH_WORD_NR };
 
-static u64 to_ms(u64 ns)
-{
-	return ns / NSEC_PER_MSEC;
-}
-
 static u64 to_us(u64 ns)
 {
-	return ns / NSEC_PER_USEC;
+	return div_u64(ns, NSEC_PER_USEC);
 }
 
 /* A path's index as a word: "-" for none. */
@@ -49,7 +44,8 @@ static bool is_holding(const struct sw_core *core)
 	return core->state == SW_STATE_VERIFY || core->state == SW_STATE_HELD;
 }
 
-static size_t emit_unit(struct sw_unit *unit, u64 now, char *result, size_t maxlen)
+static size_t emit_unit(struct sw_unit *unit, const struct sw_now *now,
+			char *result, size_t maxlen)
 {
 	const struct sw_core *core = &unit->core;
 	bool online = core->state == SW_STATE_ONLINE;
@@ -59,7 +55,8 @@ static size_t emit_unit(struct sw_unit *unit, u64 now, char *result, size_t maxl
 
 	if (is_holding(core))
 		snprintf(left, sizeof(left), "%llu",
-			 core->deadline > now ? to_ms(core->deadline - now) : 0);
+			 core->deadline > now->ns ?
+			 sw_ms(core->deadline - now->ns) : 0);
 
 	DMEMIT("%d %s %s %llu %llu %s %llu %llu %llu %llu %s %llu %s %s %s",
 	       SW_UNIT_WORD_NR,
@@ -67,16 +64,17 @@ static size_t emit_unit(struct sw_unit *unit, u64 now, char *result, size_t maxl
 	       core->mv, core->epoch,
 	       index_word(online ? core->current_path : SW_NO_PATH, &active),
 	       core->held_bios, core->held_bytes,
-	       to_ms(sw_oldest_ns(unit, now)), core->doubt,
-	       sw_reason_text(core->reason), to_ms(now - core->since), left,
+	       sw_ms(sw_oldest_ns(unit, now->ns)), core->doubt,
+	       sw_reason_text(core->reason), sw_ms(now->boot_ns - core->since),
+	       left,
 	       index_word(online ? core->left_path : core->current_path, &from),
 	       sw_fence_text(core->config.fence));
 
 	return sz;
 }
 
-static size_t emit_path(struct sw_unit *unit, unsigned int i, u64 now,
-			char *result, size_t maxlen)
+static size_t emit_path(struct sw_unit *unit, unsigned int i,
+			const struct sw_now *now, char *result, size_t maxlen)
 {
 	const struct sw_core_path *path = &unit->core.paths[i];
 	/* At most one path has bios in flight: the current one. */
@@ -88,7 +86,7 @@ static size_t emit_path(struct sw_unit *unit, unsigned int i, u64 now,
 	       sw_path_state_text(path->state),
 	       current_path ? sw_in_flight(unit) + unit->paths[i].flush_busy : 0,
 	       path->errors, path->switches,
-	       to_ms(sw_core_ticket_left(&unit->core, i, now)),
+	       sw_ms(sw_core_ticket_left(&unit->core, i, now->boot_ns)),
 	       sw_reason_text(path->reason));
 
 	return sz;
@@ -96,14 +94,14 @@ static size_t emit_path(struct sw_unit *unit, unsigned int i, u64 now,
 
 static void emit_info(struct sw_unit *unit, char *result, unsigned int maxlen)
 {
-	u64 now = ktime_get_boottime_ns();
+	struct sw_now now = sw_now();
 	unsigned int i;
 	size_t sz;
 
-	sz = emit_unit(unit, now, result, maxlen);
+	sz = emit_unit(unit, &now, result, maxlen);
 	DMEMIT(" %u %d", unit->core.config.nr_paths, SW_PATH_WORD_NR);
 	for (i = 0; i < unit->core.config.nr_paths; i++)
-		sz += emit_path(unit, i, now, result + sz, maxlen - sz);
+		sz += emit_path(unit, i, &now, result + sz, maxlen - sz);
 }
 
 /* The table as it was given: what is the default is not written. */
@@ -111,8 +109,8 @@ static void emit_table(const struct sw_unit *unit, char *result,
 		       unsigned int maxlen)
 {
 	const struct sw_core_config *config = &unit->core.config;
-	u64 mv_timeout_s = config->mv_timeout_ns / NSEC_PER_SEC;
-	u64 stall_ms = to_ms(config->stall_ns);
+	u64 mv_timeout_s = div_u64(config->mv_timeout_ns, NSEC_PER_SEC);
+	u64 stall_ms = sw_ms(config->stall_ns);
 	bool mv_timeout = mv_timeout_s != SW_MV_TIMEOUT_S_DEFAULT;
 	bool stall = stall_ms != SW_STALL_MS_DEFAULT;
 	bool fence = config->fence != SW_FENCE_PROVE;
@@ -152,7 +150,8 @@ static void emit_ima(struct sw_unit *unit, char *result, unsigned int maxlen)
 
 	DMEMIT_TARGET_NAME_VERSION(unit->ti->type);
 	DMEMIT(",mv_timeout_s=%llu,stall_ms=%llu,fence=%s,witness=%u,epoch=%llu,hold=%c",
-	       config->mv_timeout_ns / NSEC_PER_SEC, to_ms(config->stall_ns),
+	       div_u64(config->mv_timeout_ns, NSEC_PER_SEC),
+	       sw_ms(config->stall_ns),
 	       sw_fence_text(config->fence), sw_witness_size(unit->witness),
 	       config->epoch,
 	       config->hold ? 'y' : 'n');

@@ -269,7 +269,7 @@ static void sw_dtr(struct dm_target *ti)
 	}
 
 	sw_witness_free(unit->witness);
-	free_percpu(unit->flight);
+	sw_unit_free(unit);
 	kvfree(unit);
 }
 
@@ -277,8 +277,8 @@ static int sw_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	struct sw_core_config config = {
 		.fence = SW_FENCE_PROVE,
-		.mv_timeout_ns = SW_MV_TIMEOUT_S_DEFAULT * NSEC_PER_SEC,
-		.stall_ns = SW_STALL_MS_DEFAULT * NSEC_PER_MSEC,
+		.mv_timeout_ns = (u64)SW_MV_TIMEOUT_S_DEFAULT * NSEC_PER_SEC,
+		.stall_ns = (u64)SW_STALL_MS_DEFAULT * NSEC_PER_MSEC,
 		.epoch = 1,
 	};
 	static const struct sw_number path_range = {
@@ -296,14 +296,12 @@ static int sw_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		ti->error = "out of memory";
 		return -ENOMEM;
 	}
-	sw_unit_setup(unit);
 	unit->ti = ti;
 	unit->md = dm_table_get_md(ti->table);
 	ti->private = unit;
 
 	r = -ENOMEM;
-	unit->flight = alloc_percpu(struct sw_flight);
-	if (!unit->flight) {
+	if (!sw_unit_setup(unit)) {
 		ti->error = "out of memory";
 		goto bad;
 	}
@@ -335,7 +333,7 @@ static int sw_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		goto bad;
 
 	unit->tick_ms = config.stall_ns ?
-		clamp_t(u64, config.stall_ns / NSEC_PER_MSEC / SW_TICKS_PER_STALL,
+		clamp_t(u32, (u32)sw_ms(config.stall_ns) / SW_TICKS_PER_STALL,
 			SW_TICK_MS_MIN, SW_TICK_MS_MAX) : SW_TICK_MS_MAX;
 
 	ti->num_flush_bios = 1;

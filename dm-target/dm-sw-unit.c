@@ -52,11 +52,11 @@ void sw_unit_do(struct sw_unit *unit, unsigned int actions)
 	if (actions & SW_DO_OPEN) {
 		WRITE_ONCE(unit->open_path,
 			   &unit->paths[unit->core.current_path]);
-		queue_work(sw_wq, &unit->send_work);
+		queue_work(unit->send_wq, &unit->send_work);
 	}
 	if (actions & SW_DO_FLUSH) {
 		unit->flush_wanted = true;
-		queue_work(sw_wq, &unit->send_work);
+		queue_work(unit->send_wq, &unit->send_work);
 	}
 	if (actions & SW_DO_FAIL)
 		queue_work(sw_wq, &unit->work);
@@ -164,7 +164,7 @@ static void print_notice(const struct sw_unit *unit, const struct sw_notice *n,
 			 const struct sw_telling *t)
 {
 	const char *kind = path_kind(unit, n->path);
-	u64 ms = n->held_ns / NSEC_PER_MSEC;
+	u64 ms = sw_ms(n->held_ns);
 
 	switch (n->action) {
 	case SW_ACTION_HOLD:
@@ -282,7 +282,8 @@ static void tell_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-void sw_unit_setup(struct sw_unit *unit)
+/* False: out of memory. @unit is zeroed, and its md set. */
+bool sw_unit_setup(struct sw_unit *unit)
 {
 	spin_lock_init(&unit->lock);
 	bio_list_init(&unit->retry);
@@ -294,6 +295,13 @@ void sw_unit_setup(struct sw_unit *unit)
 	INIT_WORK(&unit->tell_work, tell_work);
 	INIT_DELAYED_WORK(&unit->tick, unit_tick);
 	init_waitqueue_head(&unit->flush_wait);
+
+	unit->flight = alloc_percpu(struct sw_flight);
+	unit->send_wq = alloc_workqueue("dm-sw-send/%s",
+					WQ_MEM_RECLAIM | WQ_HIGHPRI, 1,
+					dm_device_name(unit->md));
+
+	return unit->flight && unit->send_wq;
 }
 
 static bool flush_is_over(struct sw_unit *unit)
@@ -328,6 +336,13 @@ void sw_unit_stop(struct sw_unit *unit)
 	flush_work(&unit->send_work);
 	cancel_delayed_work_sync(&unit->tick);
 	flush_work(&unit->tell_work);
+}
+
+void sw_unit_free(struct sw_unit *unit)
+{
+	if (unit->send_wq)
+		destroy_workqueue(unit->send_wq);
+	free_percpu(unit->flight);
 }
 
 int __init sw_unit_init(void)

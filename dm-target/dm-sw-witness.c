@@ -45,12 +45,14 @@ unsigned int sw_witness_size(const struct sw_witness *witness)
 	return witness ? witness->ring.nr : SW_WITNESS_DEFAULT;
 }
 
-static u32 checksum(struct bio *bio, struct bvec_iter iter, unsigned int bytes)
+/* Of what the sample keeps. */
+static u32 checksum(const struct sw_witness_ring *ring, struct bio *bio,
+		    struct bvec_iter iter)
 {
 	struct bio_vec bv;
 	u32 crc = ~0;
 
-	iter.bi_size = bytes;
+	iter.bi_size = sw_witness_bytes(&ring->sample);
 	__bio_for_each_segment(bv, bio, iter, iter) {
 		void *data = bvec_kmap_local(&bv);
 
@@ -66,27 +68,62 @@ void sw_witness_due(struct sw_witness *witness)
 	WRITE_ONCE(witness->ring.due, true);
 }
 
-/* A write came. True: it is sampled, and sw_witness_end() must follow. */
-bool sw_witness_begin(struct sw_unit *unit, struct bio *bio)
+/* Nothing but the write that asks is in flight, and nothing may be sent after it. */
+static bool is_alone(struct sw_unit *unit)
+{
+	return !READ_ONCE(unit->core.held_bios) && sw_in_flight(unit) == 1;
+}
+
+/*
+ * Under unit->lock nothing goes from in flight to held or back unseen; and who
+ * has been at the ring before was counted, in flight or held, before that.
+ */
+static noinline bool take_sample(struct sw_unit *unit, struct bio *bio)
 {
 	struct sw_witness *witness = unit->witness;
 	struct sw_witness_ring *ring = &witness->ring;
+	struct bvec_iter iter = bio->bi_iter;
 	unsigned long flags;
-	bool take;
+	bool taken;
 
-	/* What is held may be sent after it, and what is sent counts itself first. */
-	take = READ_ONCE(ring->due) && bio_op(bio) == REQ_OP_WRITE &&
-	       !READ_ONCE(unit->core.held_bios) && !sw_in_flight(unit);
+	spin_lock_irqsave(&unit->lock, flags);
+	spin_lock(&witness->lock);
+	sw_witness_write(ring, iter.bi_sector, iter.bi_size);
+	taken = is_alone(unit) &&
+		sw_witness_take(ring, iter.bi_sector, iter.bi_size);
+	if (taken)
+		ring->sample.crc = checksum(ring, bio, iter);
+	spin_unlock(&witness->lock);
+	spin_unlock_irqrestore(&unit->lock, flags);
+
+	return taken;
+}
+
+/* A write is held, and is among the held ones already; it is not sampled. */
+void sw_witness_hold(struct sw_unit *unit, struct bio *bio)
+{
+	struct sw_witness *witness = unit->witness;
+	unsigned long flags;
 
 	spin_lock_irqsave(&witness->lock, flags);
-	take = sw_witness_write(ring, bio->bi_iter.bi_sector,
-				bio->bi_iter.bi_size, take);
-	if (take)
-		ring->sample.crc = checksum(bio, bio->bi_iter,
-					    ring->sample.bytes);
+	sw_witness_write(&witness->ring, bio->bi_iter.bi_sector,
+			 bio->bi_iter.bi_size);
 	spin_unlock_irqrestore(&witness->lock, flags);
+}
 
-	return take;
+/*
+ * A write is sent, and is counted as in flight already. True: it is sampled, and
+ * sw_witness_end() must follow.
+ */
+bool sw_witness_begin(struct sw_unit *unit, struct bio *bio)
+{
+	if (unlikely(READ_ONCE(unit->witness->ring.due)) &&
+	    bio_op(bio) == REQ_OP_WRITE && is_alone(unit))
+		return take_sample(unit, bio);
+
+	sw_witness_hold(unit, bio);
+
+	return false;
 }
 
 /* The sampled write came back. @iter: as it was sent. */
@@ -101,7 +138,7 @@ void sw_witness_end(struct sw_unit *unit, struct bio *bio,
 	spin_lock_irqsave(&witness->lock, flags);
 	if (sw_witness_sampled(ring, iter.bi_sector)) {
 		if (ok)
-			crc = checksum(bio, iter, ring->sample.bytes);
+			crc = checksum(ring, bio, iter);
 		sw_witness_sample_end(ring, ok, crc, ktime_get_boottime_ns());
 	}
 	spin_unlock_irqrestore(&witness->lock, flags);
@@ -135,8 +172,8 @@ int sw_emit_witness(struct sw_unit *unit, char *result, unsigned int maxlen)
 		record = sw_witness_get(&witness->ring, i);
 		if (record)
 			DMEMIT("%llu %u %08x %llu\n", record->sector,
-			       record->bytes, record->crc,
-			       (now - record->at) / NSEC_PER_MSEC);
+			       sw_witness_bytes(record), record->crc,
+			       sw_ms(now - record->at));
 	}
 	spin_unlock_irq(&witness->lock);
 

@@ -9,7 +9,9 @@
  *   unit->close_work		a hold begins: waits until nobody is on the way in
  *   unit->work			unit_work(): the end of a drain, ending held bios;
  *				never waits for a device
- *   unit->send_work		sends held bios and the flush; may wait for a tag
+ *   unit->send_work		sends held bios and the flush; may wait for a tag of a
+ *				path that hangs, and so on a workqueue of the unit's
+ *				own: no other work waits for its rescuer
  *   unit->tell_work		events, uevents, printk; may wait for memory, so
  *				nothing on the way of a switch waits for it
  *   unit->tick			stall detection and the deadline of a hold
@@ -19,6 +21,7 @@
 
 #include <linux/bio.h>
 #include <linux/device-mapper.h>
+#include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -38,8 +41,12 @@
 #define SW_TICK_MS_MIN		10
 #define SW_TICK_MS_MAX		500
 
+/* Of one CPU; what enters on one may leave on another. They wrap around. */
 struct sw_flight {
-	int count[SW_GENERATIONS];
+	struct {
+		unsigned int entered;
+		unsigned int left;
+	} of[SW_GENERATIONS];
 };
 
 struct sw_unit;
@@ -84,6 +91,7 @@ struct sw_unit {
 	struct work_struct send_work;
 	struct work_struct tell_work;
 	struct delayed_work tick;
+	struct workqueue_struct *send_wq;	/* of send_work */
 	wait_queue_head_t flush_wait;
 
 	unsigned int nr_paths;		/* that were looked at */
@@ -108,6 +116,11 @@ static inline unsigned int sw_path_index(const struct sw_path *path)
 	return path - path->unit->paths;
 }
 
+static inline u64 sw_ms(u64 ns)
+{
+	return div_u64(ns, NSEC_PER_MSEC);
+}
+
 /*
  * For an event: under unit->lock, or a later event comes with an earlier time,
  * and what lies between two of them is below zero, that is, for ever.
@@ -115,8 +128,9 @@ static inline unsigned int sw_path_index(const struct sw_path *path)
 static inline struct sw_now sw_now(void)
 {
 	return (struct sw_now) {
-		.ns = ktime_get_boottime_ns(),
-		.wall_ms = ktime_get_real_ns() / NSEC_PER_MSEC,
+		.ns = ktime_get_ns(),
+		.wall_ms = sw_ms(ktime_get_real_ns()),
+		.boot_ns = ktime_get_boottime_ns(),
 	};
 }
 
@@ -132,8 +146,9 @@ u64 sw_oldest_ns(const struct sw_unit *unit, u64 now_ns);
 
 /* dm-sw-unit.c */
 void sw_unit_do(struct sw_unit *unit, unsigned int actions);
-void sw_unit_setup(struct sw_unit *unit);
+bool sw_unit_setup(struct sw_unit *unit);
 void sw_unit_stop(struct sw_unit *unit);
+void sw_unit_free(struct sw_unit *unit);
 void sw_tick_start(struct sw_unit *unit);
 void sw_unit_left(struct sw_unit *unit);
 int __init sw_unit_init(void);
@@ -149,6 +164,7 @@ struct sw_witness *sw_witness_alloc(unsigned int nr);
 void sw_witness_free(struct sw_witness *witness);
 unsigned int sw_witness_size(const struct sw_witness *witness);
 void sw_witness_due(struct sw_witness *witness);
+void sw_witness_hold(struct sw_unit *unit, struct bio *bio);
 bool sw_witness_begin(struct sw_unit *unit, struct bio *bio);
 void sw_witness_end(struct sw_unit *unit, struct bio *bio,
 		    struct bvec_iter iter, bool ok);

@@ -38,7 +38,7 @@ unsigned int sw_core_start(struct sw_core *core, const struct sw_now *now)
 	core->state = SW_STATE_ONLINE;
 	core->phase = SW_PHASE_NONE;
 	core->drained = false;
-	core->since = now->ns;
+	core->since = now->boot_ns;
 	core->hold_at = now->ns;
 
 	return SW_DO_OPEN | sw_tell(core, SW_ACTION_ONLINE, i, SW_REASON_LOAD, 0);
@@ -311,7 +311,7 @@ int sw_core_ticket(struct sw_core *core, int path, u64 epoch, u64 ttl_ns,
 
 	core->paths[path].ticket_epoch = epoch;
 	core->paths[path].ticket_until = ttl_ns ?
-		sw_saturating_add(now->ns, ttl_ns) : 0;
+		sw_saturating_add(now->boot_ns, ttl_ns) : 0;
 	*actions |= sw_go_alone(core, now);
 
 	return 0;
@@ -400,7 +400,7 @@ int sw_core_release(struct sw_core *core, const struct sw_now *now,
 		return -EALREADY;
 
 	core->state = SW_STATE_VERIFY;
-	core->since = now->ns;
+	core->since = now->boot_ns;
 	core->resume = sw_path_ready(core, core->current_path);
 	if (!sw_path_ready(core, core->current_path))
 		core->reason = core->current_path == SW_NO_PATH ?
@@ -430,7 +430,7 @@ int sw_core_switch(struct sw_core *core, int path, enum sw_manner manner,
 	if (!sw_path_ready(core, path))
 		return -ENOLINK;
 	/* A cooperative switch that cannot go through would only hold I/O. */
-	if (manner == SW_COOPERATIVE && !sw_path_usable(core, path, now->ns))
+	if (manner == SW_COOPERATIVE && !sw_path_usable(core, path, now->boot_ns))
 		return -ENOKEY;
 
 	if (core->state == SW_STATE_VERIFY) {
@@ -495,12 +495,12 @@ int sw_core_retry(struct sw_core *core, const struct sw_now *now,
 	return 0;
 }
 
-u64 sw_core_ticket_left(const struct sw_core *core, int path, u64 now_ns)
+u64 sw_core_ticket_left(const struct sw_core *core, int path, u64 boot_ns)
 {
 	const struct sw_core_path *p = &core->paths[path];
 
-	if (p->ticket_epoch != core->epoch || p->ticket_until <= now_ns)
+	if (p->ticket_epoch != core->epoch || p->ticket_until <= boot_ns)
 		return 0;
 
-	return p->ticket_until - now_ns;
+	return p->ticket_until - boot_ns;
 }

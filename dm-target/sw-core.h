@@ -18,8 +18,10 @@
  * functions, and is compiled into the module and into the tests. The glue
  * serialises all calls for one unit.
  *
- * Times are ns of CLOCK_BOOTTIME, so that a ticket does not outlive a suspended
- * host; "wall" is ms since 1970 and is only recorded.
+ * Times are ns of CLOCK_MONOTONIC: while the host sleeps no device can answer
+ * and nobody can prove anything, so that is neither a stall nor a part of a
+ * hold. Those that are said to be of CLOCK_BOOTTIME count sleep: a proof ages
+ * meanwhile. "wall" is ms since 1970 and is only recorded.
  */
 #ifndef SW_CORE_H
 #define SW_CORE_H
@@ -54,7 +56,7 @@ struct sw_core_path {
 	enum sw_path_state state;
 	enum sw_reason reason;	/* why it is not ready */
 	u64 ticket_epoch;
-	u64 ticket_until;	/* ns, 0: no ticket */
+	u64 ticket_until;	/* CLOCK_BOOTTIME, 0: no ticket */
 	u64 errors;
 	u64 switches;
 };
@@ -120,7 +122,7 @@ struct sw_core {
 	bool resume;		/* operator's hold ended: the same path may go on */
 	u64 doubt;		/* writes in doubt, until a proof clears them */
 
-	u64 since;
+	u64 since;		/* CLOCK_BOOTTIME, in this state */
 	u64 deadline;
 	u64 hold_at;
 	u64 hold_wall_ms;
@@ -142,10 +144,11 @@ struct sw_core {
 	u64 notices_lost;
 };
 
-/* Both clocks at one moment. */
+/* The clocks at one moment. */
 struct sw_now {
 	u64 ns;
 	u64 wall_ms;
+	u64 boot_ns;
 };
 
 /**
@@ -250,7 +253,7 @@ bool sw_core_notice(struct sw_core *core, struct sw_notice *notice);
 /* The record number @nr, counted from the first ever; NULL: not kept. */
 const struct sw_record *sw_core_record(const struct sw_core *core, u64 nr);
 
-/* Life left in a path's ticket, 0: none that counts now. */
-u64 sw_core_ticket_left(const struct sw_core *core, int path, u64 now_ns);
+/* Life left in a path's ticket at @boot_ns, 0: none that counts then. */
+u64 sw_core_ticket_left(const struct sw_core *core, int path, u64 boot_ns);
 
 #endif /* SW_CORE_H */

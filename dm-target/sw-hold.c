@@ -128,7 +128,7 @@ unsigned int sw_open_path(struct sw_core *core, int path,
 	core->wanted_path = SW_NO_PATH;
 	core->state = SW_STATE_ONLINE;
 	core->phase = SW_PHASE_NONE;
-	core->since = now->ns;
+	core->since = now->boot_ns;
 	core->opened_at = now->ns;
 	core->drained = false;
 	core->doubt = 0;
@@ -138,15 +138,15 @@ unsigned int sw_open_path(struct sw_core *core, int path,
 }
 
 /* The path to go on with, by the wish of a switch message, then by order. */
-static int choose_path(const struct sw_core *core, u64 now_ns)
+static int choose_path(const struct sw_core *core, u64 boot_ns)
 {
 	unsigned int i;
 
-	if (sw_path_usable(core, core->wanted_path, now_ns))
+	if (sw_path_usable(core, core->wanted_path, boot_ns))
 		return core->wanted_path;
 
 	for (i = 0; i < core->config.nr_paths; i++)
-		if (sw_path_usable(core, i, now_ns))
+		if (sw_path_usable(core, i, boot_ns))
 			return i;
 
 	return SW_NO_PATH;
@@ -168,7 +168,7 @@ unsigned int sw_go_alone(struct sw_core *core, const struct sw_now *now)
 	if (core->doubt && core->config.fence == SW_FENCE_PROVE)
 		return 0;
 
-	path = choose_path(core, now->ns);
+	path = choose_path(core, now->boot_ns);
 	if (path == SW_NO_PATH)
 		return 0;
 
@@ -204,7 +204,7 @@ unsigned int sw_begin_hold(struct sw_core *core, enum sw_state state,
 	core->wanted_path = SW_NO_PATH;
 	core->cooperative = false;
 	core->resume = false;
-	core->since = now->ns;
+	core->since = now->boot_ns;
 	core->hold_at = now->ns;
 	core->hold_wall_ms = now->wall_ms;
 	core->deadline = sw_saturating_add(now->ns, core->config.mv_timeout_ns);
@@ -241,7 +241,7 @@ unsigned int sw_end_in_errors(struct sw_core *core, enum sw_reason reason,
 	core->state = SW_STATE_FAILED;
 	core->phase = SW_PHASE_NONE;
 	core->reason = reason;
-	core->since = now->ns;
+	core->since = now->boot_ns;
 	core->opened_at = now->ns;
 
 	return SW_DO_FAIL | sw_tell(core, SW_ACTION_FAILED, core->current_path,

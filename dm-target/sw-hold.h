@@ -21,10 +21,10 @@ static inline bool sw_path_ready(const struct sw_core *core, int path)
 	       core->paths[path].state == SW_PATH_READY;
 }
 
-static inline bool sw_path_usable(const struct sw_core *core, int path, u64 now_ns)
+static inline bool sw_path_usable(const struct sw_core *core, int path, u64 boot_ns)
 {
 	return sw_path_ready(core, path) &&
-	       sw_core_ticket_left(core, path, now_ns) > 0;
+	       sw_core_ticket_left(core, path, boot_ns) > 0;
 }
 
 static inline u64 sw_saturating_add(u64 a, u64 b)

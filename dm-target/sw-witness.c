@@ -4,16 +4,10 @@
  */
 #include "sw-witness.h"
 
-#define SECTOR_BYTES	512
-
-static void drop_overlap(struct sw_witness_record *record, u64 sector,
-			 unsigned int bytes)
+static void drop_overlap(struct sw_witness_record *record, u64 sector, u64 end)
 {
-	u64 end = sector + bytes / SECTOR_BYTES;
-
-	if (record->bytes && sector < record->sector +
-	    record->bytes / SECTOR_BYTES && record->sector < end)
-		record->bytes = 0;
+	if (sector < record->end && record->sector < end)
+		record->end = 0;
 }
 
 static void keep(struct sw_witness_ring *ring,
@@ -29,21 +23,28 @@ void sw_witness_init(struct sw_witness_ring *ring, unsigned int nr)
 	ring->nr = nr;
 }
 
-bool sw_witness_write(struct sw_witness_ring *ring, u64 sector,
-		      unsigned int bytes, bool take)
+void sw_witness_write(struct sw_witness_ring *ring, u64 sector,
+		      unsigned int bytes)
 {
+	u64 end = sector + bytes / SW_SECTOR_BYTES;
 	unsigned int i;
 
 	for (i = 0; i < ring->nr; i++)
-		drop_overlap(&ring->records[i], sector, bytes);
-	drop_overlap(&ring->sample, sector, bytes);
-	if (!take || !ring->due || ring->sample.bytes)
+		drop_overlap(&ring->records[i], sector, end);
+	drop_overlap(&ring->sample, sector, end);
+}
+
+bool sw_witness_take(struct sw_witness_ring *ring, u64 sector,
+		     unsigned int bytes)
+{
+	if (!ring->due || ring->sample.end)
 		return false;
 
+	if (bytes > SW_WITNESS_BYTES)
+		bytes = SW_WITNESS_BYTES;
 	ring->due = false;
 	ring->sample.sector = sector;
-	ring->sample.bytes = bytes < SW_WITNESS_BYTES ? bytes :
-							SW_WITNESS_BYTES;
+	ring->sample.end = sector + bytes / SW_SECTOR_BYTES;
 
 	return true;
 }
@@ -51,7 +52,7 @@ bool sw_witness_write(struct sw_witness_ring *ring, u64 sector,
 bool sw_witness_sampled(const struct sw_witness_ring *ring, u64 sector)
 {
 	/* Dropped meanwhile, and maybe another one is in its place. */
-	return ring->sample.bytes && ring->sample.sector == sector;
+	return ring->sample.end && ring->sample.sector == sector;
 }
 
 void sw_witness_sample_end(struct sw_witness_ring *ring, bool ok, u32 crc,
@@ -61,7 +62,7 @@ void sw_witness_sample_end(struct sw_witness_ring *ring, bool ok, u32 crc,
 		ring->sample.at = now;
 		keep(ring, &ring->sample);
 	}
-	ring->sample.bytes = 0;
+	ring->sample.end = 0;
 }
 
 void sw_witness_take_over(struct sw_witness_ring *ring,
@@ -83,5 +84,5 @@ sw_witness_get(const struct sw_witness_ring *ring, unsigned int i)
 	const struct sw_witness_record *record =
 		&ring->records[(ring->head + i) % ring->nr];
 
-	return record->bytes ? record : NULL;
+	return record->end ? record : NULL;
 }

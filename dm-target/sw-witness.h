@@ -4,9 +4,10 @@
  *
  * A record must be true or absent, for a false one would reject a good path. So
  * a write is sampled only while nothing else is in flight, any write that comes
- * drops what it overlaps, recorded or sampled, and a sample counts only if the
- * checksum is the same before and after (the caller may change its buffer while
- * it is in flight). One sample a tick at most: evidence, not proof.
+ * drops what it overlaps, recorded or sampled, after it can be seen in flight,
+ * and a sample counts only if the checksum is the same before and after (the
+ * caller may change its buffer while it is in flight). One sample a tick at
+ * most: evidence, not proof.
  *
  * As sw-core.h: no lock, no clock, compiled into the module and into the tests.
  */
@@ -15,9 +16,11 @@
 
 #include "sw-words.h"
 
+#define SW_SECTOR_BYTES	512
+
 struct sw_witness_record {
 	u64 sector;
-	unsigned int bytes;	/* 0: none */
+	u64 end;		/* the sector after it, 0: none */
 	u32 crc;
 	u64 at;			/* ns, acknowledged */
 };
@@ -33,12 +36,22 @@ struct sw_witness_ring {
 /* @nr: 1 to SW_WITNESS_MAX. */
 void sw_witness_init(struct sw_witness_ring *ring, unsigned int nr);
 
+static inline unsigned int
+sw_witness_bytes(const struct sw_witness_record *record)
+{
+	return (record->end - record->sector) * SW_SECTOR_BYTES;
+}
+
+/* A write comes: what it overlaps is forgotten. */
+void sw_witness_write(struct sw_witness_ring *ring, u64 sector,
+		      unsigned int bytes);
+
 /*
- * A write comes. @take: it may be sampled. Returns whether it is: then the
- * caller puts the checksum of its first sample.bytes into sample.crc.
+ * Nothing else is in flight or held. True: that write is sampled, and the caller
+ * puts the checksum of its first sw_witness_bytes() into sample.crc.
  */
-bool sw_witness_write(struct sw_witness_ring *ring, u64 sector,
-		      unsigned int bytes, bool take);
+bool sw_witness_take(struct sw_witness_ring *ring, u64 sector,
+		     unsigned int bytes);
 
 /* Is the sample of the write at @sector still there? */
 bool sw_witness_sampled(const struct sw_witness_ring *ring, u64 sector);

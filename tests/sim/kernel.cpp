@@ -44,7 +44,7 @@ Kernel::Kernel(Context &context, Host &client, const UnitSetup &setup,
 
 sw_now Kernel::now() const
 {
-	return {context_.schedule.now(), context_.schedule.now() / ms};
+	return {context_.schedule.now(), context_.schedule.now() / ms, context_.schedule.now()};
 }
 
 sw_core_config Kernel::config() const

@@ -68,8 +68,9 @@ void Kernel::sample(Bio &bio)
 {
 	if (setup_.witness == 0 || bio.request.op != Op::Write)
 		return;
-	bio.sampled = sw_witness_write(&ring_, bio.request.block * block_sectors, block_bytes,
-				       in_flight() == 0);
+	const auto sector = bio.request.block * block_sectors;
+	sw_witness_write(&ring_, sector, block_bytes);
+	bio.sampled = in_flight() == 0 && sw_witness_take(&ring_, sector, block_bytes);
 	if (bio.sampled)
 		ring_.sample.crc = static_cast<std::uint32_t>(bio.request.stamp);
 }
@@ -87,7 +88,7 @@ std::vector<WitnessRecord> Kernel::witnesses() const
 	std::vector<WitnessRecord> list;
 	for (unsigned i = 0; i < ring_.nr; i++)
 		if (const auto *record = sw_witness_get(&ring_, i))
-			list.push_back({record->sector, record->bytes, record->crc,
+			list.push_back({record->sector, sw_witness_bytes(record), record->crc,
 					(context_.schedule.now() - record->at) / ms});
 	return list;
 }

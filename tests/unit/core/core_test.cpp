@@ -25,15 +25,17 @@ protected:
 	}
 	const sw_now *now()
 	{
-		now_ = {world_.now, 1795219687692};
+		now_ = {world_.now, 1795219687692, world_.now + slept_};
 		return &now_;
 	}
 	void pass(std::uint64_t ns) { world_.now += ns; }
+	void sleep(std::uint64_t ns) { slept_ += ns; }
 	sw_core &core() { return world_.core; }
 	const sw_record &last() { return world_.last_record(); }
 
 	World world_{SW_FENCE_PROVE};
 	sw_now now_{};
+	std::uint64_t slept_ = 0; ///< by the host
 	unsigned actions_ = 0;
 };
 
@@ -126,6 +128,22 @@ TEST_F(Core, LeavesAPathThatStalledPastItsBudgetAndNotBefore)
 	EXPECT_EQ(sw_core_tick(&core(), stall_units * unit_ns - 1, now()), 0u);
 	EXPECT_TRUE(sw_core_tick(&core(), stall_units * unit_ns, now()) & SW_DO_HOLD);
 	EXPECT_EQ(core().paths[0].reason, SW_REASON_STALL);
+}
+
+TEST_F(Core, CountsNoSleepOfTheHostInAHoldButInATicketAndInItsState)
+{
+	ticket(1);
+	error(0, true);
+	(void)drained();
+	sleep(1000 * mv_timeout_units * unit_ns);
+	(void)sw_core_tick(&core(), 0, now());
+	EXPECT_EQ(core().state, SW_STATE_VERIFY) << "held past a deadline that was slept through";
+	EXPECT_EQ(sw_core_ticket_left(&core(), 1, now()->boot_ns), 0u);
+	EXPECT_EQ(now()->boot_ns - core().since, 1000 * mv_timeout_units * unit_ns);
+	pass(mv_timeout_units * unit_ns);
+	(void)sw_core_tick(&core(), 0, now());
+	EXPECT_EQ(core().state, SW_STATE_FAILED);
+	EXPECT_EQ(last().drain_ns + last().prove_ns, mv_timeout_units * unit_ns);
 }
 
 TEST_F(Core, NeverStallsWithoutABudget)

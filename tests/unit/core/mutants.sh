@@ -57,7 +57,7 @@ mutant 'drain skipped' 's/core->phase = SW_PHASE_DRAIN;/core->phase = SW_PHASE_P
 mutant 'flush skipped' 's/if (core->cooperative) {/if (0) {/'
 mutant 'epoch does not grow' 's/core->epoch++;/;/'
 mutant 'stale ticket taken' 's/if (epoch != core->epoch)/if (0)/'
-mutant 'ticket never expires' 's/|| p->ticket_until <= now_ns)/|| !p->ticket_until)/'
+mutant 'ticket never expires' 's/|| p->ticket_until <= boot_ns)/|| !p->ticket_until)/'
 mutant 'ticket outlives its epoch' 's/if (p->ticket_epoch != core->epoch || /if (/'
 mutant 'stale commit taken' 's/if (mv != core->mv || core->state == SW_STATE_ONLINE ||/if (core->state == SW_STATE_ONLINE ||/'
 mutant 'method not weighed' 's/if (!method_proves(core, path, method))/if (0)/'

@@ -16,10 +16,12 @@ class Witness : public testing::Test
 protected:
 	Witness() { sw_witness_init(&ring_, 3); }
 
+	void comes(u64 sector, unsigned bytes) { sw_witness_write(&ring_, sector, bytes); }
 	bool begins(u64 sector, unsigned bytes = SW_WITNESS_BYTES)
 	{
 		ring_.due = true;
-		const bool taken = sw_witness_write(&ring_, sector, bytes, true);
+		comes(sector, bytes);
+		const bool taken = sw_witness_take(&ring_, sector, bytes);
 		if (taken)
 			ring_.sample.crc = static_cast<u32>(sector);
 		return taken;
@@ -55,13 +57,13 @@ TEST_F(Witness, RemembersTheLatestWritesAndNoMoreThanItsNumber)
 
 TEST_F(Witness, SamplesOneWriteATickAndOneAtATime)
 {
-	EXPECT_FALSE(sw_witness_write(&ring_, 0, 512, true)) << "none is due";
+	EXPECT_FALSE(sw_witness_take(&ring_, 0, 512)) << "none is due";
 	ASSERT_TRUE(begins(0));
 	EXPECT_FALSE(begins(64)) << "one is in flight";
 	ends(0);
 	ring_.due = true;
-	EXPECT_FALSE(sw_witness_write(&ring_, 64, 512, false)) << "the caller does not want it";
-	EXPECT_TRUE(sw_witness_write(&ring_, 64, 512, true)) << "it is due until one is taken";
+	comes(64, 512);
+	EXPECT_TRUE(sw_witness_take(&ring_, 64, 512)) << "it is due until one is taken";
 }
 
 TEST_F(Witness, AWriteDropsWhatItOverlapsAndNothingElse)
@@ -70,17 +72,17 @@ TEST_F(Witness, AWriteDropsWhatItOverlapsAndNothingElse)
 		ASSERT_TRUE(begins(sector));
 		ends(sector);
 	}
-	(void)sw_witness_write(&ring_, 0, 8 * 512, false);
-	(void)sw_witness_write(&ring_, 32, 8 * 512, false);
+	comes(0, 8 * 512);
+	comes(32, 8 * 512);
 	EXPECT_EQ(sectors(), (List{8, 16, 24})) << "they only touch";
-	(void)sw_witness_write(&ring_, 15, 2 * 512, false);
+	comes(15, 2 * 512);
 	EXPECT_EQ(sectors(), (List{24}));
 }
 
 TEST_F(Witness, ASampleThatIsOverwrittenInFlightIsNoRecord)
 {
 	ASSERT_TRUE(begins(8));
-	(void)sw_witness_write(&ring_, 8, 512, false);
+	comes(8, 512);
 	ends(8);
 	EXPECT_EQ(sectors(), List{});
 }
@@ -99,7 +101,7 @@ TEST_F(Witness, OfALargeWriteTheBeginningIsRemembered)
 {
 	ASSERT_TRUE(begins(0, 1 << 20));
 	ends(0);
-	EXPECT_EQ(sw_witness_get(&ring_, 2)->bytes, unsigned{SW_WITNESS_BYTES});
+	EXPECT_EQ(sw_witness_bytes(sw_witness_get(&ring_, 2)), unsigned{SW_WITNESS_BYTES});
 	EXPECT_EQ(sw_witness_get(&ring_, 2)->at, 5U);
 }
 

@@ -54,7 +54,7 @@ struct World {
 
 	explicit World(enum sw_fence fence, bool hold = false);
 
-	[[nodiscard]] sw_now clock() const { return {now, now}; }
+	[[nodiscard]] sw_now clock() const { return {now, now, now}; }
 	[[nodiscard]] bool in_flight() const;
 	void expect(bool holds, const char *promise);
 	void perform(unsigned actions);

@@ -30,6 +30,16 @@ aborted_now_and_then() {
 	writer_lost_nothing sw0 /dev/mapper/sw0
 }
 
+# A readahead that SCSI does not repeat says nothing of the path.
+readahead_aborted() {
+	two_path_unit "fence drain"
+	ticket 1
+	disk_answers 0 aborted 2
+	expect dd if=/dev/mapper/sw0 of=/dev/null bs=64k count=64 status=none
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+	expect_eq 0 "$(sw_path_get sw0 0 errors)" "path errors"
+}
+
 turns_write_protected() {
 	two_path_unit "fence drain"
 	ticket 1
@@ -150,6 +160,7 @@ gives_up_and_they_land() {
 }
 
 test_case "commands aborted now and then are hidden by SCSI's retries: no switch (P5)" aborted_now_and_then
+test_case "a readahead whose command is aborted is repeated: no switch (P5)" readahead_aborted
 test_case "a disk that turns write-protected: the error goes up, no switch (P5)" turns_write_protected
 test_case "a whole adapter is removed under I/O (P1, P5)" adapter_removed
 test_case "a write cache that appears after loading gets its flushes (P1)" cache_appears

@@ -121,6 +121,17 @@ nowait() {
 		--bs=4k --number_ios=10 --size=1m
 }
 
+late_command() {
+	two_path_unit "fence drain"
+	[ -e "$(disk_sysfs 0)/cdl_supported" ] || skip "this kernel knows no command duration limits"
+	ticket 1
+	disk_answers 0 late
+	expect_match 'Timer expired' "$(dd if=/dev/mapper/sw0 of=/dev/null bs=4096 count=1 iflag=direct 2>&1 || true)"
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+	expect_eq 0 "$(sw_get sw0 mv)" "mount verifications"
+	expect_eq 0 "$(sw_path_get sw0 0 errors)" "path errors"
+}
+
 ioctls() {
 	requires_command sg_inq
 	two_path_unit "fence drain"
@@ -205,6 +216,7 @@ test_case "discard is not offered unless every path can do it" no_discard_unless
 test_case "a discard that failed is in doubt like a write (P2)" discard_in_doubt
 test_case "large bios that were split below are sent again whole (P1, P4)" large_bios_are_sent_again_whole
 test_case "REQ_NOWAIT ends in EAGAIN while I/O is held" nowait
+test_case "a command whose time was up comes back as that and causes no switch (P5)" late_command
 test_case "ioctls go to a direct path only, and wait while I/O is held" ioctls
 test_case "checksums of acknowledged writes are true or absent, and a reload keeps them" witnesses
 test_case "a reservation before the first path is open reaches the direct one (P7)" reservation_before_the_first_path

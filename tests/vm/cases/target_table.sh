@@ -133,6 +133,12 @@ malformed_messages() {
 	refuses_message "message 'commit': 'ticket' is not a fence method" "$invalid" commit 0 1 ticket e
 	refuses_message "message 'commit': '.*' is not evidence of less than 64 bytes" "$invalid" \
 		commit 0 1 operator "$(printf 'e%.0s' {1..64})"
+	# Three of device-mapper's quotes: a blank, a tab and the end of a line.
+	refuses_message "message 'commit': 'two words' is not evidence of one word" "$invalid" \
+		commit 0 1 operator 'two\ words'
+	refuses_message "message 'commit': 'tab.*bed' is not evidence of one word" "$invalid" \
+		commit 0 1 operator $'tab\\\tbed'
+	refuses_message "message 'commit': 'broken" "$invalid" commit 0 1 operator $'broken\\\nline'
 	refuses_message "message 'reject': 'ugly' is not a reason" "$invalid" reject 0 1 ugly
 	refuses_message "message 'switch': 'gently' is not 'cooperative' or 'forced'" "$invalid" switch 1 gently
 	refuses_message "message 'ticket' refused: there is no such path, or it is absent" 'No such device' ticket 2 1 1

@@ -356,6 +356,10 @@ bool td_is_upset(struct td_host *td, struct scsi_cmnd *cmd, u32 mode)
 	case TD_ABORTED:
 		scsi_build_sense(cmd, 0, ABORTED_COMMAND, 0, 0);
 		return true;
+	case TD_LATE:
+		/* COMMAND TIMEOUT DURING PROCESSING */
+		scsi_build_sense(cmd, 0, ABORTED_COMMAND, 0x2e, 0x02);
+		return true;
 	default:
 		return false;
 	}

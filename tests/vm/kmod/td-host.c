@@ -14,8 +14,9 @@
  *              writes, for "ghosts"; 3 fails with a transport error;
  *              4 reservation conflict for reads and writes; 5 executes, and
  *              reports a recovered error; not executed are 6 BUSY, 7 TASK SET
- *              FULL, 8 NOT READY (becoming ready), 9 ABORTED COMMAND
- *   every      modes 5 to 9 strike each so manyth command only
+ *              FULL, 8 NOT READY (becoming ready), 9 ABORTED COMMAND,
+ *              10 the same because a time limit is over
+ *   every      modes 5 to 10 strike each so manyth command only
  *   wwid       last 8 bytes of the NAA name that INQUIRY tells; of LUN n, that and n
  *   blocks     capacity in 512-byte blocks, at most that of the store
  *   wp         write-protected

@@ -29,6 +29,7 @@ enum td_mode {
 	TD_FULL,
 	TD_NOT_READY,
 	TD_ABORTED,
+	TD_LATE,
 };
 
 struct td_host {

@@ -16,7 +16,8 @@
 #   disk_fail PATH_NO                 every command ends in a transport error
 #   disk_conflict PATH_NO             reads and writes end in RESERVATION CONFLICT
 #   disk_answers PATH_NO WORD [EVERY=1]   each EVERYth command is answered by recovered (executed, with a
-#                                     word of warning), busy, full (TASK SET FULL), not-ready or aborted
+#                                     word of warning), busy, full (TASK SET FULL), not-ready, aborted or late
+#                                     (aborted because its time was up: a command duration limit)
 #   disk_heal PATH_NO                 undoes the five above, and offline
 #   disks_heal                        every path healthy, true to the disk and with its device, no bad block:
 #                                     for a case that shares the disk of its file
@@ -130,7 +131,7 @@ disk_fail() { disk_set "$1" mode 3; }
 disk_conflict() { disk_set "$1" mode 4; }
 
 disk_answers() {
-	local -A modes=([recovered]=5 [busy]=6 [full]=7 [not-ready]=8 [aborted]=9)
+	local -A modes=([recovered]=5 [busy]=6 [full]=7 [not-ready]=8 [aborted]=9 [late]=10)
 	[ -n "${modes[$2]}" ] || fail "disk_answers: no answer '$2'"
 	disk_set "$1" every "${3:-1}"
 	disk_set "$1" mode "${modes[$2]}"
