@@ -457,6 +457,7 @@ int sw_generation_count(const struct sw_unit *unit, unsigned int generation)
 		flight = per_cpu_ptr(unit->flight, cpu);
 		count -= READ_ONCE(flight->of[generation].left);
 	}
+	/* The other half: a bio's way to the CPU that it leaves on orders both. */
 	smp_rmb();
 	for_each_possible_cpu(cpu) {
 		flight = per_cpu_ptr(unit->flight, cpu);
