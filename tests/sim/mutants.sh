@@ -113,7 +113,7 @@ patch 'core: epoch does not grow' 100 "$core" 's/core->epoch++;/;/'
 patch 'core: switch after a reload not counted' 500 "$core" 's/if (core->carried)/if (core->current_path != SW_NO_PATH)/'
 patch 'core: stale ticket accepted' 500 "$core" 's/if (epoch != core->epoch)/if (0)/'
 patch 'core: ticket never expires' 3000 "$core" \
-	's/|| p->ticket_until <= now_ns)/|| !p->ticket_until)/' 's/return p->ticket_until - now_ns;/return 1000000;/'
+	's/|| p->ticket_until <= boot_ns)/|| !p->ticket_until)/' 's/return p->ticket_until - boot_ns;/return 1000000;/'
 patch 'core: ticket outlives its epoch' 500 "$core" 's/if (p->ticket_epoch != core->epoch || /if (/'
 patch 'core: stale commit accepted' 500 "$core" 's/if (mv != core->mv || core->state == SW_STATE_ONLINE ||/if (core->state == SW_STATE_ONLINE ||/'
 patch 'core: served path trusted again' 3000 "$core" 's/core->paths\[path\].kind == SW_KIND_DIRECT)/1)/'

@@ -154,39 +154,9 @@ a_server_is_told_to_serve_no_more() {
 	ends_without_harm
 }
 
-checks_failed() { # of beta's path, so far
-	grep -c 'direct sd[a-z]* failed' "$(host_dir beta)/log"
-}
-
-# Nothing but beta's own check asks the disk meanwhile.
-one_failed_check_is_forgiven() {
-	local had
-	cluster "beta=$(pathd_hctl 1)" 'check_interval="60s"'
-	cluster_start
-	had=$(checks_failed) || true
-	disk_fail 1
-	wait_until 30 has_failed_check "$had"
-	disk_heal 1
-	wait_until 30 host_said beta 'direct sd[a-z]+ answers again'
-	if host_said beta 'no more'; then fail "one failed check has ended the export"; fi
-	expect_eq 1 "$(host_pathctl beta exports --json | jq '[.exports[] | select(.state == "open")] | length')" "open exports of beta"
-	pathctl switch sw0 beta
-	wait_until 30 sw_is sw0 active 1
-	pathctl failback sw0
-	wait_until 30 sw_is sw0 active 0
-	disk_fail 1
-	wait_until 60 host_said beta 'serving .* no more: this host has lost its direct path'
-	disk_heal 1
-}
-
-has_failed_check() {
-	[ "$(checks_failed)" -gt "$1" ]
-}
-
 disk_create 32 3
 test_case "a unit goes to a peer and back, and loses nothing" to_a_peer_and_back
 test_case "a server that is not heard any more is revoked by its pathd, and the unit goes on" a_cut_export_is_revoked
 test_case "a direct path that hangs with writes inside is fenced through the peer's nexus" the_direct_path_is_fenced_by_the_peer
 test_case "from one server to another: the first revokes, the second serves" from_server_to_server
 test_case "a host that is told to serve no more ends its exports, and its client goes on (P1)" a_server_is_told_to_serve_no_more
-test_case "one failed check of a server's own path ends no export, and two do" one_failed_check_is_forgiven
