@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <csignal>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 

@@ -2,7 +2,7 @@
 /// Of the daemon: why a disk has the paths that it has.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/sys/clock.h"
 #include "pathd/daemon.h"

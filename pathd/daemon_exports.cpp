@@ -3,7 +3,7 @@
 /// configuration, serves no more.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/sys/clock.h"
 #include "pathd/daemon.h"

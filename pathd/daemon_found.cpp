@@ -3,7 +3,7 @@
 /// discover).
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/sys/clock.h"
 #include "pathd/daemon.h"

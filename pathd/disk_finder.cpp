@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/hints/hint_value.h"
 #include "libpath/policy/bus_ports.h"

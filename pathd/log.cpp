@@ -140,12 +140,11 @@ void write_journal(const Entry &entry, const Kind &kind)
 	};
 	char number[24];
 	char message[540];
-	const auto end =
+	const auto length =
 		entry.unit.view().empty()
-			? fmt::format_to_n(message, sizeof(message), "{}", entry.text.view())
-			: fmt::format_to_n(message, sizeof(message), "{}: {}", entry.unit.view(),
-					   entry.text.view());
-	field("MESSAGE=", {message, std::min<std::size_t>(end.size, sizeof(message))});
+			? bounded_format(message, "{}", entry.text.view())
+			: bounded_format(message, "{}: {}", entry.unit.view(), entry.text.view());
+	field("MESSAGE=", {message, std::min(length, sizeof(message))});
 	field("MESSAGE_ID=", kind.id);
 	field("SYSLOG_IDENTIFIER=", "pathd");
 	const char priority = static_cast<char>('0' + kind.priority);
@@ -155,10 +154,8 @@ void write_journal(const Entry &entry, const Kind &kind)
 	field("SW_REASON=", entry.reason.view());
 	field("SW_FROM=", entry.from.view());
 	field("SW_TO=", entry.to.view());
-	if (entry.held_us != 0) {
-		const auto stop = fmt::format_to_n(number, sizeof(number), "{}", entry.held_us);
-		field("SW_HELD_USEC=", {number, stop.size});
-	}
+	if (entry.held_us != 0)
+		field("SW_HELD_USEC=", {number, bounded_format(number, "{}", entry.held_us)});
 	if (sd_journal_sendv(parts.data(), count) < 0)
 		write_stderr(entry, kind.priority);
 }
@@ -177,10 +174,9 @@ void write_journal(const Entry &entry, const Kind &kind)
 			entry = {};
 			entry.message = Message::Dropped;
 			char text[64];
-			const auto end =
-				fmt::format_to_n(text, sizeof(text), "{} messages were dropped",
-						 ring.lost - ring.lost_told);
-			entry.text.set({text, end.size});
+			const auto length = bounded_format(text, "{} messages were dropped",
+							   ring.lost - ring.lost_told);
+			entry.text.set({text, length});
 			ring.lost_told = ring.lost;
 		}
 		ring.writing = true;

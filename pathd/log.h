@@ -6,12 +6,12 @@
 /// is the next message.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include <fmt/format.h>
-
+#include "libpath/base/bounded_format.h"
 #include "libpath/config/config.h"
 
 namespace swpath::log
@@ -74,8 +74,8 @@ void say(Message message, const Subject &subject, fmt::format_string<Args...> fo
 	 Args &&...args)
 {
 	char text[512];
-	const auto end = fmt::format_to_n(text, sizeof(text), format, std::forward<Args>(args)...);
-	write(message, subject, {text, std::min<std::size_t>(end.size, sizeof(text))});
+	const auto length = bounded_format(text, format, std::forward<Args>(args)...);
+	write(message, subject, {text, std::min(length, sizeof(text))});
 }
 
 } // namespace swpath::log

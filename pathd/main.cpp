@@ -7,7 +7,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pathd/daemon.h"
 #include "pathd/log.h"

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/crc32c.h"
 #include "libpath/serve/served_disk.h"

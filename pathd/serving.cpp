@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 #include <poll.h>
 
 #include "libpath/control/client.h"
 #include "libpath/control/peer_link.h"
+#include "libpath/control/wire.h"
 #include "libpath/serve/closed_epochs.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/static_engine.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/earlier.h"
 #include "libpath/sys/clock.h"

@@ -2,7 +2,7 @@
 /// Of a unit's keeper: the connections of its served paths.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/policy/export_end.h"
 #include "libpath/sys/clock.h"

@@ -2,7 +2,7 @@
 /// Of a unit's keeper: the devices that stand for its paths, as they come and go.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/text.h"
 #include "libpath/serve/export_name.h"

@@ -2,7 +2,7 @@
 /// Of a unit's keeper: checking its paths, and what the checks say.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/sys/clock.h"
 #include "libpath/unit/reason.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Of a unit's keeper: what it tells people.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/text.h"
 #include "libpath/control/derive.h"

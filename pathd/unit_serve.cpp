@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/policy/export_end.h"
 #include "libpath/sys/clock.h"

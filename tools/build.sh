@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# build.sh release|asan|tsan     configure (once) and build a preset of CMakePresets.json
+# build.sh release|asan|tsan [TARGET...]  configure (once) and build a preset of CMakePresets.json, or these targets of it
 # build.sh module 6.1|6.12|debug build dm-sw.ko and the test disk against one of the test kernels
 # Quiet: one line when there was something to do; the errors when it failed.
 set -euo pipefail
@@ -26,6 +26,7 @@ run_quietly() {
 
 build_preset() {
 	local preset=$1 dir=$top/build/$1 options=(-DCMAKE_INSTALL_PREFIX=/usr)
+	shift
 	exec 9>"$top/build/$preset.lock"
 	flock 9
 	cd "$top"
@@ -38,9 +39,9 @@ build_preset() {
 		[ "$preset" != release ] || options+=(-DSW_UNIT_TESTS=OFF)
 		run_quietly cmake --preset "$preset" "${options[@]}"
 	fi
-	if ! ninja -C "$dir" -n 2>/dev/null | grep -q 'no work to do'; then
+	if ! ninja -C "$dir" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
 		echo "build: $preset" >&2
-		run_quietly nice -n 5 ninja -C "$dir" -j "$jobs"
+		run_quietly nice -n 5 ninja -C "$dir" -j "$jobs" "$@"
 	fi
 }
 
@@ -70,10 +71,10 @@ build_module() {
 }
 
 case ${1:-} in
-release | asan | tsan) build_preset "$1" ;;
+release | asan | tsan) build_preset "$@" ;;
 module) build_module "${2:-6.1}" ;;
 *)
-	echo "usage: build.sh release|asan|tsan | module 6.1|6.12|debug" >&2
+	echo "usage: build.sh release|asan|tsan [TARGET...] | module 6.1|6.12|debug" >&2
 	exit 2
 	;;
 esac

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <map>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/text.h"
 

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/byte_order.h"
 #include "libpath/base/result.h"

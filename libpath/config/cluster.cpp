@@ -5,7 +5,7 @@
 #include <cerrno>
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/unit/kinds.h"
 #include "libpath/unit/nbd_endpoint.h"

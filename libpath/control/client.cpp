@@ -9,9 +9,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
+#include "libpath/control/report_json.h"
 #include "libpath/control/server_socket.h"
+#include "libpath/control/wire.h"
 #include "libpath/unit/unit_name.h"
 
 namespace swpath
@@ -175,6 +177,11 @@ Answered<Json> ControlClient::call(std::string_view method, Json parameters)
 	if (!(*reply)->error.empty())
 		return tl::unexpected(refusal_of(**reply));
 	return Answered<Json>(tl::in_place, std::move((*reply)->parameters));
+}
+
+Answered<Json> ControlClient::call(std::string_view method)
+{
+	return call(method, Json::object());
 }
 
 namespace

@@ -10,12 +10,22 @@
 #include <vector>
 
 #include "libpath/base/unique_fd.h"
+#include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
+#include "libpath/control/explain_report.h"
+#include "libpath/control/exports_report.h"
+#include "libpath/control/flight.h"
+#include "libpath/control/frame_reader.h"
+#include "libpath/control/hints_report.h"
 #include "libpath/control/order.h"
-#include "libpath/control/wire.h"
 
 namespace swpath
 {
+
+struct Call;
+struct Reply;
+
+inline constexpr std::string_view control_socket = "/run/swpath/pathd.sock";
 
 class ControlClient
 {
@@ -30,8 +40,8 @@ public:
 	/// One call, one reply: its parameters. Refusals: the server's; Timeout no whole reply came
 	/// within the limit; NotReachable the server went away; Failed it answered what is no
 	/// reply. After Timeout, NotReachable and Failed the connection is of no more use.
-	[[nodiscard]] Answered<Json> call(std::string_view method,
-					  Json parameters = Json::object());
+	[[nodiscard]] Answered<Json> call(std::string_view method, Json parameters);
+	[[nodiscard]] Answered<Json> call(std::string_view method); ///< without parameters
 
 	/// All units, or the one of that name and no other.
 	[[nodiscard]] Answered<Report> status(std::string_view unit = {});

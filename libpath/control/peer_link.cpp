@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gnutls/gnutls.h>
 #include <netdb.h>
 #include <netinet/tcp.h>

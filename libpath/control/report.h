@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libpath/base/dev_number.h"
@@ -17,6 +18,9 @@
 
 namespace swpath
 {
+
+/// Version of swpath, as in every report.
+[[nodiscard]] std::string_view program_version();
 
 /// The one word about a unit.
 #define SW_HEALTHS(X)                                                                              \

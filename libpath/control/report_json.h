@@ -6,8 +6,6 @@
 /// are RFC 3339 in UTC, a value that does not exist is null. docs/schema/ describes each form.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "libpath/base/result.h"
 #include "libpath/control/cluster_report.h"
 #include "libpath/control/event.h"
@@ -15,14 +13,11 @@
 #include "libpath/control/exports_report.h"
 #include "libpath/control/flight.h"
 #include "libpath/control/hints_report.h"
+#include "libpath/control/json.h"
 #include "libpath/control/report.h"
 
 namespace swpath
 {
-
-/// Keys stay in the order of writing: the name of a thing first. Looking one up is linear, which is
-/// why a request is small (request_limits).
-using Json = nlohmann::ordered_json;
 
 inline constexpr int report_version = 1;
 

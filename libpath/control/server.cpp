@@ -11,12 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/earlier.h"
 #include "libpath/base/unique_fd.h"
 #include "libpath/control/event.h"
+#include "libpath/control/frame_reader.h"
+#include "libpath/control/report_json.h"
 #include "libpath/control/server_socket.h"
+#include "libpath/control/service.h"
 #include "libpath/control/wire.h"
 
 namespace swpath
@@ -441,11 +444,12 @@ void ControlServer::step(Instant now)
 	const int ready = ::epoll_wait(state.epoll.get(), events.data(), int(events.size()), 0);
 	for (int i = 0; i < ready; i++) {
 		const auto &event = events[std::size_t(i)];
-		if (event.data.u64 == listener_key) {
+		const std::uint64_t key = event.data.u64; // a copy: epoll_event is packed
+		if (key == listener_key) {
 			state.accept_all();
 			continue;
 		}
-		const auto found = state.clients.find(event.data.u64);
+		const auto found = state.clients.find(key);
 		if (found == state.clients.end())
 			continue;
 		auto &client = found->second;

@@ -22,7 +22,7 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/base/result.h"
-#include "libpath/control/service.h"
+#include "libpath/control/control_handler.h"
 
 namespace swpath
 {

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <span>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+
+#include "libpath/control/report_json.h"
 
 namespace swpath
 {

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <concepts>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/crc32c.h"
 #include "libpath/hints/fnv.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/policy/unit_builder.h"
 #include "libpath/unit/unit_name.h"

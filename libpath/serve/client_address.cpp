@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netinet/in.h>
 
 #include "libpath/base/text.h"

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <thread>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/serve/closed_epochs.h"
 #include "libpath/serve/connection_socket.h"

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <limits>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "libpath/control/wire.h"
 
 namespace swpath
 {

@@ -9,12 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "libpath/control/json.h"
 #include "libpath/control/refusal.h"
-#include "libpath/control/wire.h"
 #include "libpath/serve/export_book.h"
 
 namespace swpath
 {
+
+struct Call;
+struct Reply;
 
 inline constexpr std::string_view serve_interface = "io.swpath.Serve";
 inline constexpr std::string_view serve_socket = "/run/swpath/serve.sock";

@@ -7,13 +7,15 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "libpath/control/frame_reader.h"
 #include "libpath/control/server_socket.h"
+#include "libpath/control/wire.h"
 
 namespace swpath
 {

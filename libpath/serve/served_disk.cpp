@@ -8,7 +8,7 @@
 #include <optional>
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/nbd.h>

@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>

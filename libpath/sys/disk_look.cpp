@@ -5,7 +5,7 @@
 #include <span>
 #include <sstream>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/sys/file.h"
 #include "libpath/sys/sysfs.h"

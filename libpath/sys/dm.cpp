@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <libdevmapper.h>
 
 #include "libpath/sys/clock.h"

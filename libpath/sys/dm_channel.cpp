@@ -6,9 +6,11 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/dm-ioctl.h>
 #include <sys/ioctl.h>
+
+#include "libpath/base/bounded_format.h"
 
 namespace swpath::dm
 {
@@ -130,10 +132,10 @@ int send_format(DmChannel &channel, std::string_view unit, fmt::format_string<Ar
 		Args &&...args) noexcept
 {
 	char text[message_bytes_max];
-	const auto end = fmt::format_to_n(text, sizeof(text), format, std::forward<Args>(args)...);
-	if (end.size > sizeof(text))
+	const auto length = bounded_format(text, format, std::forward<Args>(args)...);
+	if (length > sizeof(text))
 		return EMSGSIZE;
-	return channel.send(unit, {text, end.size});
+	return channel.send(unit, {text, length});
 }
 
 } // namespace

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <sstream>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include "libpath/base/text.h"

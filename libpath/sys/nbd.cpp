@@ -8,7 +8,7 @@
 #include <functional>
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/nbd-netlink.h>
 #include <netdb.h>
 #include <netinet/in.h>

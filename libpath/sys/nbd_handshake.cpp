@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/nbd.h>
 
 #include "libpath/base/text.h"

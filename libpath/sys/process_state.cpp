@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/sys/process_state.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/sys/file.h"
 

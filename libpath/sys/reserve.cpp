@@ -5,7 +5,7 @@
 #include <array>
 #include <cerrno>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <scsi/sg_unaligned.h>
 
 namespace swpath

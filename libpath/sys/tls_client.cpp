@@ -6,7 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gnutls/gnutls.h>
 #include <linux/tls.h>
 #include <netinet/in.h>

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <libudev.h>
 #include <sys/stat.h>
 

@@ -5,7 +5,7 @@
 #include <cctype>
 #include <optional>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "dm-target/sw-uapi.h"
 #include "libpath/base/text.h"

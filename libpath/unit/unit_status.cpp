@@ -4,7 +4,7 @@
 #include <charconv>
 #include <span>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/text.h"
 #include "libpath/unit/geometry.h"

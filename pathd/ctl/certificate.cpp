@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/certificate.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/unit/reason.h"
 

@@ -8,12 +8,11 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/text.h"
 #include "libpath/config/config.h"
-#include "libpath/control/service.h"
-#include "libpath/control/wire.h"
+#include "libpath/control/client.h"
 #include "pathd/ctl/check.h"
 
 namespace swpath::ctl

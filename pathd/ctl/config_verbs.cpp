@@ -3,7 +3,8 @@
 
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "libpath/config/config.h"
 #include "pathd/ctl/output.h"

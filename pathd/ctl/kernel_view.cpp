@@ -5,10 +5,9 @@
 #include <cerrno>
 #include <filesystem>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/control/derive.h"
-#include "libpath/control/service.h"
 #include "libpath/sys/dm.h"
 #include "libpath/sys/dm_channel.h"
 

@@ -6,7 +6,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "libpath/control/client.h"
 #include "pathd/ctl/kernel_view.h"

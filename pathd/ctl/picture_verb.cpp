@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/picture_verb.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/control/client.h"
-#include "libpath/control/service.h"
+#include "libpath/control/report_json.h"
 #include "libpath/sys/clock.h"
 #include "pathd/ctl/output.h"
 #include "pathd/ctl/picture.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pathd/ctl/sight.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pathd/ctl/kernel_view.h"
 

@@ -3,7 +3,8 @@
 
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "libpath/control/client.h"
 #include "libpath/control/report_json.h"

@@ -11,7 +11,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/hints/dlm/dlm_lock_space.h"
 #include "libpath/hints/local_lock_space.h"

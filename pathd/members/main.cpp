@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/text.h"
 #include "libpath/cluster/corosync/corosync_engine.h"

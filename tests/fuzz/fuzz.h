@@ -18,7 +18,7 @@
 		}                                                                                  \
 	} while (false)
 
-/// libFuzzer's entry; run_corpus.cpp calls it as well. Returns 0.
+/// libFuzzer's entry. Returns 0.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size);
 
 inline std::string_view text_of(const std::uint8_t *data, std::size_t size)

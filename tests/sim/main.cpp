@@ -2,7 +2,7 @@
 /// Runs seeds and sums up. A seed that breaks a promise is named with the command that shows it.
 #include <chrono>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/sim/seed_options.h"
 #include "world.h"

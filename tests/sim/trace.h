@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "schedule.h"
 

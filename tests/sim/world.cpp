@@ -9,7 +9,6 @@ namespace swpath::sim
 namespace
 {
 
-constexpr HostId client_id = 0;
 /// The client's own nexuses are numbered from here, the servers' by their hosts.
 constexpr NexusId direct_nexus = 100;
 /// In the end nothing is broken any more: by then the unit is online and every I/O has ended.

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/text.h"
 #include "libpath/sys/sysfs.h"

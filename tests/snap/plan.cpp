@@ -5,7 +5,7 @@
 #include <array>
 #include <chrono>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/sim/random.h"
 

@@ -5,7 +5,7 @@
 #include <csignal>
 #include <cstring>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/base/crc32c.h"
 #include "libpath/sys/file.h"

@@ -5,7 +5,8 @@
 #include <csignal>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "libpath/control/client.h"
 #include "libpath/serve/export_name.h"

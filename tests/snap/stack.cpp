@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/snap/multipath_stack.h"
 #include "tests/snap/sw_stack.h"

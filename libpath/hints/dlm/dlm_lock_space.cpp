@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 extern "C" { // the header does not say so itself
 #include <libdlm.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "libpath/control/frame_reader.h"
+#include "libpath/control/wire.h"
 #include "libpath/serve/closed_epochs.h"
 #include "libpath/serve/serve_calls.h"
 #include "libpath/sys/tls_client.h"

@@ -3,7 +3,7 @@
 /// it.
 #include <chrono>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "churn.h"
 #include "tests/sim/seed_options.h"

@@ -13,7 +13,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/cluster/disk_sightings.h"
 #include "libpath/cluster/recovery.h"

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "libpath/cluster/sync_message.h"
 

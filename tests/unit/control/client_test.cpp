@@ -9,7 +9,11 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
+#include "libpath/control/report_json.h"
 #include "libpath/control/server_socket.h"
+#include "libpath/control/wire.h"
 #include "tests/unit/control/reports.h"
 
 namespace swpath

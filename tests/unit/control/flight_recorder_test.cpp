@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/control/flight_recorder.h"
 
+#include <nlohmann/json.hpp>
+
 #include "libpath/control/report_json.h"
 #include "tests/unit/control/reports.h"
 

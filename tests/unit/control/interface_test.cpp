@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "libpath/control/report_json.h"
 #include "libpath/control/service.h"
 #include "tests/unit/control/reports.h"

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "libpath/control/flight_recorder.h"
 #include "libpath/control/refusal.h"
 #include "libpath/control/report_json.h"

@@ -2,8 +2,10 @@
 /// The program itself, run against a server in this process: exit statuses, streams, JSON.
 #include <sys/socket.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
+#include "libpath/control/report_json.h"
 #include "libpath/control/server_socket.h"
 #include "tests/unit/ctl/program.h"
 #include "tests/unit/ctl/xml.h"
@@ -181,7 +183,7 @@ TEST_F(Program, ExitStatusIsTheKindOfRefusal)
 		{RefusalKind::ConfigInvalid, 8},
 	};
 	for (const auto &[kind, status] : kinds) {
-		handler.on_call = [&](CallId id) {
+		handler.on_call = [&, kind = kind](CallId id) {
 			server->answer(id, Refusal{kind, "cannot", "do that"});
 		};
 		const auto refused = run({"hold", "sw0"});

@@ -8,7 +8,7 @@
 #include <csignal>
 #include <functional>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <unistd.h>

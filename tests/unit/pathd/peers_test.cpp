@@ -6,7 +6,7 @@
 #include <fstream>
 #include <list>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/resource.h>

@@ -5,12 +5,14 @@
 #include <cstring>
 #include <future>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 
 #include "libpath/control/client.h"
+#include "libpath/control/wire.h"
 #include "libpath/serve/export_server.h"
 #include "libpath/serve/serve_control.h"
 #include "tests/unit/serve/orders.h"

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
+#include "libpath/control/frame_reader.h"
+#include "libpath/control/wire.h"
 #include "libpath/serve/serve_calls.h"
 #include "tests/unit/serve/orders.h"
 
