@@ -42,14 +42,6 @@ constexpr Duration dry_run_limit = std::chrono::seconds(8);
 
 } // namespace
 
-std::string problems_text(const std::vector<ConfigProblem> &problems)
-{
-	std::string text;
-	for (const auto &problem : problems)
-		text += (text.empty() ? "" : "\n") + problem.message();
-	return text;
-}
-
 Daemon::Daemon(const DaemonOptions &options, Config config, dm::DmChannel dm, SettingsBook settings,
 	       std::shared_ptr<Mailbox> mailbox, std::unique_ptr<EventLoop> loop)
 	: options_(options), config_(std::move(config)), dm_(std::move(dm)),
@@ -333,119 +325,6 @@ void Daemon::make_units()
 		hide_legs();
 	tell_of_peers_without_path();
 	scan_due_ = true;
-}
-
-void Daemon::disable_unit(const std::string &name)
-{
-	const auto found = units_.find(name);
-	found->second->let_go();
-	units_.erase(found);
-	ending_.erase(name);
-	log::say(Message::Notice, {.unit = name}, "is disabled and is left as it is");
-}
-
-void Daemon::remove_unit(const std::string &name)
-{
-	const auto found = units_.find(name);
-	const auto end = found->second->end();
-	found->second->let_go();
-	units_.erase(found);
-	ending_.erase(name);
-	if (!in_background([end] { carry_out(end); }))
-		log::say(Message::Warning, {.unit = name},
-			 "is left as it is: no thread to remove it; `dmsetup remove {}`", name);
-}
-
-Answered<std::vector<std::string>> Daemon::load(bool dry_run)
-{
-	auto loaded = load_config(options_.config, options_.config_directory);
-	if (!loaded)
-		return refuse(RefusalKind::ConfigInvalid, problems_text(loaded.error()),
-			      "the running configuration stays in effect");
-	if (found_)
-		set_found_peers(*loaded, found_->proved());
-	// Another [cluster] is used after a restart, and so are the paths through its peers.
-	derive_paths(*loaded, config_.cluster);
-	std::vector<std::string> lines;
-	for (const auto &change : diff(config_, *loaded)) {
-		std::string keys;
-		for (const auto &key : change.keys)
-			keys += fmt::format("{}{} = {}", keys.empty() ? ": " : ", ", key.key,
-					    key.after);
-		lines.push_back(fmt::format("{}{}{}", word(change.kind),
-					    change.unit.empty() ? "" : " " + change.unit, keys));
-		const auto *wanted = loaded->unit(change.unit);
-		const auto kept = units_.find(change.unit);
-		const bool disabled = wanted != nullptr && !wanted->enabled;
-		const bool same = wanted != nullptr && kept != units_.end() &&
-				  wanted->wwid == kept->second->config().wwid;
-		const bool removed = kept != units_.end() && !disabled && !same;
-		if (removed)
-			lines.back() += "; " + fate_of(kept->second->end());
-		const std::string restart = needs_restart(change);
-		if (!restart.empty())
-			lines.back() += "; " + restart;
-		if (dry_run)
-			continue;
-		log::say(restart.empty() ? Message::Notice : Message::Warning, {},
-			 "configuration: {}", lines.back());
-		if (removed)
-			remove_unit(change.unit);
-		else if (kept != units_.end() && disabled)
-			disable_unit(change.unit);
-		else if (kept != units_.end())
-			kept->second->reconfigure(*wanted);
-	}
-	if (!dry_run) {
-		keep_started(*loaded, config_);
-		config_ = std::move(*loaded);
-		log::set_level(config_.daemon.log_level);
-		make_units();
-	}
-	return lines;
-}
-
-/// What people ask for: the configuration and the cluster's keys, both or neither.
-Answered<std::vector<std::string>> Daemon::load_with_keys(bool dry_run)
-{
-	std::shared_ptr<const PeerKeys> other_keys;
-	if (peers_) {
-		const auto &cluster = peers_->config();
-		auto keys = PeerKeys::load(cluster.key_file, cluster.name);
-		if (!keys)
-			return refuse(RefusalKind::ConfigInvalid, keys.error().message(),
-				      "the running configuration and the keys stay in effect");
-		if ((*keys)->file() != peers_->keys().file())
-			other_keys = std::move(*keys);
-	}
-	auto lines = load(dry_run);
-	if (!lines || !other_keys)
-		return lines;
-	lines->push_back(fmt::format("cluster: connections from now on use what '{}' has now",
-				     peers_->config().key_file));
-	if (!dry_run) {
-		log::say(Message::Notice, {}, "configuration: {}", lines->back());
-		peers_->set_keys(std::move(other_keys));
-	}
-	return lines;
-}
-
-void Daemon::reload_found()
-{
-	if (auto changes = load(false); !changes)
-		log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
-}
-
-void Daemon::reload(CallId id, bool dry_run)
-{
-	if (!dry_run)
-		notify("RELOADING=1");
-	const auto changes = load_with_keys(dry_run);
-	if (!changes && !dry_run)
-		log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
-	if (!dry_run)
-		notify("READY=1");
-	server_->answer(id, changes);
 }
 
 const Report &Daemon::report()

@@ -11,6 +11,8 @@ jobs=${SW_JOBS:-$(nproc)}
 mkdir -p "$top/build"
 # Clones in other directories share what ccache has.
 export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
+# What its documentation asks for where headers are precompiled.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 
 run_quietly() {
 	local log

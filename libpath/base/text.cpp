@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <limits>
 
@@ -49,6 +50,21 @@ std::size_t distance(std::string_view a, std::string_view b)
 }
 
 } // namespace
+
+bool parse_hex(std::string_view text, std::span<std::byte> bytes) noexcept
+{
+	if (text.size() != 2 * bytes.size())
+		return false;
+	for (std::size_t i = 0; i < bytes.size(); i++) {
+		unsigned char byte = 0;
+		const char *first = text.data() + 2 * i;
+		if (const auto [end, error] = std::from_chars(first, first + 2, byte, 16);
+		    error != std::errc{} || end != first + 2)
+			return false;
+		bytes[i] = static_cast<std::byte>(byte);
+	}
+	return true;
+}
 
 std::vector<std::string_view> split_words(std::string_view line)
 {

@@ -30,6 +30,10 @@ template <std::unsigned_integral T>
 	return value;
 }
 
+/// Reads bytes as pairs of hexadecimal digits of either case; false, and `bytes` undefined, if the
+/// text is anything but as many pairs as there are bytes.
+[[nodiscard]] bool parse_hex(std::string_view text, std::span<std::byte> bytes) noexcept;
+
 /// The words of a line, separated by any run of spaces, tabs and newlines. The views point into
 /// `line`.
 [[nodiscard]] std::vector<std::string_view> split_words(std::string_view line);

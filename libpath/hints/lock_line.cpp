@@ -2,7 +2,6 @@
 #include "libpath/hints/lock_line.h"
 
 #include <cerrno>
-#include <charconv>
 
 #include <fmt/core.h>
 
@@ -15,22 +14,6 @@ namespace
 
 /// As much as a publish may ever take.
 constexpr std::uint32_t limit_ms_max = 3600000;
-
-std::optional<LockBytes> parse_hex(std::string_view text)
-{
-	LockBytes bytes{};
-	if (text.size() != 2 * bytes.size())
-		return std::nullopt;
-	for (std::size_t i = 0; i < bytes.size(); i++) {
-		std::uint8_t byte = 0;
-		const char *first = text.data() + 2 * i;
-		if (const auto [end, error] = std::from_chars(first, first + 2, byte, 16);
-		    error != std::errc{} || end != first + 2)
-			return std::nullopt;
-		bytes[i] = static_cast<std::byte>(byte);
-	}
-	return bytes;
-}
 
 std::string value_text(const LockValue &value)
 {
@@ -56,13 +39,11 @@ Result<LockOrder> LockOrder::parse(std::string_view line)
 	if (auto good = check_lock_name(order.name); !good)
 		return tl::unexpected(good.error());
 	if (*kind == LockOrderKind::Publish) {
-		const auto bytes = parse_hex(words[2]);
-		if (!bytes)
+		if (!parse_hex(words[2], order.bytes))
 			return fail(EINVAL, "a value has 64 hexadecimal digits");
 		const auto limit = parse_number<std::uint32_t>(words[3]);
 		if (!limit || *limit > limit_ms_max)
 			return fail(EINVAL, fmt::format("a limit is 0 to {} ms", limit_ms_max));
-		order.bytes = *bytes;
 		order.limit = std::chrono::milliseconds(*limit);
 	}
 	return order;
@@ -122,12 +103,12 @@ Result<LockEvent> parse_lock_event(std::string_view line)
 	}
 	if (auto good = check_lock_name(event.name); !good)
 		return tl::unexpected(good.error());
-	const auto bytes = parse_hex(words[3]);
-	if (words.size() != 4 || !bytes)
+	LockValue value{{}, words[2] == "valid"};
+	if (words.size() != 4 || !parse_hex(words[3], value.bytes))
 		return fail(EINVAL, "a value has 64 hexadecimal digits");
 	if (words[2] != "valid" && words[2] != "invalid")
 		return fail(EINVAL, "a value is valid or invalid");
-	event.value = {*bytes, words[2] == "valid"};
+	event.value = value;
 	return event;
 }
 

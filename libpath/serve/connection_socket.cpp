@@ -30,6 +30,16 @@ bool is_connected_stream(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &bytes) == 0 && value == 0;
 }
 
+/// Who is at the other end; of family AF_UNSPEC if that cannot be told any more.
+sockaddr_storage peer_of(int fd)
+{
+	sockaddr_storage peer{};
+	socklen_t bytes = sizeof(peer);
+	if (getpeername(fd, reinterpret_cast<sockaddr *>(&peer), &bytes) < 0)
+		peer.ss_family = AF_UNSPEC;
+	return peer;
+}
+
 /// Duplicates of the sockets that fit. Descriptors come and go while this looks: the duplicate is
 /// what is judged, so that it cannot change its meaning.
 Result<std::vector<UniqueFd>> find_sockets(const std::function<bool(int)> &fits)
@@ -78,10 +88,8 @@ Result<std::vector<sockaddr_storage>> tcp_peers()
 {
 	std::vector<sockaddr_storage> peers;
 	const auto looked = find_sockets([&](int fd) {
-		sockaddr_storage seen{};
-		socklen_t bytes = sizeof(seen);
-		if (getpeername(fd, reinterpret_cast<sockaddr *>(&seen), &bytes) == 0 &&
-		    (seen.ss_family == AF_INET || seen.ss_family == AF_INET6))
+		const auto seen = peer_of(fd);
+		if (seen.ss_family == AF_INET || seen.ss_family == AF_INET6)
 			peers.push_back(seen);
 		return false; // not to be kept
 	});
@@ -92,12 +100,7 @@ Result<std::vector<sockaddr_storage>> tcp_peers()
 
 Result<UniqueFd> find_tcp_socket(const sockaddr *peer)
 {
-	auto found = find_sockets([&](int fd) {
-		sockaddr_storage seen{};
-		socklen_t bytes = sizeof(seen);
-		return getpeername(fd, reinterpret_cast<sockaddr *>(&seen), &bytes) == 0 &&
-		       same_peer(seen, peer);
-	});
+	auto found = find_sockets([&](int fd) { return same_peer(peer_of(fd), peer); });
 	if (!found)
 		return tl::unexpected(std::move(found.error()));
 	if (found->empty())
@@ -110,10 +113,8 @@ void end_tcp_connections(const std::vector<sockaddr_storage> &peers)
 	if (peers.empty())
 		return;
 	(void)find_sockets([&](int fd) {
-		sockaddr_storage seen{};
-		socklen_t bytes = sizeof(seen);
-		if (getpeername(fd, reinterpret_cast<sockaddr *>(&seen), &bytes) == 0 &&
-		    std::any_of(peers.begin(), peers.end(), [&](const auto &each) {
+		const auto seen = peer_of(fd);
+		if (std::any_of(peers.begin(), peers.end(), [&](const auto &each) {
 			    return same_peer(seen, reinterpret_cast<const sockaddr *>(&each));
 		    }))
 			(void)::shutdown(fd, SHUT_RDWR);

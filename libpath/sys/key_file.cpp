@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <sstream>
 
 #include <fmt/core.h>
@@ -17,29 +18,6 @@ namespace
 {
 
 constexpr std::size_t file_bytes_max = 64 * 1024;
-
-int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-std::vector<unsigned char> bytes_of(std::string_view hex)
-{
-	std::vector<unsigned char> bytes;
-	for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-		const int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
-		if (high < 0 || low < 0)
-			return {};
-		bytes.push_back(static_cast<unsigned char>(high << 4 | low));
-	}
-	return hex.size() % 2 == 0 ? bytes : std::vector<unsigned char>{};
-}
 
 } // namespace
 
@@ -60,8 +38,9 @@ Result<KeyFile> KeyFile::parse(std::string_view text, const std::string &file)
 		// What is no line of a key may be a secret: it is not repeated.
 		const auto colon = entry.rfind(':');
 		const bool named = colon != entry.npos && colon != 0;
-		auto bytes = bytes_of(named ? entry.substr(colon + 1) : std::string_view());
-		if (bytes.empty())
+		const auto hex = named ? entry.substr(colon + 1) : std::string_view();
+		std::vector<unsigned char> bytes(hex.size() / 2);
+		if (bytes.empty() || !parse_hex(hex, std::as_writable_bytes(std::span(bytes))))
 			return fail(EINVAL,
 				    fmt::format("key file '{}', line {}: not USER:KEY with KEY in "
 						"hexadecimal; make one with psktool -u HOST -p {}",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/base/text.h"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include <gmock/gmock.h>
@@ -59,6 +61,19 @@ TEST(Durations, AreWrittenShortAndExact)
 	EXPECT_EQ(duration_text(999us), "0s");
 	for (const Duration each : {Duration(1ms), Duration(300s), Duration(7h), Duration(61s)})
 		EXPECT_EQ(parse_duration(duration_text(each)), each);
+}
+
+TEST(ParseHex, TakesPairsOfDigitsAndNothingElse)
+{
+	std::array<std::byte, 3> bytes{};
+	ASSERT_TRUE(parse_hex("00aFf9", bytes));
+	EXPECT_EQ(bytes[0], std::byte{0x00});
+	EXPECT_EQ(bytes[1], std::byte{0xaf});
+	EXPECT_EQ(bytes[2], std::byte{0xf9});
+	for (const std::string_view text :
+	     {"", "00aff", "00aff900", "00afg9", "0x00af", "-10000", " 00aff", "00 aff"})
+		EXPECT_FALSE(parse_hex(text, bytes)) << text;
+	EXPECT_TRUE(parse_hex("", {}));
 }
 
 TEST(PrintableLength, IsThatOfACharacterThatCanBeShown)
