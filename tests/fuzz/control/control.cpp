@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libpath/control/event.h"
+#include <nlohmann/json.hpp>
 
+#include "libpath/control/event.h"
 #include "libpath/control/frame_reader.h"
 #include "libpath/control/report_json.h"
 #include "libpath/control/service.h"
 #include "libpath/control/wire.h"
 #include "tests/fuzz/fuzz.h"
-#include <nlohmann/json.hpp>
 
 namespace
 {

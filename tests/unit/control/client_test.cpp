@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include <gmock/gmock.h>
-
 #include <nlohmann/json.hpp>
 
 #include "libpath/control/report_json.h"

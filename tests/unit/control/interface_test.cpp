@@ -3,7 +3,6 @@
 #include <cctype>
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "libpath/control/report_json.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/control/report_json.h"
 
-#include "tests/unit/control/reports.h"
 #include <nlohmann/json.hpp>
+
+#include "tests/unit/control/reports.h"
 
 namespace swpath
 {

@@ -3,7 +3,6 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "libpath/control/flight_recorder.h"

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// The server over real sockets, with a clock of the test's own.
-#include "libpath/control/frame_reader.h"
-#include "libpath/control/report_json.h"
 #include "libpath/control/server.h"
 
 #include <filesystem>
@@ -16,6 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include "libpath/control/client.h"
+#include "libpath/control/frame_reader.h"
+#include "libpath/control/report_json.h"
 #include "libpath/control/server_socket.h"
 #include "libpath/control/wire.h"
 #include "tests/unit/control/handler.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "libpath/control/report_json.h"
 #include "libpath/control/service.h"
 
 #include <nlohmann/json.hpp>
 
+#include "libpath/control/report_json.h"
 #include "libpath/control/wire.h"
 #include "tests/unit/control/handler.h"
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gmock/gmock.h>
-
 #include <nlohmann/json.hpp>
 
 #include "libpath/control/frame_reader.h"
