@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -30,13 +31,13 @@ bool is_connected_stream(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &bytes) == 0 && value == 0;
 }
 
-/// Who is at the other end; of family AF_UNSPEC if that cannot be told any more.
-sockaddr_storage peer_of(int fd)
+/// Who is at the other end; nothing if that cannot be told any more.
+std::optional<sockaddr_storage> peer_of(int fd)
 {
 	sockaddr_storage peer{};
 	socklen_t bytes = sizeof(peer);
 	if (getpeername(fd, reinterpret_cast<sockaddr *>(&peer), &bytes) < 0)
-		peer.ss_family = AF_UNSPEC;
+		return std::nullopt;
 	return peer;
 }
 
@@ -89,8 +90,8 @@ Result<std::vector<sockaddr_storage>> tcp_peers()
 	std::vector<sockaddr_storage> peers;
 	const auto looked = find_sockets([&](int fd) {
 		const auto seen = peer_of(fd);
-		if (seen.ss_family == AF_INET || seen.ss_family == AF_INET6)
-			peers.push_back(seen);
+		if (seen && (seen->ss_family == AF_INET || seen->ss_family == AF_INET6))
+			peers.push_back(*seen);
 		return false; // not to be kept
 	});
 	if (!looked)
@@ -100,7 +101,10 @@ Result<std::vector<sockaddr_storage>> tcp_peers()
 
 Result<UniqueFd> find_tcp_socket(const sockaddr *peer)
 {
-	auto found = find_sockets([&](int fd) { return same_peer(peer_of(fd), peer); });
+	auto found = find_sockets([&](int fd) {
+		const auto seen = peer_of(fd);
+		return seen && same_peer(*seen, peer);
+	});
 	if (!found)
 		return tl::unexpected(std::move(found.error()));
 	if (found->empty())
@@ -114,8 +118,8 @@ void end_tcp_connections(const std::vector<sockaddr_storage> &peers)
 		return;
 	(void)find_sockets([&](int fd) {
 		const auto seen = peer_of(fd);
-		if (std::any_of(peers.begin(), peers.end(), [&](const auto &each) {
-			    return same_peer(seen, reinterpret_cast<const sockaddr *>(&each));
+		if (seen && std::any_of(peers.begin(), peers.end(), [&](const auto &each) {
+			    return same_peer(*seen, reinterpret_cast<const sockaddr *>(&each));
 		    }))
 			(void)::shutdown(fd, SHUT_RDWR);
 		return false; // not to be kept
