@@ -50,7 +50,18 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 	// Another [cluster] is used after a restart, and so are the paths through its peers.
 	derive_paths(*loaded, config_.cluster);
 	std::vector<std::string> lines;
-	for (const auto &change : diff(config_, *loaded)) {
+	const auto changes = diff(config_, *loaded);
+	for (const auto &change : changes) {
+		const auto *wanted = loaded->unit(change.unit);
+		const auto kept = units_.find(change.unit);
+		if (wanted == nullptr || !wanted->enabled || kept == units_.end() ||
+		    wanted->wwid != kept->second->config().wwid)
+			continue;
+		if (const auto why = kept->second->keeps_paths(*wanted))
+			return refuse(RefusalKind::Unsafe, *why,
+				      "the running configuration stays in effect");
+	}
+	for (const auto &change : changes) {
 		std::string keys;
 		for (const auto &key : change.keys)
 			keys += fmt::format("{}{} = {}", keys.empty() ? ": " : ", ", key.key,

@@ -111,6 +111,8 @@ UnitRunState state_from(const Json &json)
 			state.clients.keys[client] = whole<std::uint64_t>(key);
 		state.clients.copy = whole<std::uint64_t>(clients.at("copy"));
 	}
+	state.order.paths = json.value("paths", std::vector<std::string>());
+	state.order.untraced = json.value("untraced", false);
 	return state;
 }
 
@@ -167,6 +169,10 @@ std::string run_state_text(const UnitRunState &state)
 				   {"peers", state.carried.peers}};
 	if (!state.clients.keys.empty())
 		json["clients"] = {{"keys", state.clients.keys}, {"copy", state.clients.copy}};
+	if (!state.order.paths.empty())
+		json["paths"] = state.order.paths;
+	if (state.order.untraced)
+		json["untraced"] = true;
 	// A name that a disk gives itself may be any bytes.
 	return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

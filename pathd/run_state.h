@@ -16,6 +16,7 @@
 #include "libpath/config/cluster.h"
 #include "libpath/policy/carried_key.h"
 #include "libpath/policy/export_grant.h"
+#include "libpath/policy/path_order.h"
 #include "libpath/unit/identity.h"
 
 namespace swpath
@@ -39,6 +40,7 @@ struct UnitRunState {
 	std::set<std::string> incoherent;
 	CarriedKey::State carried; ///< the key of the unit's users
 	ClientKeys::State clients; ///< and of those of the hosts that are served
+	PathOrder::State order;    ///< `pinned` and `carried` are by its numbers
 
 	bool operator==(const UnitRunState &) const = default;
 };

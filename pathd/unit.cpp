@@ -55,6 +55,9 @@ Result<std::unique_ptr<Unit>> Unit::create(const UnitConfig &config, Services &s
 			 state.error().message());
 	unit->carried_ = CarriedKey(unit->state_.carried);
 	unit->clients_ = ClientKeys(unit->state_.clients);
+	unit->order_ = PathOrder(unit->state_.order);
+	if (!unit->knows_numbers())
+		unit->forget_numbers();
 	if (unit->state_.identity && unit->state_.identity->wwid != config.wwid)
 		unit->state_.identity.reset();
 	unit->distrust_incoherent();
@@ -107,7 +110,7 @@ void Unit::reconfigure(const UnitConfig &config)
 		slots_.clear();
 		generation_++;
 		medium_ = {};
-		carried_ = {};
+		forget_numbers();
 		for (auto &[number, leg] : legs_) {
 			leg->proved = false;
 			leg->settled = false;
@@ -137,12 +140,22 @@ void Unit::let_go()
 	}
 }
 
-void Unit::save_state()
+Result<void> Unit::save_state()
 {
 	if (services_.dry_run)
-		return;
-	if (auto saved = save_run_state(config_.name, state_); !saved)
+		return {};
+	auto saved = save_run_state(config_.name, state_);
+	if (!saved)
 		log::say(Message::Warning, {.unit = config_.name}, "{}", saved.error().message());
+	return saved;
+}
+
+/// The unit is gone, or another one has its name: that one counts from the beginning.
+void Unit::forget_mount_verifications()
+{
+	mv_.forget();
+	for (auto &slot : slots_)
+		slot.doubt_mv = slot.revoked_mv = 0;
 }
 
 bool Unit::pinned() const
@@ -186,6 +199,8 @@ bool Unit::look(Instant now)
 		// ENODATA: it is being created.
 		if (kernel_ && error == ENODEV)
 			log::say(Message::Notice, {.unit = config_.name}, "the unit was removed");
+		if (kernel_)
+			forget_mount_verifications();
 		kernel_.reset();
 		number_.reset();
 		if (error == EEXIST && !wrong_owner_)
@@ -222,6 +237,8 @@ bool Unit::look(Instant now)
 	wrong_owner_ = false;
 
 	const std::optional<SeenUnit> before = kernel_;
+	if (before && status->mv < before->status.mv)
+		forget_mount_verifications();
 	if (!kernel_) {
 		kernel_.emplace();
 		table_read_.reset();

@@ -81,6 +81,8 @@ public:
 	void connection_died(std::uint32_t index);
 	/// Every device that leads to the disk, those that no path wants too.
 	[[nodiscard]] std::vector<DevNumber> legs() const;
+	/// Why its paths cannot be those of `config` now; nothing: they can.
+	[[nodiscard]] std::optional<std::string> keeps_paths(const UnitConfig &config);
 	/// New configuration of the same unit.
 	void reconfigure(const UnitConfig &config);
 	/// This process is not to touch the unit any more: gives back what was borrowed from the
@@ -160,13 +162,21 @@ private:
 	bool fail_back(Instant now);
 	int send(std::string_view text);
 	void read_history();
-	void save_state();
+	/// Errors (logged already): errno of writing.
+	Result<void> save_state();
+	void forget_mount_verifications();
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;
 	[[nodiscard]] bool pinned() const;
 	/// The leg of slot `i`, if it is the very device that the kernel's table has there.
 	[[nodiscard]] Leg *in_table(unsigned i) const;
 	void schedule(Instant now);
 	void reset_policies();
+
+	// unit_order.cpp
+	[[nodiscard]] bool knows_numbers() const;
+	void forget_numbers();
+	void look_after_order();
+	void table_loaded(std::vector<std::string> paths);
 
 	// unit_fence.cpp
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
@@ -290,6 +300,7 @@ private:
 	std::vector<SwitchRecord> history_;
 	FlightRecorder flight_;
 
+	PathOrder order_;
 	MountVerification mv_{MvPolicy{}};
 	CarriedKey carried_;
 	ClientKeys clients_;

@@ -84,6 +84,12 @@ void Unit::build(Instant now)
 	assign(*planned, now);
 	spare_ = planned->spare;
 	waiting_.clear();
+	// A table that is as it should be, whoever loaded it.
+	if (kernel_ && table_read_ && !table_busy_ &&
+	    std::none_of(planned->steps.begin(), planned->steps.end(), [](const PlanStep &step) {
+		    return step.kind == PlanStep::Kind::Reload || step.kind == PlanStep::Kind::Wait;
+	    }))
+		table_loaded(path_identities(config_));
 	for (const auto &step : planned->steps) {
 		const bool mark =
 			step.kind == PlanStep::Kind::Mark || step.kind == PlanStep::Kind::Unmark;
@@ -180,18 +186,19 @@ void Unit::change_table(const Table &table, bool create)
 	table_busy_ = table_worker_->submit([mailbox = services_.mailbox,
 					     here = std::weak_ptr(here_), unit = this,
 					     name = config_.name, wwid = config_.wwid, table,
-					     create] {
+					     create, paths = path_identities(config_)] {
 		auto done = create ? dm::create(name, wwid, table) : dm::reload(name, table);
 		Result<void> result;
 		if (!done)
 			result = tl::unexpected(done.error());
-		mailbox->post([here, unit, result, create] {
+		mailbox->post([here, unit, result, create, paths] {
 			if (here.expired())
 				return;
 			unit->table_busy_ = false;
 			unit->table_read_.reset();
 			unit->touch();
 			if (result) {
+				unit->table_loaded(paths);
 				if (create)
 					log::say(Message::UnitCreated, {.unit = unit->config_.name},
 						 "/dev/{} was created", unit->config_.name);

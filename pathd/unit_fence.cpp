@@ -35,6 +35,8 @@ const char *give_up_text(Leg::GiveUp what)
 std::vector<MvCandidate> Unit::candidates() const
 {
 	std::vector<MvCandidate> list(kernel_->status.paths.size());
+	if (!knows_numbers())
+		return list;
 	for (unsigned i = 0; i < list.size() && i < slots_.size(); i++) {
 		list[i].monitor = slots_[i].monitor.state();
 		if (const auto *leg = in_table(i)) {
@@ -61,6 +63,7 @@ std::vector<MvCandidate> Unit::candidates() const
 /// The mount verification's turn. True: the kernel was told something.
 bool Unit::verify(Instant now)
 {
+	look_after_order();
 	guard_keys();
 	settle_grants();
 	note_doubt();
@@ -126,9 +129,13 @@ void Unit::guard_keys()
 {
 	const auto left = left_path(kernel_->status);
 	const bool fencing = kernel_->status.doubt > 0 && kernel_->status.fence == Fence::PROVE;
-	for (unsigned i = 0; i < slots_.size(); i++)
-		if (slots_[i].leg)
-			slots_[i].leg->key.may_register = !fencing || left != i;
+	for (unsigned i = 0; i < slots_.size(); i++) {
+		if (!slots_[i].leg)
+			continue;
+		const bool is_left = left && (left == i || kernel_->status.paths[*left].device ==
+								   slots_[i].leg->number());
+		slots_[i].leg->key.may_register = !fencing || !is_left;
+	}
 }
 
 /// One step of a fence, through the leg, or by the peer, that it names.

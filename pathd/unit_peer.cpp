@@ -301,7 +301,12 @@ void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
 				 slots_[i].attestation ? slots_[i].attestation->key : 0,
 				 kernel_ && kernel_->status.state == UnitState::ONLINE &&
 					 kernel_->status.active != i);
-			 save_state();
+			 if (auto saved = save_state(); !saved)
+				 return attach_failed(
+					 i, Reason::TRANSPORT,
+					 fmt::format(
+						 "the export that {} granted cannot be noted: {}",
+						 path.peer, saved.error().message()));
 			 submit_attach(i, {client->peer().address.host, granted->port, {}},
 				       granted->export_name, backend_of(i) + granted->export_name,
 				       services_.peers->data_key());
@@ -322,6 +327,11 @@ void Unit::note_doubt()
 		slot.doubt_mv = status.mv;
 		slot.doubt_epoch =
 			std::max(grant_of(i).epoch, slot.leg ? slot.leg->export_epoch : 0);
+		// The kernel may have gone on by a connection that no slot wants any more.
+		const auto device = i < status.paths.size() ? status.paths[i].device : std::nullopt;
+		if (const auto found = device ? legs_.find(*device) : legs_.end();
+		    found != legs_.end())
+			slot.doubt_epoch = std::max(slot.doubt_epoch, found->second->export_epoch);
 	}
 }
 

@@ -207,7 +207,8 @@ void Unit::look_after_rights(Instant now)
 			clients_.forget(client);
 			told_at_.erase(client);
 			state_.clients = clients_.state();
-			return save_state();
+			save_state();
+			return;
 		}
 	}
 	look_for_client(*leg, client, std::nullopt,

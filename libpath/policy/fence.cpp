@@ -201,7 +201,7 @@ bool Fencing::keys_usable(const FenceFacts &facts, unsigned old, unsigned via) c
 	const auto victim = facts.paths[old].key;
 	// A reservation would shut the target out as well, if it had no key.
 	if (!facts.target || !facts.paths[*facts.target].reservations ||
-	    facts.paths[*facts.target].key == 0)
+	    facts.paths[*facts.target].key == 0 || facts.paths[*facts.target].key == victim)
 		return false;
 	return through.reservations && through.key != 0 && victim != 0 && through.key != victim &&
 	       !of.accepted && (of.no_keys & bit(via)) == 0;
@@ -212,10 +212,17 @@ bool Fencing::reset_usable(const FenceFacts &facts, unsigned old, unsigned via) 
 	return facts.paths[via].lu_reset && (cases_[old].no_reset & bit(via)) == 0;
 }
 
+bool Fencing::is_past(const FenceFacts &facts, unsigned old) const
+{
+	return facts.paths[old].kind == PathKind::DIRECT
+		       ? facts.device_gone
+		       : cases_[old].ended_all && cases_[old].rebooted;
+}
+
 bool Fencing::via_possible(const FenceFacts &facts, unsigned old, unsigned via) const
 {
 	if (via >= facts.paths.size() || !facts.paths[via].reachable ||
-	    same_nexus(facts.paths, old, via))
+	    (same_nexus(facts.paths, old, via) && !is_past(facts, old)))
 		return false;
 	// A nexus that is itself to be shut out gets no key for this.
 	for (unsigned other = 0; other < facts.paths.size(); other++)
@@ -315,8 +322,9 @@ std::optional<Method> Fencing::method(const FenceFacts &facts, unsigned old, Ins
 {
 	const auto &of = cases_[old];
 	const bool direct = facts.paths[old].kind == PathKind::DIRECT;
-	const bool apart = facts.target && !same_nexus(facts.paths, old, *facts.target);
-	if (of.revoked || (of.ended_all && !of.rebooted && facts.target && !apart))
+	const bool same = facts.target && same_nexus(facts.paths, old, *facts.target);
+	const bool apart = facts.target && (!same || is_past(facts, old));
+	if (of.revoked || (of.ended_all && !of.rebooted && same))
 		return Method::EXPORT_REVOKED;
 	const bool shut = apart && is_shut_out(facts, old, now);
 	const bool asked = !direct || !facts.paths[old].reachable || of.rejected || of.silent;
@@ -373,7 +381,8 @@ void Fencing::work_on_disk(const FenceFacts &facts, unsigned old, Instant now,
 {
 	auto &of = cases_[old];
 	// Without somewhere to go, nobody is shut out; and never out of the way that is to be used.
-	if (!facts.target || same_nexus(facts.paths, old, *facts.target) ||
+	if (!facts.target ||
+	    (same_nexus(facts.paths, old, *facts.target) && !is_past(facts, old)) ||
 	    !revoke_had_its_time(facts, old, now) || !ready(of, of.nexus, now))
 		return;
 	const auto via = choose_via(facts, old);
@@ -422,6 +431,9 @@ FenceActions Fencing::step(const FenceFacts &facts, Instant now)
 	deadline_.reset();
 	if (!going_ || facts.mv != mv_)
 		reset(facts.mv, now);
+	// Nobody is shut out for a proof that cannot be had by it.
+	if (facts.elsewhere && !confirmed_)
+		return actions;
 	for (unsigned old = 0; old < facts.paths.size() && old < cases_.size(); old++) {
 		if ((facts.old & bit(old)) == 0)
 			continue;
@@ -443,9 +455,14 @@ FenceActions Fencing::step(const FenceFacts &facts, Instant now)
 
 std::optional<FenceProof> Fencing::proof(const FenceFacts &facts, Instant now)
 {
-	if (!going_ || facts.mv != mv_ || facts.old == 0 || !facts.target ||
-	    (facts.old >> facts.paths.size()) != 0)
+	if (!going_ || facts.mv != mv_ || facts.old == 0 || !facts.target)
 		return std::nullopt;
+	if (facts.elsewhere) {
+		if (!confirmed_)
+			return std::nullopt;
+		write_evidence(facts, *facts.target, Method::OPERATOR);
+		return FenceProof{Method::OPERATOR, evidence_.data()};
+	}
 	// The enum counts from the strongest to the weakest: a chain is as strong as its weakest
 	// link.
 	std::optional<Method> weakest;

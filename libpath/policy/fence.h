@@ -88,6 +88,11 @@ struct FenceFacts {
 	std::uint64_t mv = 0;
 	/// A bit for each path on which writes are in doubt.
 	std::uint32_t old = 0;
+	/// They may be on a path that is none of `paths`: a person's word alone is proof then.
+	bool elsewhere = false;
+	/// The device that has them is in the table no more, and what stands in its place now is
+	/// another one: all commands of the former have come back to this host, or were given up.
+	bool device_gone = false;
 	/// The verified path that I/O is to go on with; nothing: none yet.
 	std::optional<unsigned> target;
 	std::span<const FencePath> paths{}; ///< in the table's order
@@ -178,6 +183,9 @@ public:
 	/// verification. False: it is over, or another one.
 	bool confirmed(std::uint64_t mv);
 
+	/// Everything that was found out is void, and an answer that is still to come.
+	void forget() { going_ = false; }
+
 	/// The proof for going on with facts.target, or nothing.
 	[[nodiscard]] std::optional<FenceProof> proof(const FenceFacts &facts, Instant now);
 
@@ -256,6 +264,9 @@ private:
 	[[nodiscard]] bool revoke_had_its_time(const FenceFacts &facts, unsigned old, Instant now);
 	[[nodiscard]] bool keys_usable(const FenceFacts &facts, unsigned old, unsigned via) const;
 	[[nodiscard]] bool reset_usable(const FenceFacts &facts, unsigned old, unsigned via) const;
+	/// Who had the writes is not there any more and can send nothing again, so that what it has
+	/// left at the disk can be ended by who has its place now.
+	[[nodiscard]] bool is_past(const FenceFacts &facts, unsigned old) const;
 	[[nodiscard]] bool via_possible(const FenceFacts &facts, unsigned old, unsigned via) const;
 	[[nodiscard]] std::optional<unsigned> choose_via(const FenceFacts &facts,
 							 unsigned old) const;

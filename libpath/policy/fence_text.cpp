@@ -98,7 +98,7 @@ std::string Fencing::missing_for(const FenceFacts &facts, unsigned old) const
 		of.via && via_possible(facts, old, *of.via) ? of.via : choose_via(facts, old);
 	if (!facts.target) {
 		parts.emplace_back("no other path is proved");
-	} else if (same_nexus(facts.paths, old, *facts.target)) {
+	} else if (same_nexus(facts.paths, old, *facts.target) && !is_past(facts, old)) {
 		parts.push_back(fmt::format("{} is the way that is to be used again",
 					    label(facts.paths[*facts.target])));
 	} else if (!via) {
@@ -157,6 +157,10 @@ std::string Fencing::missing_for(const FenceFacts &facts, unsigned old) const
 
 std::string Fencing::missing(const FenceFacts &facts) const
 {
+	if (facts.elsewhere)
+		return "the paths were changed meanwhile, so that nobody can be asked any more who "
+		       "may have the writes: make sure that none of the former paths can reach the "
+		       "disk";
 	std::string text;
 	for (unsigned old = 0; old < facts.paths.size() && old < cases_.size(); old++) {
 		if ((facts.old & bit(old)) == 0)

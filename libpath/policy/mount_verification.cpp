@@ -297,10 +297,29 @@ std::array<FencePath, SW_PATHS_MAX> fence_paths(const UnitStatus &status,
 
 std::uint32_t MountVerification::doubtful(const UnitStatus &status) const
 {
-	if (left_in_doubt_ != 0)
+	const std::uint32_t all = (1U << status.paths.size()) - 1;
+	if (left_in_doubt_ != 0 && (left_in_doubt_ & ~all) == 0)
 		return left_in_doubt_;
 	// Nobody knows any more which path it was: it may have been each.
-	return (1U << status.paths.size()) - 1;
+	return all;
+}
+
+FenceFacts MountVerification::facts(const UnitStatus &status, std::span<const FencePath> paths,
+				    std::optional<unsigned> target) const
+{
+	return {.mv = status.mv,
+		.old = doubtful(status),
+		.elsewhere = untraced_ || left_in_doubt_ >> status.paths.size() != 0,
+		.device_gone = left_in_doubt_ != 0 && !left_path(status),
+		.target = target,
+		.paths = paths.first(status.paths.size())};
+}
+
+void MountVerification::forget()
+{
+	going_ = false;
+	retried_.reset();
+	fencing_.forget();
 }
 
 bool MountVerification::may_have_left(const UnitStatus &status, unsigned path) const
@@ -315,11 +334,8 @@ void MountVerification::fence(const UnitStatus &status, std::span<const MvCandid
 {
 	target_ = target;
 	const auto paths = fence_paths(status, candidates);
-	const FenceFacts facts{.mv = mv_,
-			       .old = doubtful(status),
-			       .target = target,
-			       .paths = std::span(paths).first(status.paths.size())};
-	for (const auto &action : fencing_.step(facts, now))
+	const auto known = facts(status, paths, target);
+	for (const auto &action : fencing_.step(known, now))
 		actions.add({.kind = MvAction::Kind::Fence,
 			     .mv = mv_,
 			     .path = action.path,
@@ -327,7 +343,7 @@ void MountVerification::fence(const UnitStatus &status, std::span<const MvCandid
 			     .fence = action});
 	if (fencing_.deadline())
 		wake(*fencing_.deadline());
-	if (const auto proof = fencing_.proof(facts, now))
+	if (const auto proof = fencing_.proof(known, now))
 		commit(status, *target, proof->method, proof->evidence, now, actions);
 }
 
@@ -380,7 +396,9 @@ MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCa
 		reset(status.mv, now);
 	// The kernel leaves one path in a mount verification, but a reload may take its word for
 	// which one it was.
-	if (const auto left = left_path(status))
+	if (untraced_)
+		left_in_doubt_ = 0;
+	else if (const auto left = left_path(status))
 		left_in_doubt_ = 1U << *left;
 
 	if (status.phase == Phase::DRAIN)
@@ -446,14 +464,11 @@ std::string MountVerification::waiting_for(const UnitStatus &status,
 	}
 	if (status.doubt > 0 && status.fence == Fence::PROVE) {
 		const auto paths = fence_paths(status, candidates);
-		const FenceFacts facts{.mv = status.mv,
-				       .old = doubtful(status),
-				       .target = mine ? target_ : std::nullopt,
-				       .paths = std::span(paths).first(status.paths.size())};
-		text = fmt::format("{} in doubt, fence=prove: {}; 'fenced --i-am-sure' ends it; {}",
-				   status.doubt == 1 ? "1 write"
-						     : fmt::format("{} writes", status.doubt),
-				   fencing_.missing(facts), text);
+		text = fmt::format(
+			"{} in doubt, fence=prove: {}; 'fenced --i-am-sure' ends it; {}",
+			status.doubt == 1 ? "1 write" : fmt::format("{} writes", status.doubt),
+			fencing_.missing(facts(status, paths, mine ? target_ : std::nullopt)),
+			text);
 	}
 	return text;
 }

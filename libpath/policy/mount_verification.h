@@ -122,6 +122,12 @@ public:
 	bool fence_confirmed(std::uint64_t mv);
 	/// Another device stands behind this path now: what was found out about it is void.
 	void replaced(unsigned path);
+	/// Whether the path that is left may be none of those of the status, or another one than
+	/// its number says: others were configured meanwhile. Then a person's word alone ends a
+	/// doubt.
+	void set_untraced(bool untraced) { untraced_ = untraced; }
+	/// The unit is another one: mount verifications are counted anew.
+	void forget();
 
 	/// Is `path` the one that this mount verification leaves, as far as anybody knows? After a
 	/// reload in the middle the kernel has forgotten, and this remembers.
@@ -163,6 +169,8 @@ private:
 	void commit(const UnitStatus &status, unsigned path, Method method,
 		    std::string_view evidence, Instant now, MvActions &actions);
 	[[nodiscard]] std::uint32_t doubtful(const UnitStatus &status) const;
+	[[nodiscard]] FenceFacts facts(const UnitStatus &status, std::span<const FencePath> paths,
+				       std::optional<unsigned> target) const;
 
 	MvPolicy policy_;
 	std::uint64_t mv_ = 0;
@@ -175,7 +183,8 @@ private:
 	std::array<Attempt, SW_PATHS_MAX> attempts_{};
 	Fencing fencing_;
 	std::uint32_t left_in_doubt_ = 0; ///< a bit for the path that this one left; 0: not known
-	std::optional<unsigned> target_;  ///< the path that the fence is for
+	bool untraced_ = false;
+	std::optional<unsigned> target_; ///< the path that the fence is for
 };
 
 /// The path that a hold leaves: the one that carried I/O last.

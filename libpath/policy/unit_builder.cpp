@@ -33,6 +33,15 @@ std::optional<DevNumber> in_table(const SeenWorld &world, const UnitConfig &want
 	return DevNumber::parse(world.unit->table.paths[i].device);
 }
 
+/// The kernel's table has this device as a path of this kind, in whatever place.
+bool table_has(const SeenWorld &world, PathKind kind, DevNumber number)
+{
+	const auto &paths = world.unit->table.paths;
+	return std::any_of(paths.begin(), paths.end(), [&](const TablePath &path) {
+		return path.kind == kind && DevNumber::parse(path.device) == number;
+	});
+}
+
 const SeenLeg *find_leg(const SeenWorld &world, DevNumber number)
 {
 	for (const auto &leg : world.legs)
@@ -156,10 +165,13 @@ std::optional<PlanStep> plan_reload(const UnitConfig &wanted, const SeenWorld &w
 		TablePath path{wanted.paths[i].kind, {}};
 		const auto loaded = in_table(world, wanted, i);
 		const auto *leg = slots[i] ? find_leg(world, *slots[i]) : nullptr;
-		if (leg && (leg->proved || loaded == leg->number)) {
+		const bool there = leg && table_has(world, path.kind, leg->number);
+		// One whose place has changed stays: I/O may be on it, and the kernel knows it.
+		if (leg && (leg->proved || there)) {
 			path.device = leg->number.text();
 			if (loaded != leg->number)
-				reason(fmt::format("{} is proved", leg->name));
+				reason(there ? fmt::format("{} is path {} now", leg->name, i)
+					     : fmt::format("{} is proved", leg->name));
 		} else if (loaded) {
 			// Its device is gone. The kernel must have left the path first.
 			const bool busy = i < unit.status.paths.size() &&

@@ -42,6 +42,7 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
 	state.grants["beta"] = {7, "0123", 0x5357000000000001, "4567", true};
 	state.carried = {0xabcd, 0xef01, 2, 1, 4};
+	state.order = {{"direct  ", "peer beta"}, true};
 	state.clients = {{{"alpha", 0}, {"gamma", 0x2345}}, 0x2345};
 	state.incoherent = {"beta", "gamma:10809/disk"};
 	ASSERT_TRUE(save_run_state("sw0", state, directory_));

@@ -102,6 +102,16 @@ protected:
 	std::vector<Kind> did_;
 };
 
+TEST_F(FenceTest, ADeviceThatCameBackIsNotShutOutByTheKeyThatItStillHas)
+{
+	auto now = facts(1, 0);
+	now.device_gone = true;
+	const auto proof = run_for(now, 3);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::LU_RESET);
+	EXPECT_THAT(did_, ElementsAre(Kind::LuReset));
+}
+
 TEST_F(FenceTest, TheServerAbortsTheClientsOwnPath)
 {
 	world_.nexuses[0].queued = true;

@@ -295,6 +295,91 @@ TEST_F(Mv, TheRenewalOfABetterPathsProofIsWaitedForToo)
 	EXPECT_EQ(find(actions, Kind::Commit)->path, 0U);
 }
 
+TEST_F(Mv, APathThatIsInNoTableAnyMoreCanBeProvedByAPersonAlone)
+{
+	candidates_[1].fencing = {
+		.server = 1, .reachable = true, .lu_reset = true, .export_epoch = 7};
+	auto status = verifying_unit();
+	status.doubt = 1;
+	// Either the unit's keeper knows that the numbers are others now ...
+	mv_.set_untraced(true);
+	(void)step(status, 0);
+	mv_.verified(3, 1, at_ms(5), "medium");
+	EXPECT_EQ(count(step(status, 10), Kind::Fence), 0U);
+	EXPECT_THAT(waits(status, 10), HasSubstr("the paths were changed meanwhile"));
+	mv_.verified(3, 1, at_s(10), "medium");
+	EXPECT_TRUE(mv_.fence_confirmed(3));
+	const auto actions = step(status, 10.01);
+	ASSERT_NE(find(actions, Kind::Commit), nullptr);
+	EXPECT_EQ(find(actions, Kind::Commit)->method, Method::OPERATOR);
+}
+
+TEST_F(Mv, ATableThatHasLostItsLastPathKeepsThePersonsWord)
+{
+	// ... or the path was the last one of a longer table.
+	auto status = verifying_unit();
+	status.doubt = 1;
+	status.from = 1;
+	(void)step(status, 0);
+	status.paths.pop_back();
+	status.from.reset();
+	candidates_[0].monitor = MonitorState::Ok;
+	candidates_[0].fencing = {.reachable = true, .lu_reset = true};
+	(void)step(status, 1);
+	mv_.verified(3, 0, at_s(1), "medium");
+	EXPECT_EQ(count(step(status, 2), Kind::Fence), 0U);
+	EXPECT_TRUE(mv_.fence_confirmed(3));
+	EXPECT_EQ(count(step(status, 2.1), Kind::Commit), 1U);
+}
+
+TEST_F(Mv, WhatWasProvedOfAUnitIsNotProvedOfTheNextOneOfItsName)
+{
+	candidates_[1].fencing = {.server = 1, .reachable = true, .lu_reset = true};
+	auto status = verifying_unit();
+	status.doubt = 1;
+	const auto fence = [&](double s) {
+		(void)step(status, s);
+		mv_.verified(3, 1, at_s(s), "medium");
+		const auto actions = step(status, s + 0.6);
+		const auto *reset = find(actions, Kind::Fence);
+		if (reset == nullptr)
+			return false;
+		EXPECT_EQ(reset->fence.kind, FenceAction::Kind::LuReset);
+		mv_.fence_done(reset->fence.token, {}, at_s(s + 0.7));
+		EXPECT_EQ(count(step(status, s + 0.8), Kind::Commit), 1U);
+		return true;
+	};
+	EXPECT_TRUE(fence(0));
+	(void)step(online_unit(), 2);
+	mv_.forget();
+	EXPECT_TRUE(fence(3));
+}
+
+TEST_F(Mv, ADeviceThatCameBackAsAnotherOneIsFencedThroughItself)
+{
+	auto status = verifying_unit();
+	status.doubt = 1;
+	status.paths[1] = test::path_status(PathKind::SERVED, 0, PathState::ABSENT);
+	(void)step(status, 0);
+	// Deleted, and found again; the kernel has forgotten the one that it left.
+	status.from.reset();
+	status.paths[0] = test::path_status(PathKind::DIRECT, 8);
+	candidates_[0].fencing = {.reachable = true, .lu_reset = true};
+	mv_.replaced(0);
+	(void)step(status, 1);
+	mv_.verified(3, 0, at_s(1), "medium");
+	const auto actions = step(status, 1.6);
+	const auto *reset = find(actions, Kind::Fence);
+	ASSERT_NE(reset, nullptr);
+	EXPECT_EQ(reset->fence.kind, FenceAction::Kind::LuReset);
+	EXPECT_EQ(reset->fence.path, 0U);
+	EXPECT_EQ(count(actions, Kind::Commit), 0U);
+	mv_.fence_done(reset->fence.token, {}, at_s(1.7));
+	const auto after = step(status, 1.8);
+	ASSERT_NE(find(after, Kind::Commit), nullptr);
+	EXPECT_EQ(find(after, Kind::Commit)->method, Method::LU_RESET);
+}
+
 TEST_F(Mv, RemembersOverAReloadWhichPathItLeft)
 {
 	auto status = verifying_unit();

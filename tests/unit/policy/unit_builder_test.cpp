@@ -223,6 +223,18 @@ TEST_F(Builder, NeverReloadsWhileAPathHangs)
 	EXPECT_EQ(plan(), "reload sw0: 131072 sectors, direct 8:0, served 43:0 (nbd0 is proved)\n");
 }
 
+TEST_F(Builder, ADeviceWhosePlaceHasChangedStaysInTheTable)
+{
+	// It is not proved in its new place yet, but it may be what carries I/O.
+	loaded("8:0", "43:0");
+	std::swap(config_.paths[0], config_.paths[1]);
+	direct(0, false);
+	served(0, false).served_slot = 0;
+	EXPECT_EQ(plan(),
+		  "reload sw0: 131072 sectors, served 43:0, direct 8:0 (nbd0 is path 0 now; "
+		  "sda is path 1 now; path 0 is served now; path 1 is direct now)\n");
+}
+
 TEST_F(Builder, AllPathsGoneStaysAsItIs)
 {
 	loaded("8:0", "43:0");

@@ -196,6 +196,61 @@ both_of_this_host() {
 	writer_verify sw0 "$(disk_dev 0)" "$(disk_dev 1)"
 }
 
+swap_paths() {
+	local file=/etc/swpath/swpath.toml
+	awk '/^\[\[unit/ { part++ } { text[part + 0] = text[part + 0] $0 "\n" } END { printf "%s%s%s", text[0], text[2], text[1] }' \
+		$file >$file.new
+	mv $file.new $file
+}
+
+table_begins_with() {
+	[ "$(sw_path_get sw0 0 kind)" = "$1" ]
+}
+
+other_paths_in_the_middle() {
+	start 'fence="prove"'
+	pathd_use 1
+	writer_start sw0 /dev/sw0 --span $((64 << 10))
+	writer_flows sw0
+	peer_stall beta
+	wait_until 60 sw_is sw0 phase prove
+	expect_less 0 "$(sw_get sw0 doubt)" "writes in doubt"
+	swap_paths
+	expect_not pathctl reload
+	expect_match 'sw0: writes are in doubt, or on their way: its paths are not changed' "$(cat "$SW_RUN/output")"
+	expect table_begins_with direct
+	# Who restarts pathd instead has the paths of the file, but the direct one is not taken for the one that was left.
+	pathd_kill
+	pathd_run
+	wait_until 30 pathd_said 'the paths were changed while writes are in doubt'
+	wait_until 30 table_begins_with served
+	holds_for 5 sw_is sw0 state verify
+	expect_match 'the paths were changed meanwhile' "$(pathctl status sw0 | tr -s ' \n' ' ')"
+	peer_kill beta
+	wait_until 30 pathctl fenced sw0 --i-am-sure
+	wait_until 30 sw_is sw0 active 1
+	writer_flows sw0 400
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+	writer_verify sw0 "$(disk_dev 0)"
+	# While nothing is in doubt the order is as people want it, and no I/O is held for that.
+	peer_restart beta
+	wait_until 60 path_is_usable 0
+	pathd_use 1
+	writer_start sw0 /dev/sw0 --span $((64 << 10))
+	expect_eq 1 "$(sw_get sw0 active)"
+	local mv
+	mv=$(sw_get sw0 mv)
+	expect pathctl pin sw0
+	swap_paths
+	expect pathctl reload
+	wait_until 30 table_begins_with direct
+	expect_eq 0 "$(sw_get sw0 active)" "active path"
+	expect_eq "$mv" "$(sw_get sw0 mv)" "mount verifications"
+	writer_stop sw0
+	expect_eq 0 "$(writer_get sw0 errors)" "errors"
+}
+
 disk_create 32
 # What lives by what the kernel below does: SCSI error handling, the end of an NBD connection, uevents.
 test_case "pathd builds a unit over a direct and a served path" builds_unit
@@ -210,5 +265,6 @@ if [ "$SW_KERNEL" != 6.12 ]; then
 	test_case "both paths fail: I/O is held until one answers" both_down_one_returns
 	test_case "both devices vanish: I/O is held until one returns" both_gone_one_returns
 	test_case "a unit comes up on the served path alone" up_on_served_alone
+	test_case "paths are not taken for others whose numbers they get while writes are in doubt (P2)" other_paths_in_the_middle
 	test_case "a unit of which nobody wrote the paths has both of this host's, and uses one for the other" both_of_this_host
 fi
