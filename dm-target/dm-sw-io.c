@@ -297,56 +297,79 @@ static struct bio *pop_held(struct sw_unit *unit)
 	return bio;
 }
 
-static void end_flush(struct bio *bio)
+/* What was asked for in an earlier hold has not flushed what came after it. */
+static bool flush_is_awaited(const struct sw_path *path)
 {
-	struct sw_path *path = bio->bi_private;
-	struct sw_unit *unit = path->unit;
-	bool ok = !bio->bi_status || !blk_path_error(bio->bi_status);
-	unsigned long flags;
-	struct sw_now now;
+	const struct sw_core *core = &path->unit->core;
 
-	spin_lock_irqsave(&unit->lock, flags);
-	now = sw_now();
+	return core->phase == SW_PHASE_FLUSH && path->flush_mv == core->mv &&
+	       sw_path_index(path) == core->current_path;
+}
+
+/* Under unit->lock. */
+static void end_flush(struct sw_path *path, bool ok)
+{
+	struct sw_unit *unit = path->unit;
+	struct sw_now now = sw_now();
+
 	path->flush_busy = false;
-	/* What hung since an earlier hold has not flushed what came after it. */
-	if (sw_path_index(path) == unit->core.current_path &&
-	    path->flush_mv == unit->core.mv)
+	if (flush_is_awaited(path))
 		sw_unit_do(unit, sw_core_flushed(&unit->core, ok, &now));
 	/* Under the lock: the unit may go as soon as the waiter has it. */
 	wake_up_all(&unit->flush_wait);
-	spin_unlock_irqrestore(&unit->lock, flags);
 }
 
-/* Writes the cache of the path that a cooperative switch leaves. */
-static void send_flush(struct sw_unit *unit)
+static void flush_endio(struct bio *bio)
 {
-	struct sw_path *path = NULL;
-	struct sw_now now;
+	struct sw_path *path = bio->bi_private;
+	unsigned long flags;
+
+	spin_lock_irqsave(&path->unit->lock, flags);
+	end_flush(path, !bio->bi_status || !blk_path_error(bio->bi_status));
+	spin_unlock_irqrestore(&path->unit->lock, flags);
+}
+
+/*
+ * Asks for the cache of the path that a cooperative switch leaves to be written.
+ * Its time runs from now on: to be submitted may already take for ever. Under
+ * unit->lock.
+ */
+void sw_begin_flush(struct sw_unit *unit)
+{
+	struct sw_path *path = &unit->paths[unit->core.current_path];
+	struct sw_now now = sw_now();
+
+	if (path->flush_busy) {
+		/* An earlier one hangs there: so would this one. */
+		sw_unit_do(unit, sw_core_flushed(&unit->core, false, &now));
+		return;
+	}
+
+	path->flush_busy = true;
+	path->flush_at = now.ns;
+	path->flush_mv = unit->core.mv;
+	queue_work(unit->flush_wq, &path->flush_work);
+}
+
+void sw_flush_work(struct work_struct *work)
+{
+	struct sw_path *path = container_of(work, struct sw_path, flush_work);
+	struct sw_unit *unit = path->unit;
+	bool awaited;
 
 	spin_lock_irq(&unit->lock);
-	now = sw_now();
-	if (unit->flush_wanted && unit->core.phase == SW_PHASE_FLUSH) {
-		path = &unit->paths[unit->core.current_path];
-		if (path->flush_busy) {
-			/* An earlier one hangs there: so would this one. */
-			sw_unit_do(unit, sw_core_flushed(&unit->core, false, &now));
-			path = NULL;
-		} else {
-			path->flush_busy = true;
-			path->flush_at = now.ns;
-			path->flush_mv = unit->core.mv;
-		}
-	}
-	unit->flush_wanted = false;
+	awaited = flush_is_awaited(path);
+	if (!awaited)
+		end_flush(path, false);
 	spin_unlock_irq(&unit->lock);
 
-	if (!path)
+	if (!awaited)
 		return;
 
 	bio_reset(path->flush_bio, path->dev->bdev,
 		  REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH);
 	path->flush_bio->bi_private = path;
-	path->flush_bio->bi_end_io = end_flush;
+	path->flush_bio->bi_end_io = flush_endio;
 	submit_bio_noacct(path->flush_bio);
 }
 
@@ -362,8 +385,6 @@ void sw_send_work(struct work_struct *work)
 	unsigned int generation;
 	struct blk_plug plug;
 	struct bio *bio;
-
-	send_flush(unit);
 
 	blk_start_plug(&plug);
 	for (;;) {

@@ -221,7 +221,6 @@ static int open_device(struct dm_target *ti, struct sw_unit *unit,
 static int parse_path(struct dm_target *ti, struct dm_arg_set *as,
 		      struct sw_unit *unit, unsigned int index)
 {
-	struct sw_path *path = &unit->paths[index];
 	const char *kind = dm_shift_arg(as);
 	const char *device = dm_shift_arg(as);
 	int r;
@@ -237,7 +236,6 @@ static int parse_path(struct dm_target *ti, struct dm_arg_set *as,
 		return r;
 	}
 
-	path->unit = unit;
 	unit->nr_paths++;
 
 	unit->core.paths[index].kind = sw_kind_parse(kind);

@@ -54,10 +54,8 @@ void sw_unit_do(struct sw_unit *unit, unsigned int actions)
 			   &unit->paths[unit->core.current_path]);
 		queue_work(unit->send_wq, &unit->send_work);
 	}
-	if (actions & SW_DO_FLUSH) {
-		unit->flush_wanted = true;
-		queue_work(unit->send_wq, &unit->send_work);
-	}
+	if (actions & SW_DO_FLUSH)
+		sw_begin_flush(unit);
 	if (actions & SW_DO_FAIL)
 		queue_work(sw_wq, &unit->work);
 	if (actions & SW_DO_TELL)
@@ -285,6 +283,12 @@ static void tell_work(struct work_struct *work)
 /* False: out of memory. @unit is zeroed, and its md set. */
 bool sw_unit_setup(struct sw_unit *unit)
 {
+	unsigned int i;
+
+	for (i = 0; i < SW_PATHS_MAX; i++) {
+		unit->paths[i].unit = unit;
+		INIT_WORK(&unit->paths[i].flush_work, sw_flush_work);
+	}
 	spin_lock_init(&unit->lock);
 	bio_list_init(&unit->retry);
 	bio_list_init(&unit->held);
@@ -300,21 +304,33 @@ bool sw_unit_setup(struct sw_unit *unit)
 	unit->send_wq = alloc_workqueue("dm-sw-send/%s",
 					WQ_MEM_RECLAIM | WQ_HIGHPRI, 1,
 					dm_device_name(unit->md));
+	unit->flush_wq = alloc_workqueue("dm-sw-flush/%s",
+					 WQ_MEM_RECLAIM | WQ_HIGHPRI,
+					 SW_PATHS_MAX,
+					 dm_device_name(unit->md));
 
-	return unit->flight && unit->send_wq;
+	return unit->flight && unit->send_wq && unit->flush_wq;
 }
 
-static bool flush_is_over(struct sw_unit *unit)
+static bool flush_is_over(struct sw_path *path)
 {
-	bool over = true;
-	unsigned int i;
+	bool over;
 
-	spin_lock_irq(&unit->lock);
-	for (i = 0; i < unit->core.config.nr_paths; i++)
-		over = over && !unit->paths[i].flush_busy;
-	spin_unlock_irq(&unit->lock);
+	spin_lock_irq(&path->unit->lock);
+	over = !path->flush_busy;
+	spin_unlock_irq(&path->unit->lock);
 
 	return over;
+}
+
+static void wait_for_flushes(struct sw_unit *unit)
+{
+	unsigned int i;
+
+	for (i = 0; i < SW_PATHS_MAX; i++) {
+		flush_work(&unit->paths[i].flush_work);
+		wait_event(unit->flush_wait, flush_is_over(&unit->paths[i]));
+	}
 }
 
 /* Waits until nothing of the unit runs; nobody sends it bios any more. */
@@ -330,7 +346,7 @@ void sw_unit_stop(struct sw_unit *unit)
 	flush_work(&unit->close_work);
 	flush_work(&unit->work);
 	flush_work(&unit->send_work);
-	wait_event(unit->flush_wait, flush_is_over(unit));
+	wait_for_flushes(unit);
 	flush_work(&unit->close_work);
 	flush_work(&unit->work);
 	flush_work(&unit->send_work);
@@ -340,6 +356,8 @@ void sw_unit_stop(struct sw_unit *unit)
 
 void sw_unit_free(struct sw_unit *unit)
 {
+	if (unit->flush_wq)
+		destroy_workqueue(unit->flush_wq);
 	if (unit->send_wq)
 		destroy_workqueue(unit->send_wq);
 	free_percpu(unit->flight);

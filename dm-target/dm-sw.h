@@ -9,9 +9,12 @@
  *   unit->close_work		a hold begins: waits until nobody is on the way in
  *   unit->work			unit_work(): the end of a drain, ending held bios;
  *				never waits for a device
- *   unit->send_work		sends held bios and the flush; may wait for a tag of a
- *				path that hangs, and so on a workqueue of the unit's
- *				own: no other work waits for its rescuer
+ *   unit->send_work		sends held bios; may wait for a tag of a path that
+ *				hangs, and so on a workqueue of the unit's own: no
+ *				other work waits for its rescuer
+ *   path->flush_work		submits the flush; may wait for a path that was left
+ *				long since, so no held bio waits for it, nor does the
+ *				flush of another path
  *   unit->tell_work		events, uevents, printk; may wait for memory, so
  *				nothing on the way of a switch waits for it
  *   unit->tick			stall detection and the deadline of a hold
@@ -57,10 +60,11 @@ struct sw_path {
 	char *spec;			/* as given, if it could not be opened */
 
 	/* The flush of a cooperative switch; may hang, so each has its own. */
+	struct work_struct flush_work;
 	struct bio *flush_bio;
 	bool flush_busy;		/* under unit->lock */
-	u64 flush_at;			/* ns, sent; under unit->lock */
-	u64 flush_mv;			/* sent for this hold; under unit->lock */
+	u64 flush_at;			/* ns, asked for; under unit->lock */
+	u64 flush_mv;			/* for this hold; under unit->lock */
 };
 
 struct sw_unit {
@@ -79,7 +83,6 @@ struct sw_unit {
 	u64 generation_end[SW_GENERATIONS];	/* ns */
 	bool exact;			/* while draining: the counters tell the truth */
 	bool started;
-	bool flush_wanted;
 
 	struct dm_target *ti;
 	struct mapped_device *md;
@@ -92,6 +95,7 @@ struct sw_unit {
 	struct work_struct tell_work;
 	struct delayed_work tick;
 	struct workqueue_struct *send_wq;	/* of send_work */
+	struct workqueue_struct *flush_wq;	/* of the paths' flush_work */
 	wait_queue_head_t flush_wait;
 
 	unsigned int nr_paths;		/* that were looked at */
@@ -137,6 +141,8 @@ static inline struct sw_now sw_now(void)
 /* dm-sw-io.c */
 int sw_map(struct dm_target *ti, struct bio *bio);
 int sw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
+void sw_begin_flush(struct sw_unit *unit);
+void sw_flush_work(struct work_struct *work);
 void sw_send_work(struct work_struct *work);
 void sw_end_held(struct sw_unit *unit);
 void sw_give_back_held(struct sw_unit *unit);

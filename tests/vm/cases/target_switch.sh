@@ -97,6 +97,35 @@ slow_is_not_dead() {
 	expect_eq 0 "$(sw_path_get sw0 1 switches)"
 }
 
+# Nothing but the unit knows that its path has drained: it sleeps in the submission of its own flush.
+flush_that_cannot_be_submitted() {
+	two_path_unit "fence drain stall_ms 4000"
+	ticket 1
+	# Undone before the unit, which waits for its flush.
+	defer disk_thaw 0
+	disk_freeze 0
+	sw_message sw0 switch 1 cooperative
+	write_behind
+	wait_until 3 sw_is sw0 held_bios 1
+	expect_eq flush "$(sw_get sw0 phase)"
+	wait_until 10 sw_is sw0 active 1
+	expect_eq stall "$(sw_path_get sw0 0 reason)"
+	wait_until 5 write_ended 0
+	expect_eq 0 "$(sw_get sw0 held_bios)"
+	# Nor does a later hold wait for it.
+	sw_message sw0 hold
+	write_behind
+	wait_until 5 sw_is sw0 held_bios 1
+	sw_message sw0 release
+	wait_until 5 write_ended 0
+	disk_thaw 0
+	sw_message sw0 reinstate 0
+	ticket 0
+	sw_message sw0 switch 0 cooperative
+	wait_until 10 sw_is sw0 active 0
+	expect dd if=/dev/mapper/sw0 of=/dev/null bs=4096 count=1 iflag=direct status=none
+}
+
 deleted_path() {
 	two_path_unit "fence drain"
 	ticket 1
@@ -290,6 +319,7 @@ test_case "an error on the active path switches to the one with a ticket (P1, P5
 test_case "a hung path is left when its commands time out (P6)" hang_switch
 test_case "a stall is noticed within its budget, and drained before the switch (P4, P6)" stall_is_noticed_in_time
 test_case "a slow path is not left before the stall budget is spent" slow_is_not_dead
+test_case "a flush that sleeps in its submission keeps no I/O (P6)" flush_that_cannot_be_submitted
 test_case "a path that is deleted under I/O is left (P5)" deleted_path
 test_case "a path that comes back under another name is taken in by a reload" host_removed
 test_case "a write in doubt is held until a method proves it harmless (P2)" write_in_doubt_is_held

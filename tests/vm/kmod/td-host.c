@@ -23,6 +23,7 @@
  *   wce        the mode page says that there is a write cache
  *   medium     this block cannot be read or written; all ones: none
  *   eh_fails   aborts and resets do not work, so that a device goes offline
+ *   frozen     who submits to a device sleeps until it is 0 again
  *   ua         this asc << 8 | ascq is the next command's unit attention
  *   ghosts     kept writes; writing 1 lets them land, writing 0 forgets them, and so
  *              does a reset of the logical unit through a host that works
@@ -31,6 +32,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/blk-mq.h>
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -212,6 +214,32 @@ static int td_ghosts_set(void *data, u64 value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(td_ghosts_fops, td_ghosts_get, td_ghosts_set, "%llu\n");
 
+static int td_frozen_get(void *data, u64 *value)
+{
+	struct td_host *td = data;
+
+	*value = td->frozen;
+	return 0;
+}
+
+static int td_frozen_set(void *data, u64 value)
+{
+	struct td_host *td = data;
+	struct scsi_device *sdev;
+
+	if (!!value == td->frozen)
+		return 0;
+	td->frozen = value;
+	shost_for_each_device(sdev, td->shost) {
+		if (value)
+			blk_freeze_queue_start(sdev->request_queue);
+		else
+			blk_mq_unfreeze_queue(sdev->request_queue);
+	}
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(td_frozen_fops, td_frozen_get, td_frozen_set, "%llu\n");
+
 static void td_add_files(struct td_host *td)
 {
 	struct dentry *dir;
@@ -229,6 +257,7 @@ static void td_add_files(struct td_host *td)
 	debugfs_create_bool("eh_fails", 0644, dir, &td->eh_fails);
 	debugfs_create_x32("ua", 0644, dir, &td->ua);
 	debugfs_create_file("ghosts", 0644, dir, td, &td_ghosts_fops);
+	debugfs_create_file("frozen", 0644, dir, td, &td_frozen_fops);
 	debugfs_create_u32("reads", 0444, dir, &td->reads);
 	debugfs_create_u32("writes", 0444, dir, &td->writes);
 	debugfs_create_u32("fua", 0444, dir, &td->fua);
@@ -287,6 +316,7 @@ static void td_remove_all(void)
 		if (!td)
 			continue;
 		WRITE_ONCE(td->mode, TD_WORKS);
+		td_frozen_set(td, 0);
 		scsi_remove_host(td->shost);
 		td_ghosts_set(td, 0);
 	}

@@ -43,6 +43,7 @@ struct td_host {
 	bool wp;
 	bool wce;
 	bool eh_fails;
+	bool frozen;
 	u32 every;
 	atomic_t commands;
 	u32 ua;

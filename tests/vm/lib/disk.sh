@@ -13,6 +13,7 @@
 #                                     All of them are, so the error handler takes the device offline
 #   disk_hang_keeping_writes PATH_NO  the same, and disk_ghosts_land lets the swallowed writes happen later
 #   disk_ghosts_land PATH_NO
+#   disk_freeze PATH_NO, disk_thaw PATH_NO   who submits I/O to its device sleeps; undo it in the same case
 #   disk_fail PATH_NO                 every command ends in a transport error
 #   disk_conflict PATH_NO             reads and writes end in RESERVATION CONFLICT
 #   disk_answers PATH_NO WORD [EVERY=1]   each EVERYth command is answered by recovered (executed, with a
@@ -136,6 +137,9 @@ disk_answers() {
 	disk_set "$1" every "${3:-1}"
 	disk_set "$1" mode "${modes[$2]}"
 }
+
+disk_freeze() { disk_set "$1" frozen 1; }
+disk_thaw() { disk_set "$1" frozen 0; }
 
 disk_ghosts_land() { disk_set "$1" ghosts 1; }
 
