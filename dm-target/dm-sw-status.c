@@ -77,15 +77,19 @@ static size_t emit_path(struct sw_unit *unit, unsigned int i,
 			const struct sw_now *now, char *result, size_t maxlen)
 {
 	const struct sw_core_path *path = &unit->core.paths[i];
-	/* At most one path has bios in flight: the current one. */
+	/*
+	 * At most one path has bios in flight, the current one; but a flush may
+	 * hang on any that was left, and a reload waits for it in the end.
+	 */
 	bool current_path = (int)i == unit->core.current_path;
+	int in_flight = (current_path ? sw_in_flight(unit) : 0) +
+			unit->paths[i].flush_busy;
 	size_t sz = 0;
 
 	DMEMIT(" %s %s %s %d %llu %llu %llu %s", sw_kind_text(path->kind),
 	       unit->paths[i].dev ? unit->paths[i].dev->name : SW_ABSENT,
 	       sw_path_state_text(path->state),
-	       current_path ? sw_in_flight(unit) + unit->paths[i].flush_busy : 0,
-	       path->errors, path->switches,
+	       in_flight, path->errors, path->switches,
 	       sw_ms(sw_core_ticket_left(&unit->core, i, now->boot_ns)),
 	       sw_reason_text(path->reason));
 

@@ -382,6 +382,21 @@ static void find_origins(const struct sw_unit *unit, const struct sw_unit *old,
 			origin[i] = i;
 }
 
+/*
+ * The unit of the table before has given up its core. A flush of it may still
+ * end, and what it had to tell may not be told yet: its table's event would
+ * reach nobody any more, so this unit raises one. Under both locks.
+ */
+static unsigned int replace(struct sw_unit *old)
+{
+	unsigned int i;
+
+	for (i = 0; i < old->core.config.nr_paths; i++)
+		old->paths[i].flush_mv = 0;
+
+	return SW_DO_TELL;
+}
+
 /* The first resume: in place of the unit of the table before, or afresh. */
 static void start(struct sw_unit *unit)
 {
@@ -403,6 +418,7 @@ static void start(struct sw_unit *unit)
 		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
 		now = sw_now();
 		actions = sw_core_adopt(&unit->core, &old->core, origin, &now);
+		actions |= replace(old);
 		spin_unlock(&old->lock);
 		if (unit->witness && old->witness)
 			sw_witness_adopt(unit->witness, old->witness);
@@ -430,7 +446,7 @@ static void sw_presuspend(struct dm_target *ti)
 
 static void sw_postsuspend(struct dm_target *ti)
 {
-	sw_unit_stop(ti->private);
+	sw_unit_suspend(ti->private);
 }
 
 static void sw_resume(struct dm_target *ti)

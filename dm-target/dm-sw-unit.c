@@ -242,8 +242,8 @@ static void tell_work(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(work, struct sw_unit, tell_work);
 	/*
-	 * A reload waits for this, and may be what ends the hold: no memory may
-	 * be waited for that the held I/O would free.
+	 * Who removes the unit or its table waits for this: no memory may be
+	 * waited for that the held I/O would free.
 	 */
 	unsigned int noio = memalloc_noio_save();
 	struct sw_telling t;
@@ -333,24 +333,37 @@ static void wait_for_flushes(struct sw_unit *unit)
 	}
 }
 
-/* Waits until nothing of the unit runs; nobody sends it bios any more. */
-void sw_unit_stop(struct sw_unit *unit)
+/*
+ * Work begets work: a tick ends a hold or begins one, a hold closes, its end
+ * sends.
+ */
+static void settle(struct sw_unit *unit)
+{
+	cancel_delayed_work_sync(&unit->tick);
+	flush_work(&unit->close_work);
+	flush_work(&unit->work);
+	flush_work(&unit->send_work);
+}
+
+/*
+ * Waits until nothing of the unit runs that I/O could need, and for no more: all
+ * I/O waits meanwhile. A flush may hang on a path that was left, and tell_work
+ * may wait for who wants memory, and that for this unit's I/O.
+ */
+void sw_unit_suspend(struct sw_unit *unit)
 {
 	/* Who ended the last bio may still be on the way out: leave_path(). */
 	synchronize_rcu();
-	/*
-	 * Work begets work: send may hold, a hold closes and ticks, a tick
-	 * tells.
-	 */
-	cancel_delayed_work_sync(&unit->tick);
-	flush_work(&unit->close_work);
-	flush_work(&unit->work);
-	flush_work(&unit->send_work);
+	settle(unit);
+}
+
+/* Waits until nothing of the unit runs; nobody sends it bios any more. */
+void sw_unit_stop(struct sw_unit *unit)
+{
+	sw_unit_suspend(unit);
 	wait_for_flushes(unit);
-	flush_work(&unit->close_work);
-	flush_work(&unit->work);
-	flush_work(&unit->send_work);
-	cancel_delayed_work_sync(&unit->tick);
+	/* The end of a flush sends and tells, too. */
+	settle(unit);
 	flush_work(&unit->tell_work);
 }
 

@@ -153,6 +153,7 @@ u64 sw_oldest_ns(const struct sw_unit *unit, u64 now_ns);
 /* dm-sw-unit.c */
 void sw_unit_do(struct sw_unit *unit, unsigned int actions);
 bool sw_unit_setup(struct sw_unit *unit);
+void sw_unit_suspend(struct sw_unit *unit);
 void sw_unit_stop(struct sw_unit *unit);
 void sw_unit_free(struct sw_unit *unit);
 void sw_tick_start(struct sw_unit *unit);

@@ -243,11 +243,16 @@ bool matches(std::string_view pattern, std::string_view name)
 bool safe_to_reload(const UnitStatus &status)
 {
 	std::uint64_t inflight = 0;
-	for (const auto &path : status.paths)
-		inflight += path.inflight;
+	std::uint64_t left_behind = 0; // a flush that hangs on a path which was left
+	for (unsigned i = 0; i < status.paths.size(); i++) {
+		inflight += status.paths[i].inflight;
+		if (status.active != i)
+			left_behind += status.paths[i].inflight;
+	}
 	switch (status.state) {
 	case UnitState::ONLINE:
-		return status.oldest_ms <= static_cast<std::uint64_t>(reload_oldest_max.count());
+		return left_behind == 0 &&
+		       status.oldest_ms <= static_cast<std::uint64_t>(reload_oldest_max.count());
 	case UnitState::VERIFY:
 		return status.phase == Phase::PROVE && inflight == 0;
 	case UnitState::HELD:

@@ -70,7 +70,8 @@ public:
 	int release();
 	int abort();
 	int retry();
-	/// Another table. False: something is in flight, and a suspend would wait for it.
+	/// Another table. False: something is in flight, and the suspend, or a call that pathd
+	/// makes after it, would wait for it.
 	bool reload(const std::vector<std::uint64_t> &devices);
 	[[nodiscard]] const std::vector<std::uint64_t> &devices() const { return devices_; }
 	/// An event of the unit, as pathd gets it.

@@ -54,7 +54,8 @@ UnitStatus Kernel::status() const
 		if (path.state != PathState::ABSENT)
 			path.device = DevNumber{path.kind == PathKind::DIRECT ? 8U : 43U,
 						static_cast<std::uint32_t>(devices_[i])};
-		path.inflight = static_cast<int>(i) == core_.current_path ? in_flight() : 0;
+		// A flush may hang on any path that was left.
+		path.inflight = inflight_[i] + (flush_sent_[i] != 0);
 		path.errors = known.errors;
 		path.switches = known.switches;
 		path.ticket_ms = sw_core_ticket_left(&core_, static_cast<int>(i), at) / ms;

@@ -202,6 +202,20 @@ TEST_F(Builder, AReturningDeviceUnderAnotherNameTakesItsOldPlace)
 	EXPECT_EQ(plan(), "reload sw0: 131072 sectors, direct 8:32, served 43:0 (sdc is proved)\n");
 }
 
+TEST_F(Builder, NeverReloadsWhileAFlushHangsOnAPathThatWasLeft)
+{
+	direct(32);
+	served();
+	loaded("8:0", "43:0");
+	world_.unit->status.active = 1;
+	world_.unit->status.paths[0].inflight = 1;
+	world_.unit->status.paths[1].inflight = 3;
+	EXPECT_EQ(plan(),
+		  "wait with sw0: sdc is proved; waits until nothing can hang in a reload\n");
+	world_.unit->status.paths[0].inflight = 0;
+	EXPECT_EQ(plan(), "reload sw0: 131072 sectors, direct 8:32, served 43:0 (sdc is proved)\n");
+}
+
 TEST_F(Builder, NeverReloadsWhileAPathHangs)
 {
 	direct();

@@ -184,6 +184,64 @@ reload_without_the_path_that_a_switch_leaves() {
 	wait_until 10 sw_is sw0 active 1
 }
 
+is_suspended() {
+	[ "$(dmsetup info -c --noheadings -o suspended "$1")" = Suspended ]
+}
+
+is_resumed() {
+	[ "$(dmsetup info -c --noheadings -o suspended "$1")" = Active ]
+}
+
+# A flush hangs on the path that a switch has left. It is old, and all I/O is on the other path.
+flush_that_hangs() {
+	disks_heal
+	leg_create leg0 "$(disk_dev 0)"
+	unit_create sw0 "stall_ms 3000" direct:/dev/mapper/leg0 "served:$(disk_dev 1)"
+	# Undone before the unit, which waits for its flush.
+	defer leg_heal leg0
+	ticket 1
+	leg_hang leg0
+	sw_message sw0 switch 1 cooperative
+	wait_until 10 sw_is sw0 active 1
+	expect_eq stall "$(sw_path_get sw0 0 reason)"
+	expect_eq 1 "$(sw_path_get sw0 0 inflight)" "the flush"
+	writer_start sw0 /dev/mapper/sw0 --span $((8 << 20))
+}
+
+suspend_while_a_flush_hangs() {
+	flush_that_hangs
+	# Whoever waits in the kernel cannot be killed: not waited for here.
+	dmsetup suspend --noflush --nolockfs sw0 &
+	wait_until 10 is_suspended sw0
+	dmsetup resume --noudevsync sw0 &
+	writer_flows sw0
+	expect_eq 1 "$(sw_path_get sw0 0 inflight)" "the flush"
+	leg_heal leg0
+	wait_until 10 sw_path_is sw0 0 inflight 0
+	expect_eq 1 "$(sw_get sw0 active)"
+	writer_lost_nothing sw0 /dev/mapper/sw0 "$(disk_dev 0)"
+}
+
+reload_while_a_flush_hangs() {
+	local resume mv
+	flush_that_hangs
+	mv=$(sw_get sw0 mv)
+	dmsetup suspend --noflush --nolockfs sw0 &
+	wait_until 10 is_suspended sw0
+	dmsetup load sw0 --table "$(unit_table sw0 "stall_ms 4000" direct:/dev/mapper/leg0 "served:$(disk_dev 1)")"
+	dmsetup resume --noudevsync sw0 &
+	resume=$!
+	wait_until 10 is_resumed sw0
+	writer_flows sw0
+	# The old table holds the device open until its flush is back.
+	holds_for 1 kill -0 $resume
+	leg_heal leg0
+	wait_until 10 process_is_gone $resume
+	expect_eq online "$(sw_get sw0 state)"
+	expect_eq "$mv" "$(sw_get sw0 mv)"
+	writer_lost_nothing sw0 /dev/mapper/sw0 "$(disk_dev 0)"
+}
+
 test_case "a noflush suspend keeps held I/O, and resume holds it again (P4)" noflush_suspend
 test_case "a suspend that flushes waits for the end of the hold" flush_suspend
 test_case "a suspend that is interrupted leaves the hold as it was" interrupted_suspend
@@ -192,6 +250,8 @@ test_case "a reload does not forget a write in doubt (P2)" reload_with_a_write_i
 test_case "a reload that is refused changes nothing" bad_reload
 test_case "a reload without the active path holds until another is proved (P3)" reload_without_the_active_path
 test_case "a reload without the path that a switch leaves holds, too" reload_without_the_path_that_a_switch_leaves
+test_case "a suspend does not wait for a flush that hangs on a path which was left (P6)" suspend_while_a_flush_hangs
+test_case "a reload does not keep I/O waiting for such a flush (P6)" reload_while_a_flush_hangs
 test_case "remove of a unit in use is refused while held, nothing lost" remove_while_held
 test_case "a forced remove ends held I/O in errors" forced_remove_while_held
 test_case "remove of an idle unit that holds works" idle_remove_while_held
