@@ -36,7 +36,7 @@ static inline struct sw_path *enter_path(struct sw_unit *unit,
 	rcu_read_lock();
 	path = READ_ONCE(unit->open_path);
 	if (likely(path)) {
-		*generation = READ_ONCE(unit->generation);
+		*generation = READ_ONCE(unit->ages.generation);
 		this_cpu_inc(unit->flight->of[*generation].entered);
 	}
 	rcu_read_unlock();
@@ -468,7 +468,8 @@ void sw_give_back_held(struct sw_unit *unit)
  * read and leaves on one that was not takes another one out of it. So who left
  * is read first, and the way in of each of them is seen after that.
  */
-int sw_generation_count(const struct sw_unit *unit, unsigned int generation)
+static unsigned int count_generation(const struct sw_unit *unit,
+				     unsigned int generation)
 {
 	const struct sw_flight *flight;
 	unsigned int count = 0;
@@ -488,40 +489,43 @@ int sw_generation_count(const struct sw_unit *unit, unsigned int generation)
 	return count;
 }
 
+/* Those of each generation into @count; returns all of them. */
+unsigned int sw_count_flight(const struct sw_unit *unit, unsigned int *count)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < SW_GENERATIONS; i++) {
+		count[i] = count_generation(unit, i);
+		sum += count[i];
+	}
+
+	return sum;
+}
+
 /* Bios in flight, never fewer than there are; exact when none comes or goes. */
 int sw_in_flight(const struct sw_unit *unit)
 {
-	unsigned int i;
-	int count = 0;
+	unsigned int count[SW_GENERATIONS];
 
-	for (i = 0; i < SW_GENERATIONS; i++)
-		count += sw_generation_count(unit, i);
-
-	return count;
+	return sw_count_flight(unit, count);
 }
 
 /*
- * At least how long ago the oldest bio in flight was sent; 0: none, or sent in
- * this tick. Short of the truth by at most one tick. Under unit->lock.
+ * At least how long ago the oldest of the bios in flight, which were counted,
+ * was sent; 0: none, or not long ago. Under unit->lock.
  *
  * A flush counts while it is waited for, when there is nothing else. One that
  * hangs on a path which was left says nothing about the path in use.
  */
-u64 sw_oldest_ns(const struct sw_unit *unit, u64 now_ns)
+u64 sw_oldest_ns(const struct sw_unit *unit, const unsigned int *count,
+		 u64 now_ns)
 {
 	const struct sw_path *path;
-	unsigned int i, generation;
 
 	if (unit->core.phase == SW_PHASE_FLUSH) {
 		path = &unit->paths[unit->core.current_path];
 		return path->flush_busy ? now_ns - path->flush_at : 0;
 	}
 
-	for (i = 1; i < SW_GENERATIONS; i++) {
-		generation = (unit->generation + i) % SW_GENERATIONS;
-		if (sw_generation_count(unit, generation) > 0)
-			return now_ns - unit->generation_end[generation];
-	}
-
-	return 0;
+	return sw_ages_oldest(&unit->ages, count, now_ns);
 }

@@ -49,6 +49,7 @@ static size_t emit_unit(struct sw_unit *unit, const struct sw_now *now,
 {
 	const struct sw_core *core = &unit->core;
 	bool online = core->state == SW_STATE_ONLINE;
+	unsigned int count[SW_GENERATIONS];
 	struct sw_index active, from;
 	char left[24] = SW_ABSENT;
 	size_t sz = 0;
@@ -58,13 +59,15 @@ static size_t emit_unit(struct sw_unit *unit, const struct sw_now *now,
 			 core->deadline > now->ns ?
 			 sw_ms(core->deadline - now->ns) : 0);
 
+	sw_count_flight(unit, count);
+
 	DMEMIT("%d %s %s %llu %llu %s %llu %llu %llu %llu %s %llu %s %s %s",
 	       SW_UNIT_WORD_NR,
 	       sw_state_text(core->state), sw_phase_text(core->phase),
 	       core->mv, core->epoch,
 	       index_word(online ? core->current_path : SW_NO_PATH, &active),
 	       core->held_bios, core->held_bytes,
-	       sw_ms(sw_oldest_ns(unit, now->ns)), core->doubt,
+	       sw_ms(sw_oldest_ns(unit, count, now->ns)), core->doubt,
 	       sw_reason_text(core->reason), sw_ms(now->boot_ns - core->since),
 	       left,
 	       index_word(online ? core->left_path : core->current_path, &from),

@@ -330,9 +330,7 @@ static int sw_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	if (r)
 		goto bad;
 
-	unit->tick_ms = config.stall_ns ?
-		clamp_t(u32, (u32)sw_ms(config.stall_ns) / SW_TICKS_PER_STALL,
-			SW_TICK_MS_MIN, SW_TICK_MS_MAX) : SW_TICK_MS_MAX;
+	sw_ages_init(&unit->ages, sw_ms(config.stall_ns));
 
 	ti->num_flush_bios = 1;
 	ti->num_discard_bios = 1;

@@ -87,31 +87,21 @@ static void unit_work(struct work_struct *work)
 	sw_end_held(unit);
 }
 
-/* Begins the next generation, unless a bio of its last use is still out. */
-static void next_generation(struct sw_unit *unit, u64 now_ns)
-{
-	unsigned int next = (unit->generation + 1) % SW_GENERATIONS;
-
-	if (sw_generation_count(unit, next))
-		return;
-
-	unit->generation_end[unit->generation] = now_ns;
-	WRITE_ONCE(unit->generation, next);
-}
-
 static void unit_tick(struct work_struct *work)
 {
 	struct sw_unit *unit = container_of(to_delayed_work(work),
 					    struct sw_unit, tick);
+	unsigned int count[SW_GENERATIONS];
 	struct sw_now now;
 	bool busy;
 
 	spin_lock_irq(&unit->lock);
 	now = sw_now();
+	busy = sw_count_flight(unit, count);
 	sw_unit_do(unit, sw_core_tick(&unit->core,
-				      sw_oldest_ns(unit, now.ns), &now));
-	next_generation(unit, now.ns);
-	busy = sw_in_flight(unit) || unit->core.state == SW_STATE_VERIFY ||
+				      sw_oldest_ns(unit, count, now.ns), &now));
+	sw_ages_tick(&unit->ages, count, now.ns);
+	busy = busy || unit->core.state == SW_STATE_VERIFY ||
 	       unit->core.state == SW_STATE_HELD;
 
 	/*
@@ -121,7 +111,7 @@ static void unit_tick(struct work_struct *work)
 	if (busy || unit->ticking) {
 		WRITE_ONCE(unit->ticking, busy);
 		queue_delayed_work(sw_wq, &unit->tick,
-				   msecs_to_jiffies(unit->tick_ms));
+				   msecs_to_jiffies(unit->ages.tick_ms));
 	}
 	spin_unlock_irq(&unit->lock);
 
@@ -132,7 +122,7 @@ static void unit_tick(struct work_struct *work)
 void sw_tick_start(struct sw_unit *unit)
 {
 	WRITE_ONCE(unit->ticking, true);
-	queue_delayed_work(sw_wq, &unit->tick, msecs_to_jiffies(unit->tick_ms));
+	queue_delayed_work(sw_wq, &unit->tick, msecs_to_jiffies(unit->ages.tick_ms));
 }
 
 static const char *path_kind(const struct sw_unit *unit, int path)

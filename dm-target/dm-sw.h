@@ -31,18 +31,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "sw-age.h"
 #include "sw-core.h"
-
-/*
- * Age of the oldest bio in flight, without a list: every bio counts itself in
- * the generation that was current when it was sent, and tick begins a new one
- * each tick. As many generations as needed for the oldest to be past the stall
- * budget when the ring closes.
- */
-#define SW_TICKS_PER_STALL	8
-#define SW_GENERATIONS		(2 * SW_TICKS_PER_STALL)
-#define SW_TICK_MS_MIN		10
-#define SW_TICK_MS_MAX		500
 
 /* Of one CPU; what enters on one may leave on another. They wrap around. */
 struct sw_flight {
@@ -72,22 +62,20 @@ struct sw_unit {
 	struct sw_path *open_path;	/* NULL: hold */
 	struct sw_path *draining;	/* closed, and not drained yet, as far as known */
 	struct sw_flight __percpu *flight;
-	unsigned int generation;
 	bool ticking;
 	struct sw_witness *witness;	/* NULL: none */
+	struct sw_ages ages;		/* but for .generation under lock */
 
 	spinlock_t lock;		/* what follows */
 	struct sw_core core;
 	struct bio_list retry;		/* came back; sent before the held ones */
 	struct bio_list held;		/* not sent yet, in order of arrival */
-	u64 generation_end[SW_GENERATIONS];	/* ns */
 	bool exact;			/* while draining: the counters tell the truth */
 	bool started;
 
 	struct dm_target *ti;
 	struct mapped_device *md;
 	struct list_head list;		/* all units, see dm-sw-target.c */
-	unsigned int tick_ms;
 
 	struct work_struct close_work;
 	struct work_struct work;
@@ -146,9 +134,10 @@ void sw_flush_work(struct work_struct *work);
 void sw_send_work(struct work_struct *work);
 void sw_end_held(struct sw_unit *unit);
 void sw_give_back_held(struct sw_unit *unit);
-int sw_generation_count(const struct sw_unit *unit, unsigned int generation);
+unsigned int sw_count_flight(const struct sw_unit *unit, unsigned int *count);
 int sw_in_flight(const struct sw_unit *unit);
-u64 sw_oldest_ns(const struct sw_unit *unit, u64 now_ns);
+u64 sw_oldest_ns(const struct sw_unit *unit, const unsigned int *count,
+		 u64 now_ns);
 
 /* dm-sw-unit.c */
 void sw_unit_do(struct sw_unit *unit, unsigned int actions);

@@ -4,6 +4,7 @@
 /// and the tick are reported.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "libpath/unit/unit_status.h"
 
 extern "C" {
+#include "sw-age.h"
 #include "sw-core.h"
 #include "sw-witness.h"
 }
@@ -90,7 +92,8 @@ private:
 		std::uint64_t arrival;
 		unsigned tries = 0;
 		unsigned path = 0;
-		Nanos sent = 0;
+		Nanos sent = 0; ///< later by what the client was frozen since
+		unsigned generation = 0;
 		bool in_flight = false;
 		bool retried = false;
 		bool sampled = false; ///< by the witness
@@ -121,8 +124,9 @@ private:
 	void start_tick();
 	void tick();
 	[[nodiscard]] unsigned in_flight() const;
+	[[nodiscard]] std::array<unsigned, SW_GENERATIONS> flight() const;
 	[[nodiscard]] Nanos oldest() const;
-	[[nodiscard]] Nanos tick_interval() const;
+	[[nodiscard]] Nanos oldest_in_truth() const;
 	BioId pop_held(bool &was_retry);
 	void check();
 
@@ -132,6 +136,7 @@ private:
 	std::vector<std::unique_ptr<Leg>> &legs_;
 
 	sw_core core_;
+	sw_ages ages_{};
 	sw_witness_ring ring_{};
 	bool running_ = false;
 	int open_ = SW_NO_PATH;
@@ -154,6 +159,7 @@ private:
 	bool flushed_ = false;               ///< in this hold, or tried
 	bool pumping_ = false;
 	bool ticking_ = false;
+	Nanos tick_due_ = 0;
 	std::function<void()> on_event_;
 };
 

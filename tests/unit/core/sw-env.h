@@ -19,6 +19,8 @@ typedef uint64_t u64;
 
 #define U64_MAX UINT64_MAX
 
+#define WRITE_ONCE(x, value) ((x) = (value))
+
 static inline size_t strscpy(char *to, const char *from, size_t size)
 {
 	size_t length = strnlen(from, size - 1);
