@@ -159,15 +159,17 @@ int sw_emit_witness(struct sw_unit *unit, char *result, unsigned int maxlen)
 {
 	struct sw_witness *witness = unit->witness;
 	const struct sw_witness_record *record;
-	u64 now = ktime_get_boottime_ns();
 	unsigned int i;
 	size_t sz = 0;
+	u64 now;
 
 	result[0] = '\0';
 	if (!witness)
 		return 1;
 
 	spin_lock_irq(&witness->lock);
+	/* Under the lock, or a record could be younger than now. */
+	now = ktime_get_boottime_ns();
 	for (i = 0; i < witness->ring.nr; i++) {
 		record = sw_witness_get(&witness->ring, i);
 		if (record)
