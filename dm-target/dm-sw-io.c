@@ -191,6 +191,10 @@ static void restore_bio(struct bio *bio, struct sw_bio *b)
  * request is one on every path, although newer kernels' blk_path_error() takes
  * BLK_STS_INVAL for a path error; and a command that was given only so much time
  * was given up by the disk, which is well.
+ *
+ * Of a bio that was split below, one part's error hides those of the others;
+ * docs/dm-sw.rst says what that costs. To doubt every large write that ended in
+ * an error would cost a fence for each that found a thin disk full.
  */
 static bool is_path_error(const struct sw_bio *b, blk_status_t status)
 {
