@@ -21,13 +21,16 @@ cluster() {
 }
 
 ends_without_harm() {
-	local said
 	writer_flows sw0 100 60
+	stops_without_harm
+}
+
+# stops_without_harm [PATH_NO=0]. What comes late must find the log as it stands: I/O that went on would write over it.
+stops_without_harm() {
 	writer_stop sw0
 	expect_eq 0 "$(writer_get sw0 errors)" "errors"
-	said=$(swstamp verify --log "$SW_RUN/writer.sw0.log" --device "$(disk_dev 0)" 2>&1 | sed -n 's/.*blocks: //p')
-	note "$said; held $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
-	expect_match '0 lost, 0 ghost, 0 misplaced, 0 errors' "$said"
+	note "held $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
+	writer_verify sw0 "$(disk_dev "${1:-0}")"
 	pathctl history sw0
 }
 

@@ -157,7 +157,7 @@ unit_and_writer() {
 	expect_eq 0 "$(writer_get sw0 errors)"
 	writer_verify sw0 /dev/mapper/sw0 "$(disk_dev 0)" "$(disk_dev 1)"
 	dd if=/dev/zero of="$(disk_dev 0)" bs=1M count=16 oflag=direct status=none
-	expect_not swstamp verify --log "$SW_RUN/writer.sw0.log" --device "$(disk_dev 1)"
+	expect_not eval "(writer_verify sw0 $(disk_dev 1))"
 }
 
 disk_create 16
