@@ -178,7 +178,7 @@ reloads() {
 
 	pathd_config 'stall="4s"'
 	kill -HUP "$(cat "$SW_RUN/pathd.pid")"
-	wait_until 30 table_has 'stall_ms 4000'
+	wait_until 30 table_has ' stall_ms 4000 '
 	expect_eq "$epoch" "$(sw_get sw0 epoch)" "no switch for it: epoch"
 	# A cluster is joined by a pathd that starts, whole, or not at all.
 	printf '[cluster]\nname = "alpha"\nkey_file = "/etc/swpath/keys"\nlisten = "127.0.0.1"\n' >>/etc/swpath/swpath.toml

@@ -21,7 +21,7 @@ builds_unit() {
 	expect_eq "8:0" "$(sw_path_get sw0 0 device | sed 's/:.*/:0/')" "a SCSI disk"
 	expect_match '^43:' "$(sw_path_get sw0 1 device)"
 	expect_match 'fence drain' "$(dmsetup table sw0)"
-	expect_match 'stall_ms 3000' "$(dmsetup table sw0)"
+	expect_match ' stall_ms 3000 ' "$(dmsetup table sw0)"
 	expect_eq "$(cat "$SW_RUN/pathd.wwid")" "$(dmsetup info -c --noheadings -o uuid sw0 | sed 's/^SW-//')"
 }
 
