@@ -85,6 +85,33 @@ beta_is_cut_off() {
 	expect_less 0 "$(history_last doubt)" "writes in doubt"
 }
 
+# The bytes of requests that TCP has for beta's server, of the connection that pathd has closed, too.
+on_its_way() {
+	ss -Hatn "dst $(peer_address beta) and dport = :10809" | awk '{ n += $3 } END { print n + 0 }'
+}
+
+nothing_is_on_its_way() {
+	[ "$(on_its_way)" -eq 0 ]
+}
+
+writes_by_beta_are() {
+	[ "$(disk_get 1 writes)" -eq "$1" ]
+}
+
+# Beta is heard again, and with it what TCP has kept of the old connection: it gets to nobody, or into an export that is revoked. The
+# writer has stopped, so whatever is written through beta now is such a write.
+beta_comes_back() {
+	local writes
+	writes=$(disk_get 1 writes)
+	expect_less 4096 "$(on_its_way)" "bytes on their way"
+	peer_exec beta iptables -F
+	wait_until 120 nothing_is_on_its_way
+	holds_for 2 writes_by_beta_are "$writes"
+	wait_until 60 path_is_usable 1
+	expect_eq "$writes" "$(disk_get 1 writes)" "writes through beta"
+	writer_verify sw0 "$(disk_dev 0)"
+}
+
 a_cut_export_is_revoked() {
 	cluster
 	cluster_start
@@ -92,9 +119,8 @@ a_cut_export_is_revoked() {
 	wait_until 30 sw_is sw0 active 1
 	beta_is_cut_off 0
 	ends_without_harm
-	# When it is heard again it gets a new export, in a later epoch.
-	peer_exec beta iptables -F
-	wait_until 60 path_is_usable 1
+	# It gets a new export, in a later epoch.
+	beta_comes_back
 	pathctl switch sw0 beta
 	wait_until 30 sw_is sw0 active 1
 }
@@ -109,11 +135,13 @@ the_direct_path_is_fenced_by_the_peer() {
 	expect_less 0 "$(history_last doubt)" "writes in doubt"
 	expect_eq lu-reset "$(history_last method)" "method"
 	expect_eq reset,by=beta "$(history_last evidence)" "evidence"
-	writer_flows sw0 100 60
+	writer_flows sw0 200 60
 	# What the disk had been given is gone from it; else it would land over newer data now.
+	expect_eq 0 "$(disk_get 0 ghosts)" "writes that the disk still has"
+	stops_without_harm 1
 	disk_ghosts_land 0
+	writer_verify sw0 "$(disk_dev 1)"
 	disk_heal 0
-	ends_without_harm
 }
 
 # With no direct path left, and beta's data cut off: beta revokes, gamma serves.
@@ -129,6 +157,7 @@ from_server_to_server() {
 	expect_less 0 "$(disk_get 2 writes)" "writes through gamma"
 	disk_heal 0
 	ends_without_harm
+	beta_comes_back
 }
 
 # By its administrator's word, while alpha uses it.
