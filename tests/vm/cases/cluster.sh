@@ -186,9 +186,66 @@ a_server_is_told_to_serve_no_more() {
 	ends_without_harm
 }
 
+# As one line: status folds long ones.
+status_says() {
+	pathctl status sw0 | tr -s ' \n' ' ' | grep -Eq "$1"
+}
+
+# What beta's path leads to changes: DISK_FUNCTION VALUE, and the kernel of beta sees it anew.
+beta_leads_to() {
+	disk_delete 1
+	"$1" 1 "$2"
+	disk_rescan 1
+}
+
+# Its power was off: it knows of the disk what the disk says.
+beta_boots() {
+	host_kill_all beta
+	rm -rf "$(host_dir beta)"/run/*
+	: >"$(host_dir beta)/log"
+	host_start beta
+}
+
+stays_out() {
+	! path_is_usable 1 && sw_is sw0 active 0
+}
+
+# Both kinds of another disk behind beta, while alpha writes. One of another name is beta's to keep out. One of the same name, a copy,
+# beta takes for the disk if it has never seen that: alpha, which has, compares all that it says of itself.
+a_peer_with_another_disk() {
+	local writes
+	cluster
+	cluster_start
+	writer_start sw0 /dev/sw0 --span $SPAN
+	writer_flows sw0
+	writes=$(disk_get 1 writes)
+	beta_leads_to disk_swap 2
+	wait_until 60 stays_out
+	wait_until 30 status_says 'beta has no direct path that is proved'
+	holds_for 4 stays_out
+	beta_leads_to disk_swap 1
+	wait_until 60 path_is_usable 1
+
+	beta_leads_to disk_copy on
+	wait_until 60 stays_out
+	beta_boots
+	wait_until 60 status_says 'beta has another disk: '
+	note "$(pathctl status sw0)"
+	holds_for 4 stays_out
+	expect_not pathctl switch sw0 beta
+	expect_eq "$writes" "$(disk_get 1 writes)" "writes through beta"
+	beta_leads_to disk_copy off
+	beta_boots
+	wait_until 60 path_is_usable 1
+	pathctl switch sw0 beta
+	wait_until 30 sw_is sw0 active 1
+	ends_without_harm
+}
+
 disk_create 32 3
 test_case "a unit goes to a peer and back, and loses nothing" to_a_peer_and_back
 test_case "a server that is not heard any more is revoked by its pathd, and the unit goes on" a_cut_export_is_revoked
 test_case "a direct path that hangs with writes inside is fenced through the peer's nexus" the_direct_path_is_fenced_by_the_peer
 test_case "from one server to another: the first revokes, the second serves" from_server_to_server
 test_case "a host that is told to serve no more ends its exports, and its client goes on (P1)" a_server_is_told_to_serve_no_more
+test_case "a peer that has another disk, of the same name too, is no path (P3)" a_peer_with_another_disk

@@ -78,6 +78,12 @@ lying_path() {
 	disk_rescan 1
 	expect_not test "$(disk_wwid 0)" = "$(disk_wwid 1)"
 	disk_swap 1 1
+	disk_copy 1 on
+	expect_match 0000000000000001 "$(sg_inq -p 0x83 "$(disk_dev 1)")"
+	expect_match 0000000100000001 "$(sg_inq -p 0x83 "$(disk_dev 1)")"
+	expect_match 0000000100000001 "$(sg_inq -p 0x80 "$(disk_dev 1)")"
+	disk_copy 1 off
+	expect_match 0000000000000001 "$(sg_inq -p 0x80 "$(disk_dev 1)")"
 	disk_resize 0 8
 	disk_reread 0
 	expect_eq $((8 << 20)) "$(blockdev --getsize64 "$(disk_dev 0)")"

@@ -31,6 +31,12 @@ static u64 td_wwid(struct td_host *td, struct scsi_cmnd *cmd)
 	return READ_ONCE(td->wwid) + cmd->device->lun;
 }
 
+/* What the vendor calls it. Of two disks with one NAA name it tells which is which. */
+static u64 td_serial(struct td_host *td, struct scsi_cmnd *cmd)
+{
+	return td_wwid(td, cmd) + ((u64)READ_ONCE(td->copy) << 32);
+}
+
 static void td_vpd_identification(struct td_host *td, struct scsi_cmnd *cmd, u8 *page)
 {
 	u8 *at = page + 4;
@@ -47,7 +53,7 @@ static void td_vpd_identification(struct td_host *td, struct scsi_cmnd *cmd, u8 
 	at[1] = 0x01;
 	at[3] = 8 + 16;
 	memcpy(at + 4, "SWPATH  ", 8);
-	snprintf(at + 12, 17, "%016llx", td_wwid(td, cmd));
+	snprintf(at + 12, 17, "%016llx", td_serial(td, cmd));
 	at += 28;
 	/* The target port: NAA 5, and its number. */
 	at[0] = 0x61;
@@ -86,7 +92,7 @@ static void td_inquiry(struct td_host *td, struct scsi_cmnd *cmd)
 		break;
 	case 0x80:
 		data[3] = 16;
-		snprintf(data + 4, 17, "%016llx", td_wwid(td, cmd));
+		snprintf(data + 4, 17, "%016llx", td_serial(td, cmd));
 		break;
 	case 0x83:
 		td_vpd_identification(td, cmd, data);

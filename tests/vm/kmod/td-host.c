@@ -18,6 +18,7 @@
  *              10 the same because a time limit is over
  *   every      modes 5 to 10 strike each so manyth command only
  *   wwid       last 8 bytes of the NAA name that INQUIRY tells; of LUN n, that and n
+ *   copy       not 0: another disk of the same NAA name; serial number and vendor's name differ
  *   blocks     capacity in 512-byte blocks, at most that of the store
  *   wp         write-protected
  *   wce        the mode page says that there is a write cache
@@ -249,6 +250,7 @@ static void td_add_files(struct td_host *td)
 	dir = debugfs_create_dir(name, td_dir);
 	debugfs_create_u32("mode", 0644, dir, &td->mode);
 	debugfs_create_x64("wwid", 0644, dir, &td->wwid);
+	debugfs_create_u32("copy", 0644, dir, &td->copy);
 	debugfs_create_u64("blocks", 0644, dir, &td->blocks);
 	debugfs_create_u64("medium", 0644, dir, &td->medium);
 	debugfs_create_bool("wp", 0644, dir, &td->wp);

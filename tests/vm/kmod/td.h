@@ -38,6 +38,7 @@ struct td_host {
 	unsigned int luns;
 	u32 mode;
 	u64 wwid;
+	u32 copy;
 	u64 blocks;
 	u64 medium;
 	bool wp;

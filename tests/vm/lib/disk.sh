@@ -29,6 +29,7 @@
 #   disk_write_protect PATH_NO on|off   what the disk says; the kernel sees it after disk_reread
 #   disk_swap PATH_NO WWID            another disk answers on this path; the kernel's own copy of the name
 #                                     stays until disk_delete and disk_rescan
+#   disk_copy PATH_NO on|off          another disk of the same NAA name: a copy that kept it. As above
 #   disk_resize PATH_NO MB            as above; at most the size it was created with
 #   disk_bad_block PATH_NO BLOCK|none   this 512-byte block gives MEDIUM ERROR
 #   disk_timeout PATH_NO SECONDS      the kernel's command time-out
@@ -55,7 +56,7 @@ disk_create() {
 # What a path says of the disk.
 disk_claims() {
 	local knob
-	for knob in wwid blocks wp; do
+	for knob in wwid blocks wp copy; do
 		disk_get "$1" "$knob"
 	done
 }
@@ -163,6 +164,7 @@ disks_heal() {
 			disk_set "$host" wwid "${truth[0]}"
 			disk_set "$host" blocks "${truth[1]}"
 			disk_set "$host" wp "${truth[2]}"
+			disk_set "$host" copy "${truth[3]}"
 			[ ! -e "/dev/$(disk_name "$host")" ] || disk_delete "$host"
 		fi
 		disk_is_there "$host" || disk_rescan "$host"
@@ -208,6 +210,14 @@ disk_write_protect() {
 
 disk_swap() { disk_set "$1" wwid "$2"; }
 disk_resize() { disk_set "$1" blocks "$(($2 * 2048))"; }
+
+disk_copy() {
+	case $2 in
+	on) disk_set "$1" copy 1 ;;
+	off) disk_set "$1" copy 0 ;;
+	*) fail "disk_copy: on or off, not '$2'" ;;
+	esac
+}
 
 disk_bad_block() {
 	if [ "$2" = none ]; then
