@@ -25,20 +25,28 @@ nothing_lost() {
 	writer_verify sw0 "$(disk_dev 1)"
 }
 
+# What the test disk shows behind the wrong name is the same store, so only its counter tells of a write that went there.
+writes_stay() { # COUNT
+	writer_flows sw0 60
+	expect_eq "$1" "$(disk_get 0 writes)" "writes through the direct path"
+}
+
 rejected_for() {
 	monitor_is sw0 0 rejected && sw_path_is sw0 0 state rejected && sw_path_is sw0 0 reason "$1"
 }
 
 # Away from the direct path, and while it is down its disk changes: KNOBS, then the path answers again.
 returns_changed() {
-	local reason=$1 change=$2 undo=$3
+	local reason=$1 change=$2 undo=$3 writes
 	start
 	disk_fail 0
 	wait_until 30 sw_is sw0 active 1
 	$change
+	writes=$(disk_get 0 writes)
 	disk_heal 0
 	wait_until 30 rejected_for "$reason"
 	holds_for 4 sw_is sw0 active 1
+	writes_stay "$writes"
 	expect status_says "$4"
 	$undo
 	wait_until 60 sw_is sw0 active 0
@@ -59,14 +67,17 @@ write_protected() {
 
 # Not known to the kernel before: what it says about itself is all there is.
 new_device_of_other_size() {
+	local writes
 	start
 	disk_delete 0
 	wait_until 30 sw_is sw0 active 1
 	wait_until 30 sw_path_is sw0 0 state absent
 	disk_resize 0 16
+	writes=$(disk_get 0 writes)
 	disk_rescan 0
 	wait_until 30 monitor_is sw0 0 rejected
 	holds_for 4 sw_path_is sw0 0 state absent
+	writes_stay "$writes"
 	disk_delete 0
 	disk_resize 0 32
 	disk_rescan 0
@@ -75,14 +86,17 @@ new_device_of_other_size() {
 }
 
 new_device_is_another_disk() {
+	local writes
 	start
 	disk_delete 0
 	wait_until 30 sw_is sw0 active 1
 	wait_until 30 sw_path_is sw0 0 state absent
 	disk_swap 0 2
+	writes=$(disk_get 0 writes)
 	disk_rescan 0
 	wait_until 30 status_says 'another disk, naa\.'
 	holds_for 4 sw_path_is sw0 0 state absent
+	writes_stay "$writes"
 	disk_delete 0
 	disk_swap 0 1
 	disk_rescan 0
@@ -95,12 +109,16 @@ status_says() {
 	pathctl status sw0 | tr -s ' \n' ' ' | grep -Eq "$1"
 }
 
-# The array maps another disk to the LUN of the active path, without a word.
+# The array maps another disk to the LUN of the active path, without a word. What is written until the next check goes there; nothing after.
 swapped_under_live_device() {
+	local writes
 	start
 	disk_swap 0 2
 	wait_until 30 sw_is sw0 active 1
 	wait_until 30 rejected_for identity
+	writes=$(disk_get 0 writes)
+	holds_for 4 sw_is sw0 active 1
+	writes_stay "$writes"
 	disk_swap 0 1
 	wait_until 60 sw_is sw0 active 0
 	nothing_lost
