@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "libpath/sys/file.h"
+#include "libpath/sys/mounts.h"
 #include "libpath/sys/proc_text.h"
 #include "libpath/sys/sysfs.h"
 #include "libpath/unit/kinds.h"
@@ -24,7 +25,6 @@ namespace swpath
 namespace
 {
 
-constexpr std::size_t mounts_bytes_max = 4U << 20;
 constexpr std::size_t swaps_bytes_max = 64U << 10;
 constexpr std::size_t stat_bytes_max = 4096;
 
@@ -151,10 +151,7 @@ void for_each_line(std::string_view text, const Take &take)
 void look_at_mounts(const std::string &proc, const WantedDevices &wanted,
 		    std::vector<DeviceUse> &uses)
 {
-	// The first process sees what is mounted outside of this one's own sandbox.
-	auto text = read_file(proc + "/1/mountinfo", mounts_bytes_max);
-	if (!text)
-		text = read_file(proc + "/self/mountinfo", mounts_bytes_max);
+	const auto text = read_mounts(proc);
 	if (!text)
 		return;
 	for_each_line(*text, [&](std::string_view line) {
@@ -278,6 +275,8 @@ Result<DeviceUses> device_users(std::span<const DevNumber> devices, std::span<co
 			found.complete = false;
 	}
 	std::sort(found.uses.begin(), found.uses.end());
+	// A mount that this process sees too.
+	found.uses.erase(std::unique(found.uses.begin(), found.uses.end()), found.uses.end());
 	return found;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "libpath/sys/file.h"
+#include "libpath/sys/mounts.h"
 #include "libpath/sys/sysfs.h"
 
 namespace swpath
@@ -18,7 +19,7 @@ namespace
 namespace fs = std::filesystem;
 
 constexpr std::size_t page_bytes_max = 4 + 65535;
-constexpr std::size_t table_bytes_max = 16 << 20;
+constexpr std::size_t swaps_bytes_max = 16 << 20;
 
 std::span<const std::uint8_t> bytes_of(const std::string &text)
 {
@@ -53,7 +54,7 @@ Result<Identity> known_identity(std::string_view sysname, const std::string &sys
 Result<UsedDevices> used_devices(const std::string &proc)
 {
 	UsedDevices used;
-	const auto mounts = read_file(proc + "/self/mountinfo", table_bytes_max);
+	const auto mounts = read_mounts(proc);
 	if (!mounts)
 		return tl::unexpected(mounts.error());
 	// Not by parse_mount_line(): a line that it does not understand must not make a disk free.
@@ -71,7 +72,7 @@ Result<UsedDevices> used_devices(const std::string &proc)
 		if (fields >> field >> field && field.starts_with("/dev/"))
 			used.nodes.insert(field);
 	}
-	const auto swaps = read_file(proc + "/swaps", table_bytes_max);
+	const auto swaps = read_file(proc + "/swaps", swaps_bytes_max);
 	if (!swaps)
 		return tl::unexpected(swaps.error());
 	std::istringstream areas(*swaps);

@@ -26,7 +26,7 @@ struct UsedDevices {
 	/// Of those whose file system has a number of its own (btrfs): "/dev/sda1".
 	std::set<std::string> nodes;
 };
-/// Of this process's mount namespace. Errors: errno of reading `proc`/self/mountinfo or swaps.
+/// On this host, seen out of a sandbox too. Errors: errno of reading `proc`.
 [[nodiscard]] Result<UsedDevices> used_devices(const std::string &proc = "/proc");
 
 /// The disk or a partition of it is used, or another block device (LVM, RAID) holds it.

@@ -77,6 +77,13 @@ protected:
 					  "36 35 8:17 / /mnt ro,noatime - ext4 /dev/sdb1 ro\n"
 					  "37 35 0:40 / /b rw - btrfs /dev/sdb rw\n"
 					  "38 35 8:1 / / rw - ext4 /dev/sda1 rw\n");
+		// As a sandbox sees it.
+		write("proc/self/mountinfo", "36 35 8:17 / /mnt ro,noatime - ext4 /dev/sdb1 ro\n");
+	}
+	void no_mounts()
+	{
+		write("proc/1/mountinfo", "");
+		write("proc/self/mountinfo", "");
 	}
 	void holder(const std::string &at, const std::string &name, const std::string &uuid)
 	{
@@ -111,7 +118,7 @@ TEST_F(DeviceUsersTest, HoldersAndMountsAreUsersButTheUnitIsNot)
 TEST_F(DeviceUsersTest, SwapOnADiskOrAPartitionIsAUser)
 {
 	std::filesystem::remove_all(path(disk + "/sdb1/holders"));
-	write("proc/1/mountinfo", "");
+	no_mounts();
 	write("proc/swaps", "Filename Type Size Used Priority\n"
 			    "/dev/sdb1 partition 8388604 0 -2\n"
 			    "/dev/sdb partition 8388604 0 -3\n"
@@ -126,13 +133,12 @@ TEST_F(DeviceUsersTest, SwapOnADiskOrAPartitionIsAUser)
 TEST_F(DeviceUsersTest, ProcessesThatGoAwayOrHaveOtherFilesAreNone)
 {
 	std::filesystem::remove_all(path(disk + "/sdb1/holders"));
-	write("proc/1/mountinfo", "");
+	no_mounts();
 	write("proc/812/stat", "812 (cat) S");
 	descriptor(812, 0, "/dev/null");
 	descriptor(812, 1, "/dev/gone");
 	descriptor(812, 2, "socket:[4711]");
 	std::filesystem::create_directories(path("proc/813"));
-	std::filesystem::create_directories(path("proc/self"));
 	const auto found = look();
 	ASSERT_TRUE(found);
 	EXPECT_TRUE(found->complete);

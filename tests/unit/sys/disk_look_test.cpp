@@ -24,9 +24,11 @@ protected:
 		device.syspath = path("block/sda");
 		return device;
 	}
-	UsedDevices used(const std::string &mountinfo, const std::string &swaps = "")
+	UsedDevices used(const std::string &mountinfo, const std::string &swaps = "",
+			 const std::string &own_mountinfo = "")
 	{
-		write("proc/self/mountinfo", mountinfo);
+		write("proc/1/mountinfo", mountinfo);
+		write("proc/self/mountinfo", own_mountinfo);
 		write("proc/swaps", "Filename Type Size Used Priority\n" + swaps);
 		const auto read = used_devices(path("proc"));
 		EXPECT_TRUE(read);
@@ -46,6 +48,28 @@ TEST_F(DiskLook, AMountedPartitionUsesIt)
 	EXPECT_TRUE(is_used(disk(), used("25 1 8:1 / /mnt rw - ext4 /dev/sda1 rw\n")));
 	EXPECT_TRUE(
 		is_used(disk(), used("25 1 8:0 / /mnt rw shared:1 master:2 - xfs /dev/sda rw\n")));
+}
+
+// ProtectHome= unmounts what lies below /home in the service's own mount namespace.
+TEST_F(DiskLook, AMountThatTheSandboxHidesUsesIt)
+{
+	const std::string home = "25 1 8:1 / /home rw - ext4 /dev/sda1 rw\n";
+	const std::string root = "24 1 8:17 / / rw - ext4 /dev/sdb1 rw\n";
+	EXPECT_TRUE(is_used(disk(), used(root + home, "", root)));
+	EXPECT_TRUE(is_used(disk(), used(root, "", root + home)));
+	EXPECT_FALSE(is_used(disk(), used(root, "", root)));
+}
+
+TEST_F(DiskLook, OwnMountsAreAllWhereNobodyElsesMayBeSeen)
+{
+	used("", "", "25 1 8:1 / /mnt rw - ext4 /dev/sda1 rw\n");
+	std::filesystem::remove(path("proc/1/mountinfo"));
+	const auto read = used_devices(path("proc"));
+	ASSERT_TRUE(read);
+	EXPECT_TRUE(is_used(disk(), *read));
+	// Not to be read for another reason: nothing is known to be free.
+	std::filesystem::create_directories(path("proc/1/mountinfo"));
+	EXPECT_FALSE(used_devices(path("proc")));
 }
 
 // Its number in mountinfo is of no device.
