@@ -242,7 +242,8 @@ private:
 	static Result<Attached> attach_served(const std::string &unit, const NbdEndpoint &server,
 					      const std::string &export_name, const NbdAttach &how,
 					      const PresharedKey *key);
-	void attached(unsigned slot, const Result<Attached> &result);
+	void attached(unsigned slot, unsigned generation, const Result<Attached> &result);
+	void connected(const Attached &connection);
 	void detach(DevNumber number);
 	void given_up(Leg &leg, const Result<void> &result);
 	void look_after_connections();

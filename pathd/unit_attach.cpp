@@ -75,35 +75,43 @@ void Unit::submit_attach(unsigned i, const NbdEndpoint &server, const std::strin
 		how.block_bytes = geometry_->logical_block_bytes;
 	slot.attaching = slot.attacher->submit([mailbox = services_.mailbox,
 						here = std::weak_ptr(here_), unit = this, i,
-						name = config_.name, server, export_name, how,
-						key = std::move(key)] {
+						generation = generation_, name = config_.name,
+						server, export_name, how, key = std::move(key)] {
 		auto result = attach_served(name, server, export_name, how, key ? &*key : nullptr);
-		mailbox->post([here, unit, i, result = std::move(result)] {
+		mailbox->post([here, unit, i, generation, result = std::move(result)] {
 			if (!here.expired())
-				unit->attached(i, result);
+				unit->attached(i, generation, result);
 		});
 	});
 }
 
-void Unit::attached(unsigned i, const Result<Attached> &result)
+void Unit::attached(unsigned i, unsigned generation, const Result<Attached> &result)
 {
-	if (i >= slots_.size())
+	if (result)
+		connected(*result);
+	// Of older slots: a connection is found by what it leads to, and is closed if no path wants
+	// it. What failed says nothing about the path that has the number now.
+	if (generation != generation_)
 		return;
 	if (!result)
 		return attach_failed(i, reason_of(result.error()), result.error().message());
 	auto &slot = slots_[i];
 	slot.attaching = false;
-	touch();
 	slot.attach_tried = false;
+	touch();
+}
+
+void Unit::connected(const Attached &connection)
+{
 	// The device may be one that an earlier connection had: that one is over.
-	const std::string name = fmt::format("nbd{}", result->index);
+	const std::string name = fmt::format("nbd{}", connection.index);
 	for (const auto &[number, leg] : legs_) {
 		if (leg->device().sysname == name) {
 			drop_leg(number);
 			break;
 		}
 	}
-	sockets_[name] = result->socket;
+	sockets_[name] = connection.socket;
 	services_.rescan();
 }
 

@@ -245,6 +245,53 @@ unneeded_unit_goes() {
 	wait_until 60 is_hidden
 }
 
+# A connection is being made when its path gets another number: that it fails says nothing about the path that has the
+# old one now.
+paths_change_places() {
+	pathd_rig
+	peer_stall beta
+	sed -i '/^\[\[unit.sw0.path/,$d' /etc/swpath/swpath.toml
+	cp /etc/swpath/swpath.toml "$SW_RUN/unit"
+	{
+		path_beta
+		path_direct
+	} >>/etc/swpath/swpath.toml
+	pathd_run
+	wait_until 60 sw_is sw0 state online
+	wait_until 60 monitor_is sw0 1 ok
+	# One that has just begun: it lasts 3 s.
+	wait_until 30 eval '! connection_is_tried'
+	wait_until 30 connection_is_tried
+	{
+		cat "$SW_RUN/unit"
+		path_direct
+		path_beta
+	} >/etc/swpath/swpath.toml
+	pathctl reload
+	wait_until 30 monitor_is sw0 0 ok
+	holds_for 5 monitor_is sw0 0 ok
+	expect_not pathd_said 'direct sd[a-z]+ failed'
+	peer_continue beta
+	wait_until 60 path_is_usable 1
+	wait_until 30 only_connection
+}
+
+path_direct() {
+	printf '[[unit.sw0.path]]\nkind = "direct"\n'
+}
+
+path_beta() {
+	printf '[[unit.sw0.path]]\nkind = "served"\nname = "beta"\nserver = "%s:10809"\nexport = "disk"\n' "$(peer_address beta)"
+}
+
+connection_is_tried() {
+	ss -tnH state established dport = :10809 | grep -q .
+}
+
+only_connection() {
+	[ "$(grep -ls '^swpath:' /sys/block/nbd*/backend | wc -l)" = 1 ]
+}
+
 unit_is_closed() {
 	[ "$(dmsetup info -c --noheadings -o open sw0)" -eq 0 ]
 }
@@ -321,6 +368,7 @@ test_case "settings of the legs are put back, two pathds later" settings_put_bac
 test_case "a second pathd is told which one runs" second_pathd
 test_case "a bad file is refused whole; a good one changes what changed" reloads
 test_case "a unit that is taken out of the configuration goes if nobody has it open, and its legs are shown" unneeded_unit_goes
+test_case "paths change places while a connection is tried, and its failure is not the other path's" paths_change_places
 test_case "a unit in use that is taken out of the configuration stays, with its I/O, and reload says so" needed_unit_stays
 test_case "a pin outlives pathd" pin_survives
 test_case "pathctl answers while every path hangs" answers_while_all_hang
