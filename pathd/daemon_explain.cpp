@@ -52,9 +52,13 @@ Answered<ExplainReport> Daemon::explain(const std::string &disk)
 	Unit *unit = nullptr;
 	const auto &known = report();
 	const auto found = find_unit(known, disk);
-	if (found)
-		unit = units_.at(known.units[*found].name).get();
-	else if (found.error().kind != RefusalKind::NotFound)
+	if (found) {
+		const auto &shown = known.units[*found];
+		const auto kept = units_.find(shown.name);
+		if (kept == units_.end())
+			return refuse(RefusalKind::Failed, shown.reason_text);
+		unit = kept->second.get();
+	} else if (found.error().kind != RefusalKind::NotFound)
 		return tl::unexpected(found.error());
 	if (const auto devices =
 		    unit ? Result<std::vector<BlockDevice>>() : enumerate_block_devices())
