@@ -37,6 +37,8 @@ constexpr Duration ready_limit = std::chrono::seconds(10);
 constexpr Duration join_interval = std::chrono::seconds(2);
 /// Between two tries to keep a unit.
 constexpr Duration keep_interval = std::chrono::seconds(10);
+/// A reload has said that units are removed: a stop waits so long for it, less than systemd does.
+constexpr Duration removal_limit = std::chrono::seconds(3);
 /// A rehearsal gives every path this long.
 constexpr Duration dry_run_limit = std::chrono::seconds(8);
 
@@ -53,7 +55,14 @@ Daemon::Daemon(const DaemonOptions &options, Config config, dm::DmChannel dm, Se
 					    .rescan = [this] { scan_due_ = true; },
 					    .dry_run = options.dry_run},
 	  finder_(fmt::format("{}/{}", options.config_directory, found_file_name), mailbox_,
-		  [this] { reload_found(); })
+		  [this] { reload_found(); }),
+	  remover_(
+		  mailbox_, [this](std::string_view wwid) { return has_unit_of(wwid); },
+		  [this] {
+			  keep_at_ = {};
+			  if (server_)
+				  server_->changed(now());
+		  })
 {
 }
 
@@ -98,7 +107,7 @@ Result<void> Daemon::watch()
 	then(loop_->watch(udev_->fd(), [this] { device_event(); }));
 	then(loop_->watch(mailbox_->fd(), [this] { mailbox_->run(); }));
 	then(loop_->watch(dm_.fd(), [this] { kernel_event(); }));
-	const auto stop = [this] { loop_->stop(); };
+	const auto stop = [this] { stop_by_ = now() + removal_limit; };
 	then(loop_->on_signal(SIGTERM, stop));
 	then(loop_->on_signal(SIGINT, stop));
 	then(loop_->on_signal(SIGHUP, [this] {
@@ -239,21 +248,15 @@ void Daemon::show_left_over(const std::vector<DevNumber> &marked,
 	for (const auto number : left_over)
 		if (auto done = unmark_leg(number); !done)
 			log::say(Message::Warning, {}, "{}", done.error().message());
-	if (!left_over.empty() && !in_background([left_over] { show_again(left_over); }))
-		log::say(Message::Warning, {},
-			 "disks that are no paths any more stay hidden from other programs: no "
-			 "thread to show them; `udevadm trigger`");
+	remover_.add_hidden(left_over, now());
 }
 
-/// False: there is no thread for it.
-bool Daemon::in_background(std::function<void()> work)
+/// One that pathd is to touch.
+bool Daemon::has_unit_of(std::string_view wwid) const
 {
-	if (!remover_) {
-		auto worker = Worker::start("remover");
-		if (worker)
-			remover_ = std::move(*worker);
-	}
-	return remover_ && remover_->submit(std::move(work));
+	return std::any_of(config_.units.begin(), config_.units.end(), [&](const auto &entry) {
+		return entry.second.enabled && entry.second.wwid == wwid;
+	});
 }
 
 /// Rules for devices that appear before a pathd runs.
@@ -298,6 +301,10 @@ void Daemon::keep_units()
 	for (const auto &[name, config] : config_.units) {
 		if (!config.enabled || units_.contains(name))
 			continue;
+		if (remover_.removes(name)) {
+			unkept_[name] = "the unit that had this name before is being removed";
+			continue;
+		}
 		auto unit = Unit::create(config, services_);
 		if (unit) {
 			units_.emplace(name, std::move(*unit));
@@ -339,15 +346,22 @@ const Report &Daemon::report()
 	for (auto &unit : report_.units)
 		if (guard_)
 			unit.opened_by = guard_->opened(unit.name);
-	if (unkept_.empty())
+	if (unkept_.empty() && remover_.removing().empty())
 		return report_;
-	for (const auto &[name, why] : unkept_) {
+	const auto add = [this](const std::string &name, const std::string &wwid,
+				const std::string &why) {
 		auto &unit = report_.units.emplace_back();
 		unit.name = name;
-		if (const auto *config = config_.unit(name))
-			unit.wwid = config->wwid;
+		unit.wwid = wwid;
 		unit.reason_text = why;
+	};
+	for (const auto &[name, why] : unkept_) {
+		const auto *config = config_.unit(name);
+		add(name, config != nullptr ? config->wwid : std::string(), why);
 	}
+	for (const auto &end : remover_.removing())
+		if (!unkept_.contains(end.name))
+			add(end.name, end.wwid, "it is being removed");
 	std::sort(report_.units.begin(), report_.units.end(),
 		  [](const auto &one, const auto &other) { return one.name < other.name; });
 	return report_;
@@ -389,6 +403,7 @@ std::optional<Instant> Daemon::parts_deadline() const
 		first = earlier(first, hints_->deadline());
 	if (guard_)
 		first = earlier(first, guard_->deadline(config_.daemon.guard_interval));
+	first = earlier(first, remover_.deadline());
 	if (server_)
 		first = earlier(first, server_->deadline());
 	return first;
@@ -448,6 +463,7 @@ void Daemon::round()
 		step_hints(at);
 	if (guard_)
 		guard_->step(at, config_.daemon.guard_interval);
+	remover_.step(at);
 	if (server_) {
 		if (changed)
 			server_->changed(at);
@@ -480,6 +496,12 @@ void Daemon::round()
 	if (!ready_told_ && (settled || at - started_ > ready_limit)) {
 		ready_told_ = true;
 		notify("READY=1");
+	}
+	if (stop_by_ && (remover_.removing().empty() || at >= *stop_by_)) {
+		loop_->stop();
+		wake = at;
+	} else if (stop_by_) {
+		wake = std::min(wake, *stop_by_);
 	}
 	loop_->wake_at(scan_due_ ? at : wake);
 }

@@ -25,8 +25,8 @@
 #include "pathd/guard.h"
 #include "pathd/mailbox.h"
 #include "pathd/unit.h"
+#include "pathd/unit_remover.h"
 #include "pathd/watchdog.h"
-#include "pathd/worker.h"
 
 namespace swpath
 {
@@ -68,12 +68,12 @@ private:
 	void scan_if_due(Instant at);
 	void show_left_over(const std::vector<DevNumber> &marked,
 			    const std::vector<BlockDevice> &devices);
-	[[nodiscard]] bool in_background(std::function<void()> work);
 	void kernel_event();
 	void device_event();
 	void connection_event();
 	void round();
 	[[nodiscard]] std::optional<Instant> parts_deadline() const;
+	[[nodiscard]] bool has_unit_of(std::string_view wwid) const;
 	void make_units();
 	void keep_units();
 	void disable_unit(const std::string &name);
@@ -133,8 +133,7 @@ private:
 	std::map<std::string, std::string> unkept_; ///< units without a keeper, and why
 	Instant keep_at_{};                         ///< they are tried again
 	std::optional<Guard> guard_;
-	/// Of units that were removed, and of marks that are left over; from the first one on.
-	std::unique_ptr<Worker> remover_;
+	UnitRemover remover_;
 	std::unique_ptr<ControlServer> server_;
 	Report report_;
 	std::set<std::string> ending_; ///< units that wait for the end of a connection
@@ -146,6 +145,7 @@ private:
 	Instant scan_asked_{};                     ///< whether a scan is due
 	std::optional<std::uint64_t> scan_events_; ///< the kernel's count before the last scan
 	Instant started_{};
+	std::optional<Instant> stop_by_; ///< asked to
 	bool joined_ = false; ///< the cluster, or there is something left to be tried again
 	Instant join_at_{};
 	std::string join_trouble_;

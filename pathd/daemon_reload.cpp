@@ -30,13 +30,10 @@ void Daemon::disable_unit(const std::string &name)
 void Daemon::remove_unit(const std::string &name)
 {
 	const auto found = units_.find(name);
-	const auto end = found->second->end();
+	remover_.add(found->second->end());
 	found->second->let_go();
 	units_.erase(found);
 	ending_.erase(name);
-	if (!in_background([end] { carry_out(end); }))
-		log::say(Message::Warning, {.unit = name},
-			 "is left as it is: no thread to remove it; `dmsetup remove {}`", name);
 }
 
 Answered<std::vector<std::string>> Daemon::load(bool dry_run)

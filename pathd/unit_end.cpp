@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <optional>
-#include <thread>
 
 #include <fmt/core.h>
 
@@ -23,10 +22,6 @@ using log::Message;
 
 namespace
 {
-
-/// udevd looks at the rules' files at most every 3 s (write_leg_rules()); an event before that
-/// would hide a leg by the old ones.
-constexpr Duration rules_read_after = std::chrono::seconds(4);
 
 enum class Device { Missing, Free, Needed };
 
@@ -83,13 +78,10 @@ void end_connection(const UnitEnd &end, const UnitEnd::Leg &leg)
 			 leg.sysname, ended.error().message());
 }
 
-void show_leg(const UnitEnd &end, const UnitEnd::Leg &leg)
+void unmark(const UnitEnd &end, const UnitEnd::Leg &leg)
 {
-	const auto shown = trigger_change(leg.number);
-	if (!shown && shown.error().code != std::errc::no_such_device)
-		log::say(Message::Warning, {.unit = end.name},
-			 "{} stays hidden from other programs: {}", leg.sysname,
-			 shown.error().message());
+	if (auto done = unmark_leg(leg.number); !done)
+		log::say(Message::Warning, {.unit = end.name}, "{}", done.error().message());
 }
 
 } // namespace
@@ -118,7 +110,7 @@ std::string fate_of(const UnitEnd &end)
 	return stays_text(end, found.why);
 }
 
-void carry_out(const UnitEnd &end)
+bool remove_device(const UnitEnd &end)
 {
 	auto found = look_at(end);
 	if (found.device == Device::Free) {
@@ -129,28 +121,39 @@ void carry_out(const UnitEnd &end)
 		else if (removed.error().code != std::errc::no_such_device)
 			found = {Device::Needed, removed.error().message()};
 	}
-	if (found.device == Device::Needed) {
+	if (found.device == Device::Needed)
 		log::say(Message::Notice, {.unit = end.name},
 			 "{}; close it, then `dmsetup remove {}`", stays_text(end, found.why),
 			 end.name);
-		return;
-	}
+	return found.device != Device::Needed;
+}
+
+void end_connections(const UnitEnd &end)
+{
 	for (const auto &leg : end.legs) {
-		if (leg.kind == PathKind::SERVED)
-			end_connection(end, leg);
-		if (auto done = unmark_leg(leg.number); !done)
-			log::say(Message::Warning, {.unit = end.name}, "{}",
-				 done.error().message());
+		if (leg.kind != PathKind::SERVED)
+			continue;
+		end_connection(end, leg);
+		unmark(end, leg);
 	}
-	std::this_thread::sleep_for(rules_read_after);
-	for (const auto &leg : end.legs)
-		if (leg.kind == PathKind::DIRECT)
-			show_leg(end, leg);
+}
+
+void show_legs(const UnitEnd &end)
+{
+	for (const auto &leg : end.legs) {
+		if (leg.kind != PathKind::DIRECT)
+			continue;
+		unmark(end, leg);
+		const auto shown = trigger_change(leg.number);
+		if (!shown && shown.error().code != std::errc::no_such_device)
+			log::say(Message::Warning, {.unit = end.name},
+				 "{} stays hidden from other programs: {}", leg.sysname,
+				 shown.error().message());
+	}
 }
 
 void show_again(const std::vector<DevNumber> &numbers)
 {
-	std::this_thread::sleep_for(rules_read_after);
 	for (const auto number : numbers)
 		if (trigger_change(number))
 			log::say(Message::Notice, {},

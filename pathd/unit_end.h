@@ -28,14 +28,18 @@ struct UnitEnd {
 [[nodiscard]] std::string fate_of(const UnitEnd &end);
 
 /// Removes the device unless somebody needs it; the kernel refuses that of one that is open,
-/// whatever was known before. Then ends the connections of served legs and shows direct ones to
-/// other programs. Says in the log what it did. Blocks: for a removal that is tried again (5 s),
-/// until udev has read its rules anew (4 s), and while a server does not take the end of its
-/// connection (NbdControl::disconnect()).
-void carry_out(const UnitEnd &end);
+/// whatever was known before. Says in the log what it did. True: there is none any more, and the
+/// legs are nobody's. Blocks: for a removal that is tried again (5 s).
+[[nodiscard]] bool remove_device(const UnitEnd &end);
 
-/// Shows disks whose marks were taken away to other programs. Blocks until udev has read its rules
-/// anew (4 s).
+/// Ends the connections of served legs. Blocks while a server does not take the end of its
+/// connection (NbdControl::disconnect()).
+void end_connections(const UnitEnd &end);
+
+/// Shows direct legs to other programs, which udev's rules must allow by now.
+void show_legs(const UnitEnd &end);
+
+/// The same for disks whose marks were left over and have been taken away.
 void show_again(const std::vector<DevNumber> &numbers);
 
 } // namespace swpath

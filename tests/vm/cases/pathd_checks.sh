@@ -233,8 +233,9 @@ unneeded_unit_goes() {
 	expect is_hidden
 	wait_until 20 unit_is_closed
 	expect_match 'unit removed sw0; /dev/sw0 is removed' "$(without_unit)"
-	wait_until 30 eval '! dmsetup info sw0'
-	wait_until 30 no_connection_left
+	wait_until 30 no_unit_is_listed
+	expect_not dmsetup info sw0
+	wait_until 10 no_connection_left
 	wait_until 60 eval '! is_hidden'
 	expect_eq "" "$(ls /run/swpath/legs)" "marks of legs"
 	# Written into the configuration again, it is there again.
@@ -243,6 +244,24 @@ unneeded_unit_goes() {
 	wait_until 60 sw_is sw0 state online
 	wait_until 60 path_is_usable 1
 	wait_until 60 is_hidden
+}
+
+no_unit_is_listed() {
+	[ "$(pathctl list --json | jq '.units | length')" = 0 ]
+}
+
+# Its device goes before pathd does; the disk is shown by whichever pathd is there by then.
+goes_though_pathd_ends() {
+	start
+	writer_stop sw0
+	wait_until 20 unit_is_closed
+	without_unit
+	pathd_stop
+	expect_not dmsetup info sw0
+	expect is_hidden
+	pathd_run
+	wait_until 60 eval '! is_hidden'
+	expect_eq "" "$(ls /run/swpath/legs)" "marks of legs"
 }
 
 # A connection is being made when its path gets another number: that it fails says nothing about the path that has the
@@ -367,7 +386,8 @@ test_case "a path that fails again and again is damped, and reinstate ends it" f
 test_case "settings of the legs are put back, two pathds later" settings_put_back
 test_case "a second pathd is told which one runs" second_pathd
 test_case "a bad file is refused whole; a good one changes what changed" reloads
-test_case "a unit that is taken out of the configuration goes if nobody has it open, and its legs are shown" unneeded_unit_goes
+test_case "a unit that is taken out of the configuration goes if nobody has it open, is listed until then, and its legs are shown" unneeded_unit_goes
+test_case "a unit that is taken out goes though pathd is ended at once, and the next pathd shows its disk" goes_though_pathd_ends
 test_case "paths change places while a connection is tried, and its failure is not the other path's" paths_change_places
 test_case "a unit in use that is taken out of the configuration stays, with its I/O, and reload says so" needed_unit_stays
 test_case "a pin outlives pathd" pin_survives
