@@ -78,6 +78,7 @@ private:
 	void keep_units();
 	void disable_unit(const std::string &name);
 	void remove_unit(const std::string &name);
+	[[nodiscard]] ConfigResult read_files() const;
 	[[nodiscard]] Answered<std::vector<std::string>> load(bool dry_run);
 	[[nodiscard]] Answered<std::vector<std::string>> load_with_keys(bool dry_run);
 	void hide_legs();
@@ -140,6 +141,7 @@ private:
 	bool scan_due_ = true;
 	bool marks_looked_at_ = false; ///< those that an earlier pathd has left
 	bool find_due_ = true;         ///< disks, here or elsewhere, may be others
+	bool edits_told_ = false;      ///< that the files have some, which wait for a reload
 	bool ready_told_ = false;
 	Instant scanned_{};
 	Instant scan_asked_{};                     ///< whether a scan is due

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /// Of the daemon: another configuration, or other keys, while it runs.
+#include <algorithm>
+#include <utility>
+
 #include <fmt/core.h>
 
 #include "pathd/daemon.h"
@@ -36,16 +39,25 @@ void Daemon::remove_unit(const std::string &name)
 	ending_.erase(name);
 }
 
-Answered<std::vector<std::string>> Daemon::load(bool dry_run)
+/// The configuration with the paths that it would have now.
+ConfigResult Daemon::read_files() const
 {
 	auto loaded = load_config(options_.config, options_.config_directory);
 	if (!loaded)
-		return refuse(RefusalKind::ConfigInvalid, problems_text(loaded.error()),
-			      "the running configuration stays in effect");
+		return loaded;
 	if (found_)
 		set_found_peers(*loaded, found_->proved());
 	// Another [cluster] is used after a restart, and so are the paths through its peers.
 	derive_paths(*loaded, config_.cluster);
+	return loaded;
+}
+
+Answered<std::vector<std::string>> Daemon::load(bool dry_run)
+{
+	auto loaded = read_files();
+	if (!loaded)
+		return refuse(RefusalKind::ConfigInvalid, problems_text(loaded.error()),
+			      "the running configuration stays in effect");
 	std::vector<std::string> lines;
 	const auto changes = diff(config_, *loaded);
 	for (const auto &change : changes) {
@@ -90,6 +102,7 @@ Answered<std::vector<std::string>> Daemon::load(bool dry_run)
 	if (!dry_run) {
 		keep_started(*loaded, config_);
 		config_ = std::move(*loaded);
+		edits_told_ = false;
 		log::set_level(config_.daemon.log_level);
 		make_units();
 	}
@@ -121,10 +134,24 @@ Answered<std::vector<std::string>> Daemon::load_with_keys(bool dry_run)
 	return lines;
 }
 
+/// Nobody has asked for a reload: what an administrator is about to change waits for one.
 void Daemon::reload_found()
 {
-	if (auto changes = load(false); !changes)
-		log::say(Message::ConfigRejected, {}, "{}", changes.error().message);
+	const auto loaded = read_files();
+	if (!loaded)
+		return log::say(Message::ConfigRejected, {}, "{}", problems_text(loaded.error()));
+	for (const auto &name : take_new_units(config_, *loaded, finder_.file()))
+		log::say(Message::Notice, {.unit = name}, "configuration: {} {}",
+			 word(ConfigChangeKind::UnitAdded), name);
+	const auto others = diff(config_, *loaded);
+	const bool wait = std::any_of(others.begin(), others.end(), [](const auto &change) {
+		return needs_restart(change).empty();
+	});
+	if (wait && !std::exchange(edits_told_, true))
+		log::say(Message::Notice, {},
+			 "the configuration files have other changes, which wait for `pathctl "
+			 "reload`");
+	make_units();
 }
 
 void Daemon::reload(CallId id, bool dry_run)

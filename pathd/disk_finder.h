@@ -37,6 +37,8 @@ public:
 	{
 	}
 
+	[[nodiscard]] const std::string &file() const { return file_; }
+
 	/// All whole disks of the host. Reads sysfs, which does not wait for a disk.
 	void seen(const std::vector<BlockDevice> &devices);
 	/// What this host sees with its own eyes, for its peers.

@@ -267,6 +267,31 @@ void keep_started(Config &loaded, const Config &running)
 	loaded.daemon.socket_group = running.daemon.socket_group;
 }
 
+std::vector<std::string> take_new_units(Config &running, const Config &loaded,
+					std::string_view file)
+{
+	const auto has = [&running](const UnitConfig &unit) {
+		return std::any_of(
+			running.units.begin(), running.units.end(), [&](const auto &entry) {
+				return entry.first == unit.name || entry.second.wwid == unit.wwid;
+			});
+	};
+	std::vector<std::string> taken;
+	for (const auto &[name, unit] : loaded.units) {
+		const auto key = fmt::format("unit.{}.", name);
+		const auto written = loaded.origins.find(key + "wwid");
+		if (has(unit) || written == loaded.origins.end() ||
+		    std::filesystem::path(written->second.file) != file)
+			continue;
+		running.units.emplace(name, unit);
+		for (auto at = loaded.origins.lower_bound(key);
+		     at != loaded.origins.end() && at->first.starts_with(key); ++at)
+			running.origins.insert_or_assign(at->first, at->second);
+		taken.push_back(name);
+	}
+	return taken;
+}
+
 std::string needs_restart(const ConfigChange &change)
 {
 	std::string what;

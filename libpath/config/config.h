@@ -159,6 +159,11 @@ void set_found_peers(Config &config, const std::vector<PeerConfig> &found);
 /// socket_group. So it differs for as long as pathd is not restarted. Pure.
 void keep_started(Config &loaded, const Config &running);
 
+/// `running` gets the units of `loaded` that `file` describes and that it has nothing of yet,
+/// neither the name nor the disk; all else of it stays. Returns their names. Pure.
+[[nodiscard]] std::vector<std::string> take_new_units(Config &running, const Config &loaded,
+						      std::string_view file);
+
 /// One thing that is wrong, where, and what would be right.
 struct ConfigProblem {
 	Origin where;

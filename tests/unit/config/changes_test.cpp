@@ -97,6 +97,30 @@ TEST(ConfigDiff, TheDaemonsOwnSettingsTouchNoUnit)
 	EXPECT_THAT(changes[0].keys, ElementsAre(KeyChange{"log_level", "\"info\"", "\"debug\""}));
 }
 
+// An administrator is about to change a.toml when a disk turns up.
+TEST(TakeNewUnits, WhatIsInTheFileAndNewIsTakenAndNothingElse)
+{
+	const auto before = good(two_units);
+	const ConfigFile files[] = {
+		{"a.toml", "[daemon]\nlog_level = \"debug\"\n[unit.sw0]\nwwid = \"t10.a\"\n"
+			   "stall = \"9s\"\n[unit.sw7]\nwwid = \"t10.g\"\n"},
+		{"d/found.toml", "\n[unit.sw1]\nwwid = \"t10.c\"\n[unit.sw2]\nwwid = \"t10.b\"\n"
+				 "[unit.sw3]\nwwid = \"t10.d\"\nserve = false\n"},
+	};
+	const auto loaded = parse_config(files);
+	ASSERT_TRUE(loaded) << problems(loaded);
+	auto running = before;
+	EXPECT_THAT(take_new_units(running, *loaded, "d//found.toml"), ElementsAre("sw3"))
+		<< "sw1 is another disk here, and t10.b another unit";
+	const auto changes = diff(before, running);
+	ASSERT_EQ(changes.size(), 1U);
+	EXPECT_EQ(changes[0].kind, ConfigChangeKind::UnitAdded);
+	EXPECT_EQ(changes[0].unit, "sw3");
+	EXPECT_EQ(running.unit("sw3")->wwid, "t10.d");
+	EXPECT_EQ(running.origins.at("unit.sw3.wwid").text(), "d/found.toml:7:1");
+	EXPECT_THAT(take_new_units(running, *loaded, "d/found.toml"), IsEmpty());
+}
+
 TEST(EffectiveValues, SayWhereEachCameFrom)
 {
 	const auto values = effective_values(good(
