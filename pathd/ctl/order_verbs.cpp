@@ -2,6 +2,7 @@
 #include "pathd/ctl/order_verbs.h"
 
 #include <chrono>
+#include <optional>
 
 #include <poll.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "libpath/base/text.h"
 #include "libpath/control/client.h"
 #include "pathd/ctl/kernel_view.h"
 #include "pathd/ctl/output.h"
@@ -89,9 +91,36 @@ bool flows(const UnitReport &unit)
 	return unit.health == Health::Online || unit.health == Health::Degraded;
 }
 
+/// The path that a message sends I/O to; nothing: whichever is proved.
+std::optional<unsigned> wanted_path(const Done &done)
+{
+	for (const auto &message : done.messages)
+		if (const auto words = split_words(message);
+		    words.size() > 1 && words[0] == SW_MSG_SWITCH)
+			return parse_number<unsigned>(words[1]);
+	return std::nullopt;
+}
+
+/// I/O flows: whether that is what was asked for.
+int arrived(const CommandLine &line, const UnitReport &unit, std::optional<unsigned> wanted)
+{
+	if (!wanted || unit.active == wanted)
+		return 0;
+	const auto name = [&](unsigned index) {
+		return index < unit.paths.size() ? path_name(unit, index)
+						 : fmt::format("path {}", index);
+	};
+	return failed(line,
+		      {RefusalKind::Failed,
+		       fmt::format("I/O goes on over {}, not over {}",
+				   unit.active ? name(*unit.active) : "no path", name(*wanted)),
+		       fmt::format("`pathctl paths {}` says why", unit.name)});
+}
+
 /// Waits until the I/O that the order set going has arrived somewhere: it flows, or has failed.
 /// The end is that of the command's timeout.
-int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t mv_before)
+int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t mv_before,
+		 std::optional<unsigned> wanted)
 {
 	using Clock = std::chrono::steady_clock;
 	const auto end = Clock::now() + line.timeout;
@@ -106,7 +135,7 @@ int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t
 				(void)print(render_switch(style_for(line, STDOUT_FILENO),
 							  unit.history.back(),
 							  sight->report.generated, name + ": "));
-			return 0;
+			return arrived(line, unit, wanted);
 		}
 		const bool over = Clock::now() >= end;
 		if ((begun || over) && unit.health == Health::Failed)
@@ -115,7 +144,7 @@ int wait_for_end(const CommandLine &line, const std::string &name, std::uint64_t
 					     fmt::format("`pathctl status {}` shows it", name)});
 		if (over) {
 			if (flows(unit))
-				return 0;
+				return arrived(line, unit, wanted);
 			const bool by_itself = unit.health == Health::Verifying;
 			return failed(
 				line,
@@ -146,7 +175,7 @@ int finish(const CommandLine &line, const Planned &before, const Done &done)
 		return 0;
 	// Release ends the hold that had a number already.
 	const auto mv = line.verb == Verb::Release ? ~std::uint64_t(0) : before.unit.mv;
-	return wait_for_end(line, before.unit.name, mv);
+	return wait_for_end(line, before.unit.name, mv, wanted_path(done));
 }
 
 int send_ourselves(const CommandLine &line)

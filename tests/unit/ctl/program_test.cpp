@@ -267,6 +267,33 @@ TEST_F(Program, SwitchWaitsUntilIoFlowsAndTellsHowLongItWasHeld)
 	EXPECT_EQ(handler.orders.at(0).second.path, 1u);
 }
 
+// The path that was asked for failed while I/O was held, and it went on where it came from.
+TEST_F(Program, SwitchThatEndsOnAnotherPathHasFailed)
+{
+	if (::geteuid() != 0)
+		GTEST_SKIP() << "orders are for root";
+	serve();
+	std::string message;
+	handler.on_call = [&](CallId id) {
+		handler.state = testing::report_of(testing::unit_from(
+			testing::on_served_line, MonitorWord::Ok, MonitorWord::Ok));
+		set_history(handler.state.units[0], std::vector{testing::timeout_switch()});
+		server->answer(id, Done{{message}, "on its way"});
+	};
+	message = "switch 0 cooperative failback";
+	const auto ran = run({"failback", "sw0"});
+	EXPECT_EQ(ran.status, 1);
+	EXPECT_NE(ran.out.find("I/O held 1.11 s"), std::string::npos) << ran.out;
+	EXPECT_NE(ran.error.find("pathctl: sw0: I/O goes on over served beta, not over direct"),
+		  std::string::npos)
+		<< ran.error;
+	EXPECT_EQ(run({"failback", "sw0", "--no-wait"}).status, 0);
+	// It had not begun when the time was over.
+	EXPECT_EQ(run({"--timeout", "0.2", "switch", "sw0", "direct"}).status, 1);
+	message = "switch 1 cooperative operator";
+	EXPECT_EQ(run({"--timeout", "0.2", "switch", "sw0", "direct"}).status, 0);
+}
+
 TEST_F(Program, SwitchThatDoesNotEndInTimeSaysWhatItWaitsFor)
 {
 	if (::geteuid() != 0)
