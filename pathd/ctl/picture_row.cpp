@@ -26,7 +26,7 @@ constexpr double right = 1176;
 constexpr double small_char = 6.2;
 
 /// What the style knows nothing of: colours and places are SVG's. Arrows are.
-const Style picture_style{.color = false, .ascii = false, .width = 1000, .utc_offset = {}};
+const Style picture_style{.color = false, .ascii = false, .width = 1000, .utc_offset = utc};
 
 void draw_badge(Svg &svg, std::uint64_t mv, double y)
 {

@@ -110,12 +110,12 @@ std::string age_text(std::chrono::milliseconds age)
 
 std::string clock_text(const Style &style, WallTime time, WallTime now)
 {
-	const auto local = time + style.utc_offset;
+	const auto local = time + style.utc_offset(time);
 	const auto day = std::chrono::floor<std::chrono::days>(local);
 	const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(local - day));
 	auto text = fmt::format("{:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(),
 				clock.seconds().count());
-	if (day == std::chrono::floor<std::chrono::days>(now + style.utc_offset))
+	if (day == std::chrono::floor<std::chrono::days>(now + style.utc_offset(now)))
 		return text;
 	const std::chrono::year_month_day date(day);
 	return fmt::format("{:04}-{:02}-{:02} {}", int(date.year()), unsigned(date.month()),

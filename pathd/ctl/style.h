@@ -14,11 +14,17 @@
 namespace swpath::ctl
 {
 
+[[nodiscard]] inline std::chrono::seconds utc(WallTime)
+{
+	return std::chrono::seconds(0);
+}
+
 struct Style {
 	bool color = false;
 	bool ascii = true;
-	unsigned width = 80;                ///< columns
-	std::chrono::seconds utc_offset{0}; ///< of the times shown
+	unsigned width = 80; ///< columns
+	/// Of the clock that times are shown by, at a time: it is another in summer.
+	std::chrono::seconds (*utc_offset)(WallTime) = utc;
 };
 
 enum class Paint : std::uint8_t { Plain, Bold, Dim, Good, Warning, Bad };

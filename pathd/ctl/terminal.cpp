@@ -55,12 +55,12 @@ unsigned width_of(int fd)
 	return std::max(parse_number<unsigned>(columns ? columns : "").value_or(80), 40u);
 }
 
-std::chrono::seconds local_offset()
+std::chrono::seconds local_offset(WallTime time)
 {
-	const std::time_t now = std::time(nullptr);
+	const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
 	std::tm local{};
-	return ::localtime_r(&now, &local) ? std::chrono::seconds(local.tm_gmtoff)
-					   : std::chrono::seconds(0);
+	return ::localtime_r(&seconds, &local) ? std::chrono::seconds(local.tm_gmtoff)
+					       : std::chrono::seconds(0);
 }
 
 /// No echo, no lines, and the other screen; undone when it goes.
@@ -142,7 +142,7 @@ Style style_for(const CommandLine &line, int fd)
 	style.color = wants_color(line.color, fd);
 	style.ascii = line.ascii || std::strcmp(::nl_langinfo(CODESET), "UTF-8") != 0;
 	style.width = width_of(fd);
-	style.utc_offset = local_offset();
+	style.utc_offset = local_offset;
 	return style;
 }
 

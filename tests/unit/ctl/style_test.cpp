@@ -43,9 +43,22 @@ TEST(Style, ClockShowsTheDayOnlyIfItIsAnother)
 	const WallTime now = *parse_rfc3339("2026-11-20T23:30:00Z");
 	EXPECT_EQ(clock_text(style, now - 1h, now), "22:30:00");
 	EXPECT_EQ(clock_text(style, now - 24h, now), "2026-11-19 23:30:00");
-	style.utc_offset = 1h;
+	style.utc_offset = [](WallTime) { return std::chrono::seconds(1h); };
 	EXPECT_EQ(clock_text(style, now, now), "00:30:00");
 	EXPECT_EQ(clock_text(style, now - 1h, now), "2026-11-20 23:30:00");
+}
+
+TEST(Style, ATimeIsShownByTheClockOfThatTime)
+{
+	Style style;
+	style.utc_offset = [](WallTime time) {
+		const bool summer = time < *parse_rfc3339("2026-10-25T01:00:00Z");
+		return std::chrono::seconds(summer ? 2h : 1h);
+	};
+	const WallTime now = *parse_rfc3339("2026-10-25T12:00:00Z");
+	EXPECT_EQ(clock_text(style, now, now), "13:00:00");
+	EXPECT_EQ(clock_text(style, now - 12h, now), "02:00:00");
+	EXPECT_EQ(clock_text(style, now - 13h - 30min, now), "00:30:00") << "the same day";
 }
 
 TEST(Style, WrappingKeepsTogetherWhatBelongsTogether)
