@@ -356,7 +356,7 @@ test_case "a TASK SET FULL that does not end is left within the budget (P6)" lef
 test_case "a disk that becomes not ready is left within the budget (P6)" left_within_budget not-ready
 test_case "a disk that is not ready when pathd starts: up on the served path (P5)" not_ready_at_start
 test_case "both paths fail in the same millisecond: held, nothing is lost (P1, P5)" both_at_once
-test_case "the first path returns in the middle of the switch (P2, P4)" returns_in_the_middle
+test_case "the first path returns in the middle of the switch (P1, P4)" returns_in_the_middle
 test_case "orders race with failback: one path at a time, and a person's choice stays (P1, P4)" orders_against_failback
 test_case "a stopped pathd: the kernel holds, and fails nothing (P5, P8)" stopped
 test_case "a full run directory keeps no switch up (P5, P8)" run_directory_full
