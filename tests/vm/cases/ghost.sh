@@ -35,7 +35,7 @@ server_stopped_with_requests() {
 }
 
 server_has_requests() {
-	[ "$(peer_exec beta ss -Htn state established 'sport = :10809' | awk '{ n += $1 } END { print n + 0 }')" -gt 4096 ]
+	[ "$(peer_unread beta)" -gt 4096 ]
 }
 
 server_wakes_and_finishes() {

@@ -102,6 +102,7 @@ pathd_settle() {
 		disk_heal "$host"
 	done
 	peer_heal beta
+	peer_continue beta 2>/dev/null || true
 	peer_listens beta || peer_restart beta
 	! process_is_gone "$(cat "$SW_RUN/pathd.pid" 2>/dev/null || echo none)" || pathd_run
 	# Writes of a case that ended in the middle: its server is gone with them.

@@ -10,6 +10,7 @@
 #   peer_attach NAME NBD [TIMEOUT_S=5]     attaches the export here as /dev/NBD (nbd0) through netlink
 #   peer_detach NBD
 #   peer_stall NAME / peer_continue NAME   the server stops (SIGSTOP) and goes on
+#   peer_unread NAME                prints how many bytes of requests a server that stopped has not read
 #   peer_kill NAME                  the server dies (SIGKILL)
 #   peer_restart NAME               a new server with the same disk and export
 #   peer_blackhole NAME [both|to|from]     packets to the peer, from it, or both ways vanish
@@ -96,6 +97,10 @@ peer_signal() {
 
 peer_stall() { peer_signal "$1" STOP; }
 peer_continue() { peer_signal "$1" CONT; }
+
+peer_unread() {
+	ip netns exec "$1" ss -Htn state established 'sport = :10809' | awk '{ n += $1 } END { print n + 0 }'
+}
 
 peer_kill() {
 	local pid
