@@ -93,9 +93,12 @@ UnitRunState state_from(const Json &json)
 	for (const auto &[peer, grant] : grants.items())
 		state.grants[peer] = {
 			whole<std::uint64_t>(grant.at("epoch")),
-			grant.at("boot").get<std::string>(), whole<std::uint64_t>(grant.at("key")),
+			grant.at("boot").get<std::string>(),
+			whole<std::uint64_t>(grant.value("nexus", Json(0U))),
+			whole<std::uint64_t>(grant.at("key")),
 			grant.value("doubt_boot", grant.at("boot").get<std::string>()),
-			grant.value("lost", false)};
+			grant.value("lost", false),
+			grant.value("moved", false)};
 	state.incoherent = json.value("incoherent", std::set<std::string>());
 	if (json.contains("carried")) {
 		const auto &carried = json.at("carried");
@@ -156,9 +159,11 @@ std::string run_state_text(const UnitRunState &state)
 	for (const auto &[peer, grant] : state.grants)
 		json["grants"][peer] = {{"epoch", grant.epoch},
 					{"boot", grant.boot},
+					{"nexus", grant.nexus},
 					{"key", grant.key},
 					{"doubt_boot", grant.doubt_boot},
-					{"lost", grant.lost}};
+					{"lost", grant.lost},
+					{"moved", grant.moved}};
 	if (!state.incoherent.empty())
 		json["incoherent"] = state.incoherent;
 	if (state.carried != CarriedKey::State{})

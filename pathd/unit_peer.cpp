@@ -297,7 +297,7 @@ void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
 			 // Before any I/O can go there: a pathd that comes after this one has to
 			 // know what to revoke.
 			 state_.grants[path.peer].renew(
-				 epoch, text_of(client->hello()->boot),
+				 epoch, text_of(client->hello()->boot), granted->nexus,
 				 slots_[i].attestation ? slots_[i].attestation->key : 0,
 				 kernel_ && kernel_->status.state == UnitState::ONLINE &&
 					 kernel_->status.active != i);
@@ -345,6 +345,7 @@ FencePath Unit::fence_path_of_peer(unsigned i) const
 		if (peers[n].name == config_.paths[i].peer)
 			path.server = n + 1;
 	path.export_epoch = slot.doubt_epoch;
+	path.moved = grant_of(i).moved;
 	// The key is what a dead server is shut out by.
 	if (config_.reservations)
 		path.key = slot.attestation && slot.attestation->key != 0 ? slot.attestation->key

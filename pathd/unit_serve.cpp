@@ -144,6 +144,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 					return failed(reply.error());
 				PeerAnswer answer;
 				answer.export_name = reply->name;
+				answer.nexus = reply->disk_sequence;
 				answer.port = services_.serving->port();
 				services_.peers->done(token, answer);
 			});

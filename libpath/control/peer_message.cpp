@@ -151,6 +151,7 @@ PeerAnswer read_answer(PeerVerb verb, std::uint64_t id, Reader &from)
 	case PeerVerb::Export:
 		answer.export_name = from.text();
 		answer.port = from.number<std::uint16_t>();
+		answer.nexus = from.number<std::uint64_t>();
 		break;
 	case PeerVerb::Revoke:
 		answer.ended = from.number<std::uint64_t>();
@@ -275,6 +276,7 @@ std::string encode(const PeerAnswer &answer)
 		case PeerVerb::Export:
 			to.text(answer.export_name);
 			to.number(answer.port);
+			to.number(answer.nexus);
 			break;
 		case PeerVerb::Revoke:
 			to.number(answer.ended);

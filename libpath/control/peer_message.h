@@ -117,6 +117,9 @@ struct PeerAnswer {
 	// Export
 	std::string export_name;
 	std::uint16_t port = 0;
+	/// Export: number of the device of the host that the export is on, so of its I_T nexus. No
+	/// other device has it before the host boots; 0: not known.
+	std::uint64_t nexus = 0;
 	std::uint64_t ended = 0; ///< Revoke: requests that had gone to the disk
 	/// Revoke: of them, those that ended in an error of the server's own path, so that the disk
 	/// may still work on them; at least 1 if the server cannot know.

@@ -6,12 +6,14 @@
 namespace swpath
 {
 
-void ExportGrant::renew(std::uint64_t new_epoch, const std::string &new_boot, std::uint64_t new_key,
-			bool online)
+void ExportGrant::renew(std::uint64_t new_epoch, const std::string &new_boot,
+			std::uint64_t new_nexus, std::uint64_t new_key, bool online)
 {
 	const bool first = epoch == 0;
+	moved = moved || nexus == 0 || nexus != new_nexus || boot != new_boot;
 	epoch = new_epoch;
 	boot = new_boot;
+	nexus = new_nexus;
 	key = new_key;
 	if (first || online)
 		(void)settle();
@@ -19,10 +21,11 @@ void ExportGrant::renew(std::uint64_t new_epoch, const std::string &new_boot, st
 
 bool ExportGrant::settle()
 {
-	if (!lost && doubt_boot == boot)
+	if (!lost && !moved && doubt_boot == boot)
 		return false;
 	doubt_boot = boot;
 	lost = false;
+	moved = false;
 	return true;
 }
 

@@ -6,7 +6,9 @@
 /// one, which was ended and followed by another while the unit waited: then the last one has lost
 /// nothing, and its host has not booted since, and neither says anything of those writes. So from
 /// the moment when the unit is not online any more until it is again, it is remembered when the
-/// first of these exports was granted, and whether any of them lost a request.
+/// first of these exports was granted, whether any of them lost a request, and whether all of them
+/// were on one nexus of the peer: its SCSI layer has ended what it sent by that nexus, and knows
+/// nothing of what another one, or a layer before it, has left in the disk.
 ///
 /// Alternative: a server that adds up what all its exports have lost. It would not know when a
 /// fence has dealt with that, and could never again prove anything by itself.
@@ -23,16 +25,20 @@ namespace swpath
 struct ExportGrant {
 	std::uint64_t epoch = 0; ///< 0: there was none
 	std::string boot;        ///< of the peer, when it granted this one
+	std::uint64_t nexus = 0; ///< of the peer, which this one is on; 0: not known
 	std::uint64_t key = 0;   ///< reservation key of its nexus; 0: none
 	/// Of the peer, when it granted the first export that writes in doubt may have gone to.
 	std::string doubt_boot;
 	/// An export that writes in doubt may have gone to has lost requests.
 	bool lost = false;
+	/// Not all exports that writes in doubt may have gone to, and this one, are on one nexus of
+	/// one boot of the peer.
+	bool moved = false;
 
 	/// The peer has granted another one. `online`: the unit is, and not by this path, so that
 	/// nothing is in doubt there.
-	void renew(std::uint64_t new_epoch, const std::string &new_boot, std::uint64_t new_key,
-		   bool online);
+	void renew(std::uint64_t new_epoch, const std::string &new_boot, std::uint64_t new_nexus,
+		   std::uint64_t new_key, bool online);
 	/// The unit is online, and what it sends by this path goes to the latest export. True: this
 	/// is news.
 	bool settle();

@@ -26,9 +26,14 @@ bool Fencing::has(const FenceAnswer &seen, std::uint64_t key)
 	return std::find(seen.keys.begin(), seen.keys.end(), key) != seen.keys.end();
 }
 
-bool Fencing::same_nexus(std::span<const FencePath> paths, unsigned a, unsigned b)
+bool Fencing::same_server(std::span<const FencePath> paths, unsigned a, unsigned b)
 {
 	return a == b || (paths[a].server != 0 && paths[a].server == paths[b].server);
+}
+
+bool Fencing::same_nexus(std::span<const FencePath> paths, unsigned old, unsigned other)
+{
+	return same_server(paths, old, other) && !paths[old].moved;
 }
 
 void Fencing::reset(std::uint64_t mv, Instant now)
@@ -199,9 +204,11 @@ bool Fencing::keys_usable(const FenceFacts &facts, unsigned old, unsigned via) c
 	const auto &of = cases_[old];
 	const auto &through = facts.paths[via];
 	const auto victim = facts.paths[old].key;
-	// A reservation would shut the target out as well, if it had no key.
-	if (!facts.target || !facts.paths[*facts.target].reservations ||
-	    facts.paths[*facts.target].key == 0 || facts.paths[*facts.target].key == victim)
+	// A reservation would shut the target out as well, if it had no key, or the one that is to go;
+	// and whoever is to go on by another of its nexuses is not shut out.
+	if (!facts.target || same_server(facts.paths, old, *facts.target) ||
+	    !facts.paths[*facts.target].reservations || facts.paths[*facts.target].key == 0 ||
+	    facts.paths[*facts.target].key == victim)
 		return false;
 	return through.reservations && through.key != 0 && victim != 0 && through.key != victim &&
 	       !of.accepted && (of.no_keys & bit(via)) == 0;
@@ -226,10 +233,14 @@ bool Fencing::via_possible(const FenceFacts &facts, unsigned old, unsigned via) 
 		return false;
 	// A nexus that is itself to be shut out gets no key for this.
 	for (unsigned other = 0; other < facts.paths.size(); other++)
-		if ((facts.old & bit(other)) != 0 && same_nexus(facts.paths, other, via) &&
-		    !(facts.target && same_nexus(facts.paths, via, *facts.target)))
+		if ((facts.old & bit(other)) != 0 && same_server(facts.paths, other, via) &&
+		    !(facts.target && same_server(facts.paths, via, *facts.target)))
 			return false;
 	const auto &of = cases_[old];
+	// It cannot be shut out by itself; but when it has nothing more to send, its other nexus
+	// ends what was left in the disk by the first.
+	if (same_server(facts.paths, old, via))
+		return of.ended_all && reset_usable(facts, old, via);
 	return keys_usable(facts, old, via) ||
 	       (reset_usable(facts, old, via) &&
 		(facts.paths[old].kind == PathKind::DIRECT || of.closed || of.node_fenced));
@@ -414,7 +425,7 @@ void Fencing::ask_cluster(const FenceFacts &facts, unsigned old, Instant now, Fe
 	auto &of = cases_[old];
 	if (facts.paths[old].kind != PathKind::SERVED || !facts.paths[old].agent ||
 	    of.node_fenced || of.agent.error == EOPNOTSUPP || !facts.target ||
-	    same_nexus(facts.paths, old, *facts.target))
+	    same_server(facts.paths, old, *facts.target))
 		return;
 	const Instant due = began_ + policy_.agent_after;
 	if (now < due) {

@@ -9,14 +9,16 @@
 ///   and that every request it had taken has ended, none of them in an error of the server's own
 ///   path. One that did may live on in the disk, as it may after a server that was killed and knows
 ///   of no errors: then a reset or an abort through another nexus has to follow, unless I/O goes on
-///   through the same server, whose SCSI layer ended each command before it gave its error.
+///   through the same nexus of the same server, whose SCSI layer ended each command before it gave
+///   its error.
 /// - preempt-abort: PREEMPT AND ABORT of the old nexus's key through another I_T nexus was done
 ///   while a persistent reservation was in place, so that a command of the old nexus that is still
 ///   on its way is rejected (SPC-4 5.12); READ KEYS after it shows the reservation and does not
 ///   show the key; and the old nexus, where it can still be asked, was seen to be rejected.
 /// - lu-reset: LOGICAL UNIT RESET through another nexus ended all commands in the logical unit
 ///   (SAM-5 7.7). For a served old path it counts only if a reservation shuts the server out as
-///   shown above: a server that was frozen, or its kernel, sends again what the reset ended.
+///   shown above: a server that was frozen, or its kernel, sends again what the reset ended. Or if
+///   every request of the export had ended before.
 /// - node-fenced (old path served): the cluster's fence agent confirmed that the server is off; a
 ///   reset or an abort follows where it can, because the disk may still work on what it was given.
 /// - operator: a person confirmed, for this mount verification.
@@ -81,6 +83,9 @@ struct FencePath {
 	std::uint64_t key = 0;
 	/// Served: the epoch of the export that I/O was sent to; 0: it has none.
 	std::uint64_t export_epoch = 0;
+	/// Served: the server exports by another nexus now than the one, or all of those, that
+	/// writes in doubt may have gone through.
+	bool moved = false;
 	std::string_view name{}; ///< for people and for the evidence: "sda", "beta"
 };
 
@@ -243,9 +248,12 @@ private:
 
 	static constexpr std::uint32_t bit(unsigned path) { return 1U << path; }
 	[[nodiscard]] static bool has(const FenceAnswer &seen, std::uint64_t key);
-	/// Two paths through one server are one way to the disk.
-	[[nodiscard]] static bool same_nexus(std::span<const FencePath> paths, unsigned a,
-					     unsigned b);
+	[[nodiscard]] static bool same_server(std::span<const FencePath> paths, unsigned a,
+					      unsigned b);
+	/// Two paths through one server are one way to the disk, as long as it is the one that the
+	/// old one went.
+	[[nodiscard]] static bool same_nexus(std::span<const FencePath> paths, unsigned old,
+					     unsigned other);
 
 	[[nodiscard]] std::optional<Running> find(std::uint64_t token);
 	void reset(std::uint64_t mv, Instant now);

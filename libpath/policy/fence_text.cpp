@@ -101,6 +101,10 @@ std::string Fencing::missing_for(const FenceFacts &facts, unsigned old) const
 	} else if (same_nexus(facts.paths, old, *facts.target) && !is_past(facts, old)) {
 		parts.push_back(fmt::format("{} is the way that is to be used again",
 					    label(facts.paths[*facts.target])));
+	} else if (!via && same_server(facts.paths, old, *facts.target)) {
+		parts.push_back(fmt::format("{} goes on by another of its devices, and no path may "
+					    "reset the logical unit",
+					    path.name));
 	} else if (!via) {
 		bool reservations = false, reset = false, reachable = false;
 		for (unsigned i = 0; i < facts.paths.size(); i++) {

@@ -268,9 +268,9 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 	};
 	const auto answer = [&](const ServedDisk &disk) {
 		disk.look_for_growth();
-		return ExportedReply{order.name.text(), disk.size_bytes(),
-				     disk.logical_block_bytes(), disk.physical_block_bytes(),
-				     order.read_only};
+		return ExportedReply{
+			order.name.text(),           disk.size_bytes(), disk.logical_block_bytes(),
+			disk.physical_block_bytes(), order.read_only,   disk.sequence()};
 	};
 	const auto add = [&](std::shared_ptr<const ServedDisk> disk) -> Answered<ExportedReply> {
 		if (auto added = book_.add(order, now()); !added)

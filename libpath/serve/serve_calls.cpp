@@ -150,7 +150,8 @@ Reply call_export(const Call &call, ServeHandler &handler)
 		 {"size_bytes", done->size_bytes},
 		 {"logical_block_bytes", done->logical_block_bytes},
 		 {"physical_block_bytes", done->physical_block_bytes},
-		 {"read_only", done->read_only}},
+		 {"read_only", done->read_only},
+		 {"disk_sequence", done->disk_sequence}},
 		false};
 }
 
@@ -264,10 +265,12 @@ Call revoke_call(const RevokeOrder &order)
 Answered<ExportedReply> exported_from_json(const Json &json)
 {
 	Members in(json);
-	const ExportedReply reply{in.text("export", true), in.number<std::uint64_t>("size_bytes"),
+	const ExportedReply reply{in.text("export", true),
+				  in.number<std::uint64_t>("size_bytes"),
 				  in.number<std::uint32_t>("logical_block_bytes"),
 				  in.number<std::uint32_t>("physical_block_bytes"),
-				  in.flag("read_only")};
+				  in.flag("read_only"),
+				  in.number<std::uint64_t>("disk_sequence")};
 	if (!in.wrong().empty())
 		return refuse(RefusalKind::Failed, "answer of the server: " + in.wrong());
 	return reply;

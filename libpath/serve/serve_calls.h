@@ -30,6 +30,7 @@ struct ExportedReply {
 	std::uint32_t logical_block_bytes = 0;
 	std::uint32_t physical_block_bytes = 0;
 	bool read_only = false;
+	std::uint64_t disk_sequence = 0; ///< ServedDisk::sequence()
 
 	bool operator==(const ExportedReply &) const = default;
 };

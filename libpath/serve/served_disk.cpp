@@ -189,6 +189,8 @@ Result<void> ServedDisk::measure(const std::string &device, const ServedDiskRule
 						       device));
 		logical_ = geometry->logical_block_bytes;
 		physical_ = geometry->physical_block_bytes;
+		if (std::uint64_t number = 0; ::ioctl(fd_.get(), BLKGETDISKSEQ, &number) == 0)
+			sequence_ = number;
 		struct stat what {
 		};
 		(void)::fstat(fd_.get(), &what); // succeeded a moment ago

@@ -49,6 +49,9 @@ public:
 	void look_for_growth() const;
 	[[nodiscard]] std::uint32_t logical_block_bytes() const noexcept { return logical_; }
 	[[nodiscard]] std::uint32_t physical_block_bytes() const noexcept { return physical_; }
+	/// The kernel's number of the disk (diskseq), which no other has before the next boot; 0:
+	/// not known. A device's name may be another's a moment later.
+	[[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
 	[[nodiscard]] bool rotational() const noexcept { return rotational_; }
 	[[nodiscard]] bool can_trim() const noexcept { return trims_; }
 
@@ -91,6 +94,7 @@ private:
 	std::uint32_t logical_ = 512;
 	std::uint32_t physical_ = 512;
 	std::uint32_t memory_alignment_ = 4096; ///< of buffers: a power of two
+	std::uint64_t sequence_ = 0;
 	bool rotational_ = false;
 	bool trims_ = false;
 };

@@ -226,6 +226,8 @@ std::vector<MvCandidate> Daemon::candidates() const
 		fencing.agent = served && setup_.agent;
 		fencing.key = fencer_.key(i);
 		fencing.export_epoch = slots_[i].doubt_epoch;
+		if (const auto grant = grants_.find(i); grant != grants_.end())
+			fencing.moved = grant->second.moved;
 	}
 	return list;
 }

@@ -128,7 +128,7 @@ void Daemon::connect(unsigned i, Epoch epoch)
 	auto &leg = static_cast<ServedLeg &>(*legs_[i]);
 	leg.attach(epoch, process_, [this, i, &leg](bool done) {
 		if (done)
-			grants_[i].renew(leg.epoch(), peer_boot(i), 0,
+			grants_[i].renew(leg.epoch(), peer_boot(i), leg.nexus().id(), 0,
 					 status_ && status_->state == UnitState::ONLINE &&
 						 status_->active != i);
 		attached(i, done ? Reason::NONE : Reason::TRANSPORT);

@@ -77,7 +77,7 @@ void Fencer::through(unsigned path, std::function<int(Disk &, NexusId, FenceAnsw
 		call(
 			*served,
 			[this, served, what](const Told &reply) {
-				manage(served->nexus, what, reply);
+				manage(served->server.nexus(), what, reply);
 			},
 			std::move(told));
 		return;
@@ -136,7 +136,7 @@ void Fencer::reset(unsigned path, Told told)
 		call(
 			*served,
 			[served, tell](const Told &reply) {
-				served->nexus.reset_unit(tell(reply));
+				served->server.nexus().reset_unit(tell(reply));
 			},
 			std::move(told));
 	else
@@ -278,7 +278,9 @@ void Fencer::ask_status(unsigned path, std::function<void()> alive)
 	auto *served = peer(path);
 	call(
 		*served,
-		[served](const Told &reply) { reply(served->nexus.passes() ? 0 : EIO, {}); },
+		[served](const Told &reply) {
+			reply(served->server.nexus().passes() ? 0 : EIO, {});
+		},
 		[alive = std::move(alive)](int error, const FenceAnswer &) {
 			if (error == 0)
 				alive();

@@ -121,7 +121,7 @@ void ServedLeg::ask(std::uint64_t connection, Epoch epoch, Host &owner,
 	network_.send(
 		client_id, peer_, [this, connection, epoch, done, &owner, boot = owner.boot()] {
 			server_.process().run([this, connection, epoch, done, &owner, boot] {
-				server_.nexus().revive();
+				server_.revive();
 				// Fail fast: a server without its own path serves nothing.
 				const bool able = server_.nexus().passes();
 				const Epoch answer = able ? server_.open(connection, epoch) : 0;

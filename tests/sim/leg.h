@@ -93,7 +93,7 @@ public:
 	[[nodiscard]] std::uint64_t device() const override { return connection_; }
 	void send(const Request &request, Done done) override;
 	void give_up() override { disconnect("given up"); }
-	[[nodiscard]] Nexus &nexus() const override { return server_.nexus(); }
+	[[nodiscard]] Nexus &nexus() const override { return server_.nexus_of(epoch_); }
 	[[nodiscard]] Stamp shown(std::uint32_t block) const override
 	{
 		return server_.shown(block);

@@ -134,6 +134,7 @@ patch 'policy: revoke believed before it drained' 3000 $policy/fence.cpp 's/if (
 patch 'policy: requests that an export lost are passed over' 500 $policy/fence.cpp 's/of.revoked = answer.lost == 0;/of.revoked = true;/'
 patch 'policy: what an earlier export lost is forgotten' 5000 $policy/export_grant.cpp 's/if (first || online)/lost = false; &/'
 patch 'policy: a boot since an earlier export is forgotten' 5000 $policy/export_grant.cpp 's/if (first || online)/doubt_boot = boot; &/'
+patch 'policy: another nexus of the server is taken for the one in doubt' 3000 $policy/fence.cpp 's/same_server(paths, old, other) && !paths\[old\].moved/same_server(paths, old, other)/'
 patch 'policy: a server that has crashed knows what it had' 5000 $policy/export_grant.cpp 's/answer.rebooted = .*/answer.rebooted = false;/'
 patch 'policy: nobody ends the export in doubt after a word of people' 6000 $policy/fence.cpp 's/if (!facts.target)$/if (false)/'
 patch 'policy: reset believed of a server that may send again' 5000 $policy/fence.cpp \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/// A machine that serves the disk: the machine, its pathd, its server's process, its nexus.
+/// A machine that serves the disk: the machine, its pathd, its server's process, its nexus, or two.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "client_rights.h"
@@ -10,12 +11,18 @@ namespace swpath::sim
 {
 
 struct Peer {
-	Peer(Context &context, HostId id, Disk &disk, Nanos command_limit)
+	/// From a machine's first nexus to its second.
+	static constexpr NexusId second_way = 50;
+
+	Peer(Context &context, HostId id, Disk &disk, Nanos command_limit, bool two_ways)
 		: machine(context, "server " + std::to_string(id)),
 		  pathd(context, "pathd " + std::to_string(id)),
 		  process(context, "nbd " + std::to_string(id)),
-		  nexus(context, machine, id, disk, command_limit), server(context, process, nexus),
-		  rights(context, pathd, nexus, server)
+		  nexus(context, machine, id, disk, command_limit),
+		  second(two_ways ? std::make_unique<Nexus>(context, machine, id + second_way, disk,
+							    command_limit)
+				  : nullptr),
+		  server(context, process, ways()), rights(context, pathd, nexus, server)
 	{
 	}
 
@@ -27,13 +34,15 @@ struct Peer {
 		machine.crash();
 		server.died(true);
 		rights.machine_went_down();
-		nexus.host_went_down();
+		for (auto *way : ways())
+			way->host_went_down();
 	}
 	void power_on()
 	{
 		if (!machine.up()) {
 			machine.start();
-			nexus.host_came_up();
+			for (auto *way : ways())
+				way->host_came_up();
 		}
 		process.start();
 		start_pathd();
@@ -59,10 +68,20 @@ struct Peer {
 		process.thaw();
 	}
 
+	/// In the order in which it prefers them.
+	[[nodiscard]] std::vector<Nexus *> ways()
+	{
+		std::vector<Nexus *> all{&nexus};
+		if (second)
+			all.push_back(second.get());
+		return all;
+	}
+
 	Host machine;
 	Host pathd;
 	Host process;
 	Nexus nexus;
+	std::unique_ptr<Nexus> second;
 	Server server;
 	ClientRights rights;
 	bool carries = false;

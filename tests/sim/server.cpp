@@ -14,15 +14,29 @@ constexpr Nanos watch_lasts = 1 * sec;
 
 } // namespace
 
+Nexus &Server::nexus() const
+{
+	const auto good = std::find_if(ways_.begin(), ways_.end(),
+				       [](const Nexus *way) { return way->passes(); });
+	return good == ways_.end() ? *ways_.front() : **good;
+}
+
+Nexus &Server::nexus_of(Epoch epoch) const
+{
+	const auto found = exports_.find(epoch);
+	return found == exports_.end() ? nexus() : *found->second;
+}
+
 Epoch Server::open(std::uint64_t connection, Epoch epoch)
 {
 	if (epoch <= closed_)
 		return closed_ + 1;
 	sessions_[connection] = epoch;
 	exported_ = std::max(exported_, epoch);
-	lost_.try_emplace(epoch, 0);
-	context_.trace.say("server", "{} opens epoch {} for connection {}", process_.name(), epoch,
-			   connection);
+	if (lost_.try_emplace(epoch, 0).second)
+		exports_[epoch] = &nexus();
+	context_.trace.say("server", "{} opens epoch {} by nexus {} for connection {}",
+			   process_.name(), epoch, nexus_of(epoch).id(), connection);
 	return epoch;
 }
 
@@ -60,23 +74,24 @@ void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done rep
 	    context_.schedule.now() - watched_at_ < watch_lasts)
 		context_.checker.served(*told_, watched_since_);
 	const auto number = next_number_++;
-	at_disk_[number] = {epoch, std::nullopt};
+	auto &nexus = nexus_of(epoch);
+	at_disk_[number] = {epoch, &nexus, std::nullopt};
 	if (request.user && request.op == Op::Write)
 		at_disk_[number].opening = request.opening;
-	nexus_.revive();
-	nexus_.send(request, [this, epoch, number, request, when = cache_.sent(request),
-			      reply = std::move(reply),
-			      boot = process_.boot()](const Answer &answer) {
+	nexus.revive();
+	nexus.send(request, [this, epoch, number, &nexus, request, when = cache_.sent(request),
+			     reply = std::move(reply),
+			     boot = process_.boot()](const Answer &answer) {
 		if (boot != process_.boot())
 			return ended(number);
 		at_disk_[number].back = true;
-		process_.run([this, epoch, number, request, when, reply, answer] {
+		process_.run([this, epoch, number, &nexus, request, when, reply, answer] {
 			Answer told = answer;
 			cache_.passed(request, when, told);
 			if (path_error(answer.status)) {
 				lost_[epoch]++;
 				if (const auto opening = at_disk_[number].opening)
-					context_.checker.server_lost(nexus_.id(), *opening, false);
+					context_.checker.server_lost(nexus.id(), *opening, false);
 			}
 			reply(told);
 			ended(number);
@@ -138,7 +153,7 @@ void Server::died(bool machine)
 	lost_.clear();
 	for (const auto &[number, each] : at_disk_)
 		if (each.opening)
-			context_.checker.server_lost(nexus_.id(), *each.opening, machine);
+			context_.checker.server_lost(each.nexus->id(), *each.opening, machine);
 	std::erase_if(at_disk_,
 		      [machine](const auto &each) { return machine || each.second.back; });
 	if (machine)

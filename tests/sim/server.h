@@ -27,22 +27,31 @@ struct Drained {
 class Server
 {
 public:
-	/// `process`: the program, `nexus`: the machine's way to the disk.
-	Server(Context &context, Host &process, Nexus &nexus)
-		: context_(context), process_(process), nexus_(nexus)
+	/// `process`: the program, `ways`: the machine's to the disk, at least one.
+	Server(Context &context, Host &process, std::vector<Nexus *> ways)
+		: context_(context), process_(process), ways_(std::move(ways))
 	{
 	}
 	Server(const Server &) = delete;
 	Server &operator=(const Server &) = delete;
 
 	[[nodiscard]] Host &process() { return process_; }
-	[[nodiscard]] Nexus &nexus() { return nexus_; }
+	/// Sets running what is offline.
+	void revive()
+	{
+		for (auto *way : ways_)
+			way->revive();
+	}
+	/// The way that an export would be opened by now: the first one that passes.
+	[[nodiscard]] Nexus &nexus() const;
+	/// The one that the export of this epoch is on.
+	[[nodiscard]] Nexus &nexus_of(Epoch epoch) const;
 	/// Ours has none that is on.
 	[[nodiscard]] PageCache &cache() { return cache_; }
 	/// What a read by way of it would return now.
 	[[nodiscard]] Stamp shown(std::uint32_t block) const
 	{
-		return cache_.shown(block).value_or(nexus_.disk().shown(block));
+		return cache_.shown(block).value_or(nexus().disk().shown(block));
 	}
 
 	/// All of these run on the server: what they need of the network is the caller's to send.
@@ -84,7 +93,7 @@ private:
 
 	Context &context_;
 	Host &process_;
-	Nexus &nexus_;
+	std::vector<Nexus *> ways_;
 	PageCache cache_;
 	Epoch closed_ = 0;
 	Epoch exported_ = 0;
@@ -92,8 +101,10 @@ private:
 	Nanos watched_since_ = 0; ///< without a break, 0: not
 	std::optional<Key> told_;
 	std::map<std::uint64_t, Epoch> sessions_; ///< by connection
+	std::map<Epoch, Nexus *> exports_;
 	struct AtDisk {
 		Epoch epoch;
+		Nexus *nexus;
 		std::optional<std::uint64_t> opening; ///< of a user's write
 		bool back = false;                    ///< the process has not seen it yet
 	};

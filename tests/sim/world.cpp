@@ -37,8 +37,8 @@ std::vector<PathKind> choose_paths(Random &random)
 } // namespace
 
 World::World(std::uint64_t seed, bool trace, Mutant broken)
-	: context_(seed, trace, broken), disk_(context_, 0), other_disk_(context_, 1),
-	  client_(context_, "client"), network_(context_)
+	: context_(seed, trace, broken), two_ways_(seed % 4 == 0), disk_(context_, 0),
+	  other_disk_(context_, 1), client_(context_, "client"), network_(context_)
 {
 	choose_setup();
 	build();
@@ -84,6 +84,8 @@ void World::choose_setup()
 		mix_.reboot = mix_.swap = false;
 	}
 
+	two_ways_ = two_ways_ && !setup_.reservations && !setup_.carry;
+
 	context_.checker.set_proving(setup_.fence == Fence::PROVE);
 	// A ticket lives for three intervals from the begin of its check, a check in a mount
 	// verification for the limit of a check, which may take as long itself.
@@ -101,8 +103,8 @@ void World::build()
 			legs_.push_back(std::make_unique<DirectLeg>(*direct_.back()));
 		} else {
 			const HostId id = ++served;
-			peers_.push_back(
-				std::make_unique<Peer>(context_, id, disk_, setup_.command_limit));
+			peers_.push_back(std::make_unique<Peer>(context_, id, disk_,
+								setup_.command_limit, two_ways_));
 			legs_.push_back(std::make_unique<ServedLeg>(context_, client_, network_, id,
 								    peers_.back()->server,
 								    setup_.command_limit));
@@ -143,7 +145,8 @@ std::vector<Nexus *> World::nexuses()
 	for (const auto &nexus : direct_)
 		all.push_back(nexus.get());
 	for (const auto &peer : peers_)
-		all.push_back(&peer->nexus);
+		for (auto *way : peer->ways())
+			all.push_back(way);
 	return all;
 }
 

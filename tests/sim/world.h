@@ -85,6 +85,7 @@ private:
 
 	Context context_;
 	UnitSetup setup_;
+	bool two_ways_; ///< of each server to the disk
 	FaultMix mix_;
 	Disk disk_;
 	Disk other_disk_;

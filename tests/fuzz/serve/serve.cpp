@@ -23,7 +23,7 @@ struct Handler : ServeHandler {
 		const auto again = ExportName::parse(order.name.text());
 		FUZZ_EXPECT(again && *again == order.name);
 		(void)book.add(order, {});
-		return ExportedReply{order.name.text(), 4096, 512, 512, order.read_only};
+		return ExportedReply{order.name.text(), 4096, 512, 512, order.read_only, 1};
 	}
 	Answered<RevokedReply> revoke(const RevokeOrder &order) override
 	{

@@ -71,6 +71,7 @@ inline std::vector<PeerAnswer> peer_answers()
 	attest.designators = {"naa.6001405", "t10.LIO-ORG"};
 	of(PeerVerb::Export).export_name = "naa.6001405@alpha@7";
 	of(PeerVerb::Export).port = 10809;
+	of(PeerVerb::Export).nexus = 42;
 	of(PeerVerb::Revoke).ended = 12;
 	of(PeerVerb::Revoke).lost = 3;
 	of(PeerVerb::Keys).generation = 9;

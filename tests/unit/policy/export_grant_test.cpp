@@ -11,7 +11,7 @@ namespace
 ExportGrant granted()
 {
 	ExportGrant grant;
-	grant.renew(7, "monday", 5, false);
+	grant.renew(7, "monday", 1, 5, false);
 	return grant;
 }
 
@@ -33,7 +33,7 @@ TEST(ExportGrant, RemembersWhatAnEarlierExportLostWhileTheUnitIsHeld)
 {
 	auto grant = granted();
 	grant.revoked(2);
-	grant.renew(8, "monday", 5, false);
+	grant.renew(8, "monday", 1, 5, false);
 	grant.revoked(0);
 	EXPECT_EQ(answer_of(grant, "monday").lost, 1U);
 	EXPECT_FALSE(answer_of(grant, "monday").rebooted);
@@ -42,7 +42,8 @@ TEST(ExportGrant, RemembersWhatAnEarlierExportLostWhileTheUnitIsHeld)
 TEST(ExportGrant, RemembersThatThePeerHasBootedSinceAnEarlierExport)
 {
 	auto grant = granted();
-	grant.renew(8, "tuesday", 5, false);
+	grant.renew(8, "tuesday", 1, 5, false);
+	EXPECT_TRUE(grant.moved);
 	const auto answer = answer_of(grant, "tuesday");
 	EXPECT_TRUE(answer.rebooted);
 	EXPECT_EQ(answer.lost, 1U);
@@ -52,9 +53,10 @@ TEST(ExportGrant, ForgetsBothWhenTheUnitIsOnline)
 {
 	auto grant = granted();
 	grant.revoked(2);
-	grant.renew(8, "tuesday", 5, false);
+	grant.renew(8, "tuesday", 1, 5, false);
 	EXPECT_TRUE(grant.settle());
 	EXPECT_FALSE(grant.settle());
+	EXPECT_FALSE(grant.moved);
 	const auto answer = answer_of(grant, "tuesday");
 	EXPECT_FALSE(answer.rebooted);
 	EXPECT_EQ(answer.lost, 0U);
@@ -64,8 +66,31 @@ TEST(ExportGrant, BeginsAnewWithAnExportThatIsGrantedWhileTheUnitIsOnlineElsewhe
 {
 	auto grant = granted();
 	grant.revoked(2);
-	grant.renew(8, "tuesday", 6, true);
-	EXPECT_EQ(grant, (ExportGrant{8, "tuesday", 6, "tuesday", false}));
+	grant.renew(8, "tuesday", 2, 6, true);
+	EXPECT_EQ(grant, (ExportGrant{8, "tuesday", 2, 6, "tuesday", false, false}));
+}
+
+TEST(ExportGrant, RemembersThatThePeerExportsByAnotherNexusThanBefore)
+{
+	auto grant = granted();
+	EXPECT_FALSE(grant.moved);
+	grant.renew(8, "monday", 1, 5, false);
+	EXPECT_FALSE(grant.moved);
+	grant.renew(9, "monday", 2, 5, false);
+	EXPECT_TRUE(grant.moved);
+	// And back: I/O may have gone by the other one meanwhile.
+	grant.renew(10, "monday", 1, 5, false);
+	EXPECT_TRUE(grant.moved);
+	EXPECT_TRUE(grant.settle());
+	EXPECT_FALSE(grant.moved);
+}
+
+TEST(ExportGrant, TakesANexusThatIsNotKnownForAnotherOne)
+{
+	ExportGrant grant;
+	grant.renew(7, "monday", 0, 5, false);
+	grant.renew(8, "monday", 0, 5, false);
+	EXPECT_TRUE(grant.moved);
 }
 
 TEST(ExportGrant, TakesAPeerWhoseBootIsNotKnownForOneThatHasBooted)

@@ -345,6 +345,51 @@ TEST_F(FenceTest, TheSameServerAgainMayGoOnAfterErrorsOfItsPathButNotAfterABoot)
 	EXPECT_FALSE(booted.proof(facts(2, 1), at_s(1)));
 }
 
+TEST_F(FenceTest, TheSameServerByAnotherNexusHasToEndWhatTheFirstHasLost)
+{
+	world_.nexuses[1].gave_up = true;
+	world_.nexuses[1].queued = true;
+	paths_[1].moved = true;
+	paths_[2].reachable = false;
+	const auto proof = run_for(facts(2, 1), 5);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::LU_RESET);
+	EXPECT_EQ(proof->evidence, "reset,by=beta");
+	EXPECT_THAT(did_, ElementsAre(Kind::Revoke, Kind::LuReset));
+	EXPECT_FALSE(world_.ghost_possible(1));
+}
+
+TEST_F(FenceTest, TheSameServerByAnotherNexusIsNoProofIfNobodyMayReset)
+{
+	world_.nexuses[1].gave_up = true;
+	paths_[1].moved = true;
+	paths_[1].agent = true;
+	for (auto &path : paths_)
+		path.lu_reset = false;
+	EXPECT_FALSE(run_for(facts(2, 1), 60));
+	EXPECT_THAT(did_, ElementsAre(Kind::Revoke));
+	EXPECT_THAT(fencing_.missing(facts(2, 1)),
+		    HasSubstr("beta goes on by another of its devices, and no path may reset the "
+			      "logical unit"));
+}
+
+TEST_F(FenceTest, TheSameServerByAnotherNexusMayGoOnIfTheFirstHasLostNothing)
+{
+	paths_[1].moved = true;
+	const auto proof = run(facts(2, 1), at_s(0));
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::EXPORT_REVOKED);
+}
+
+TEST_F(FenceTest, AServerResetsNothingByItsOtherNexusBeforeItsRequestsHaveEnded)
+{
+	world_.nexuses[1].queued = true;
+	paths_[1].moved = true;
+	paths_[0].reachable = paths_[2].reachable = false;
+	EXPECT_FALSE(run_for(facts(2, 1), 20));
+	EXPECT_THAT(did_, testing::Each(Kind::Revoke));
+}
+
 TEST_F(FenceTest, AnExportThatDrainsIsWaitedForBeforeItsServerIsShutOut)
 {
 	world_.nexuses[1].parked = true;

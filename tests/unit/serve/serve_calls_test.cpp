@@ -22,7 +22,7 @@ struct Handler : ServeHandler {
 	Answered<ExportedReply> export_disk(const ExportOrder &order) override
 	{
 		exported = order;
-		return ExportedReply{order.name.text(), 1 << 20, 512, 4096, order.read_only};
+		return ExportedReply{order.name.text(), 1 << 20, 512, 4096, order.read_only, 42};
 	}
 	Answered<RevokedReply> revoke(const RevokeOrder &order) override
 	{
@@ -56,7 +56,7 @@ TEST(ServeCalls, WhatIsAskedArrives)
 		exported_from_json(answer_serve_call(export_call(order), handler).parameters);
 	EXPECT_EQ(handler.exported, order);
 	ASSERT_TRUE(exported);
-	EXPECT_EQ(*exported, (ExportedReply{"naa.1@alpha@7", 1 << 20, 512, 4096, true}));
+	EXPECT_EQ(*exported, (ExportedReply{"naa.1@alpha@7", 1 << 20, 512, 4096, true, 42}));
 
 	const RevokeOrder revoke{{"naa.1", "alpha", 7}, 1500ms, {"/dev/sdx", "/dev/sdy"}};
 	const auto revoked =
