@@ -78,6 +78,15 @@ Identity identity_from(const Json &json)
 	return identity;
 }
 
+/// Those of a grant; what an earlier version kept is the one key.
+std::set<std::uint64_t> keys_from(const Json &grant, const char *name)
+{
+	std::set<std::uint64_t> keys;
+	for (const auto &each : grant.value(name, Json::array({grant.at("key")})))
+		keys.insert(whole<std::uint64_t>(each));
+	return keys;
+}
+
 UnitRunState state_from(const Json &json)
 {
 	UnitRunState state;
@@ -98,7 +107,9 @@ UnitRunState state_from(const Json &json)
 			whole<std::uint64_t>(grant.at("key")),
 			grant.value("doubt_boot", grant.at("boot").get<std::string>()),
 			grant.value("lost", false),
-			grant.value("moved", false)};
+			grant.value("moved", false),
+			keys_from(grant, "doubt_keys"),
+			keys_from(grant, "keys")};
 	state.incoherent = json.value("incoherent", std::set<std::string>());
 	if (json.contains("carried")) {
 		const auto &carried = json.at("carried");
@@ -163,7 +174,9 @@ std::string run_state_text(const UnitRunState &state)
 					{"key", grant.key},
 					{"doubt_boot", grant.doubt_boot},
 					{"lost", grant.lost},
-					{"moved", grant.moved}};
+					{"moved", grant.moved},
+					{"doubt_keys", grant.doubt_keys},
+					{"keys", grant.keys}};
 	if (!state.incoherent.empty())
 		json["incoherent"] = state.incoherent;
 	if (state.carried != CarriedKey::State{})

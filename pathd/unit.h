@@ -198,6 +198,7 @@ private:
 	void attach_by_peer(unsigned slot);
 	void export_by_peer(unsigned slot, std::uint64_t epoch);
 	void grant_by_peer(unsigned slot, std::uint64_t epoch);
+	void note_attestation(unsigned slot, const PeerAnswer &answer);
 	void note_revoked(unsigned slot, std::uint64_t lost);
 	void settle_grants();
 	void note_doubt();

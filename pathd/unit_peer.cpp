@@ -122,6 +122,15 @@ void Unit::note_revoked(unsigned slot, std::uint64_t lost)
 	save_state();
 }
 
+/// A peer that falls silent has to be shut out by every key that it has had.
+void Unit::note_attestation(unsigned slot, const PeerAnswer &answer)
+{
+	slots_[slot].attestation = answer;
+	const auto found = state_.grants.find(config_.paths[slot].peer);
+	if (found != state_.grants.end() && found->second.attested(answer.keys))
+		save_state();
+}
+
 /// Nothing is in doubt while the unit is online.
 void Unit::settle_grants()
 {
@@ -186,7 +195,7 @@ void Unit::attest_due(Instant now)
 				 if (answer && slots_[i].leg && !config_.reservations)
 					 carry_by_peer(i, [](const Result<void> &) {});
 				 if (answer)
-					 known = *answer;
+					 note_attestation(i, *answer);
 				 else if (known && answer.error().code == std::errc::no_such_device)
 					 known->direct = false;
 			 });
@@ -243,7 +252,7 @@ void Unit::attach_by_peer(unsigned i)
 		const auto &peer = config_.paths[i].peer;
 		if (!answer)
 			return attach_failed(i, Reason::TRANSPORT, answer.error().context);
-		slots_[i].attestation = *answer;
+		note_attestation(i, *answer);
 		if (const auto difference = judge_attestation(i, *answer))
 			return attach_failed(i, difference->reason, difference->text);
 		if (!answer->direct)
@@ -298,9 +307,12 @@ void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
 			 // know what to revoke.
 			 state_.grants[path.peer].renew(
 				 epoch, text_of(client->hello()->boot), granted->nexus,
-				 slots_[i].attestation ? slots_[i].attestation->key : 0,
+				 granted->key,
 				 kernel_ && kernel_->status.state == UnitState::ONLINE &&
 					 kernel_->status.active != i);
+			 if (slots_[i].attestation)
+				 (void)state_.grants[path.peer].attested(
+					 slots_[i].attestation->keys);
 			 if (auto saved = save_state(); !saved)
 				 return attach_failed(
 					 i, Reason::TRANSPORT,
@@ -346,10 +358,13 @@ FencePath Unit::fence_path_of_peer(unsigned i) const
 			path.server = n + 1;
 	path.export_epoch = slot.doubt_epoch;
 	path.moved = grant_of(i).moved;
-	// The key is what a dead server is shut out by.
-	if (config_.reservations)
+	if (config_.reservations) {
+		const auto grant = grant_of(i);
 		path.key = slot.attestation && slot.attestation->key != 0 ? slot.attestation->key
-									  : grant_of(i).key;
+									  : grant.key;
+		path.keys.assign(grant.keys.begin(), grant.keys.end());
+		path.doubt_keys.assign(grant.doubt_keys.begin(), grant.doubt_keys.end());
+	}
 	const auto *client = peer_of(i);
 	if (client == nullptr || !client->reachable() || !slot.attestation)
 		return path;

@@ -78,6 +78,10 @@ std::optional<PeerDisk> Unit::peer_disk(const std::string &peer) const
 	if (state)
 		disk.epoch = state->epoch;
 	disk.lu_reset = config_.lu_reset;
+	// The server may still send by one that has failed, or is not the one for new exports.
+	for (const auto &slot : slots_)
+		if (slot.leg && slot.leg->key.key != 0)
+			disk.keys.push_back(slot.leg->key.key);
 	if (!disk.direct)
 		return disk;
 	disk.reservations = leg->key.key != 0 && leg->reservations;
@@ -136,7 +140,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 			 leg->device().devnode,
 			 {std::move(*client)},
 			 order.request.read_only},
-			[this, here = std::weak_ptr(here_), token,
+			[this, here = std::weak_ptr(here_), token, key = leg->key.key,
 			 failed](const Answered<ExportedReply> &reply) {
 				if (here.expired())
 					return;
@@ -145,6 +149,7 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 				PeerAnswer answer;
 				answer.export_name = reply->name;
 				answer.nexus = reply->disk_sequence;
+				answer.key = key;
 				answer.port = services_.serving->port();
 				services_.peers->done(token, answer);
 			});

@@ -29,6 +29,13 @@ public:
 		number(value.incarnation);
 		text(value.name);
 	}
+	void keys(const std::vector<std::uint64_t> &values, std::size_t max)
+	{
+		const auto count = std::min(values.size(), max);
+		number(static_cast<std::uint16_t>(count));
+		for (std::size_t i = 0; i < count; i++)
+			number(values[i]);
+	}
 };
 
 class Reader : public ByteReader
@@ -55,6 +62,14 @@ public:
 		value.name = text();
 		expect(value.version_min <= value.version_max);
 		return value;
+	}
+	std::vector<std::uint64_t> keys()
+	{
+		std::vector<std::uint64_t> values;
+		const auto count = number<std::uint16_t>();
+		for (unsigned i = 0; i < count && good(); i++)
+			values.push_back(number<std::uint64_t>());
+		return values;
 	}
 	ReservationType type() { return static_cast<ReservationType>(number<std::uint8_t>()); }
 };
@@ -143,6 +158,7 @@ PeerAnswer read_answer(PeerVerb verb, std::uint64_t id, Reader &from)
 		answer.epoch = from.number<std::uint64_t>();
 		answer.key = from.number<std::uint64_t>();
 		answer.boot = from.id();
+		answer.keys = from.keys();
 		const auto count = from.number<std::uint16_t>();
 		for (unsigned i = 0; i < count && from.good(); i++)
 			answer.designators.push_back(from.text());
@@ -152,19 +168,17 @@ PeerAnswer read_answer(PeerVerb verb, std::uint64_t id, Reader &from)
 		answer.export_name = from.text();
 		answer.port = from.number<std::uint16_t>();
 		answer.nexus = from.number<std::uint64_t>();
+		answer.key = from.number<std::uint64_t>();
 		break;
 	case PeerVerb::Revoke:
 		answer.ended = from.number<std::uint64_t>();
 		answer.lost = from.number<std::uint64_t>();
 		break;
-	case PeerVerb::Keys: {
+	case PeerVerb::Keys:
 		answer.generation = from.number<std::uint32_t>();
 		answer.type = from.type();
-		const auto count = from.number<std::uint16_t>();
-		for (unsigned i = 0; i < count && from.good(); i++)
-			answer.keys.push_back(from.number<std::uint64_t>());
+		answer.keys = from.keys();
 		break;
-	}
 	case PeerVerb::Status:
 		answer.uptime_s = from.number<std::uint32_t>();
 		break;
@@ -247,7 +261,7 @@ std::string encode(const PeerRequest &request)
 std::string encode(const PeerAnswer &answer)
 {
 	// What does not fit is cut: 4096 bytes for the rest leave room for 1500 keys.
-	constexpr std::size_t keys_max = 1500, designators_max = 12;
+	constexpr std::size_t keys_max = 1500, own_keys_max = 64, designators_max = 12;
 	Writer to;
 	to.number(static_cast<std::uint16_t>(answer.status));
 	to.text(answer.text);
@@ -267,6 +281,7 @@ std::string encode(const PeerAnswer &answer)
 			to.number(answer.epoch);
 			to.number(answer.key);
 			to.id(answer.boot);
+			to.keys(answer.keys, own_keys_max);
 			const auto count = std::min(answer.designators.size(), designators_max);
 			to.number(static_cast<std::uint16_t>(count));
 			for (std::size_t i = 0; i < count; i++)
@@ -277,20 +292,17 @@ std::string encode(const PeerAnswer &answer)
 			to.text(answer.export_name);
 			to.number(answer.port);
 			to.number(answer.nexus);
+			to.number(answer.key);
 			break;
 		case PeerVerb::Revoke:
 			to.number(answer.ended);
 			to.number(answer.lost);
 			break;
-		case PeerVerb::Keys: {
+		case PeerVerb::Keys:
 			to.number(answer.generation);
 			to.number(static_cast<std::uint8_t>(answer.type));
-			const auto count = std::min(answer.keys.size(), keys_max);
-			to.number(static_cast<std::uint16_t>(count));
-			for (std::size_t i = 0; i < count; i++)
-				to.number(answer.keys[i]);
+			to.keys(answer.keys, keys_max);
 			break;
-		}
 		case PeerVerb::Status:
 			to.number(answer.uptime_s);
 			break;

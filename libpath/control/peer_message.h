@@ -110,8 +110,9 @@ struct PeerAnswer {
 	std::uint32_t logical_block_bytes = 0;
 	std::uint32_t physical_block_bytes = 0;
 	std::uint64_t epoch = 0; ///< Attest: the newest that was exported or revoked; 0: none
-	std::uint64_t key = 0;   ///< Attest: of the nexus that exports use
-	PeerId boot{};           ///< Attest
+	/// Attest: of the nexus that an export would be on now. Export: of the one that it is on.
+	std::uint64_t key = 0;
+	PeerId boot{}; ///< Attest
 	/// Attest: those of the logical unit, as Designator::text() writes them, sorted.
 	std::vector<std::string> designators;
 	// Export
@@ -127,6 +128,7 @@ struct PeerAnswer {
 	// Keys
 	std::uint32_t generation = 0;
 	ReservationType type = ReservationType::None;
+	/// Keys: all that are registered. Attest: those that any nexus of the host may have.
 	std::vector<std::uint64_t> keys;
 	std::uint32_t uptime_s = 0; ///< Status: of the process
 

@@ -92,6 +92,7 @@ PeerAnswer PeerService::attest(const PeerDisk &disk) const
 	answer.physical_block_bytes = disk.geometry.physical_block_bytes;
 	answer.epoch = disk.epoch;
 	answer.key = disk.key;
+	answer.keys = disk.keys;
 	answer.boot = own_.boot;
 	answer.designators = disk.designators;
 	return answer;

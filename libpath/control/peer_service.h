@@ -40,6 +40,7 @@ struct PeerDisk {
 	Geometry geometry;
 	std::vector<std::string> designators; ///< as PeerAnswer has them
 	std::uint64_t key = 0;                ///< of the direct path; 0: none
+	std::vector<std::uint64_t> keys;      ///< of all direct paths
 	std::uint64_t epoch = 0; ///< newest of this peer's that was exported or revoked
 };
 

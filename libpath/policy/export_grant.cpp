@@ -6,6 +6,14 @@
 namespace swpath
 {
 
+namespace
+{
+
+/// A host has one for each path, by the path's name in its configuration.
+constexpr std::size_t keys_max = 64;
+
+} // namespace
+
 void ExportGrant::renew(std::uint64_t new_epoch, const std::string &new_boot,
 			std::uint64_t new_nexus, std::uint64_t new_key, bool online)
 {
@@ -15,17 +23,31 @@ void ExportGrant::renew(std::uint64_t new_epoch, const std::string &new_boot,
 	boot = new_boot;
 	nexus = new_nexus;
 	key = new_key;
-	if (first || online)
+	doubt_keys.insert(key);
+	if (first || online) {
 		(void)settle();
+		keys.clear();
+	}
+	(void)attested({key});
+}
+
+bool ExportGrant::attested(const std::vector<std::uint64_t> &new_keys)
+{
+	const auto before = keys.size();
+	for (const auto each : new_keys)
+		if (!keys.contains(each))
+			keys.insert(keys.size() < keys_max ? each : 0);
+	return keys.size() != before;
 }
 
 bool ExportGrant::settle()
 {
-	if (!lost && !moved && doubt_boot == boot)
+	if (!lost && !moved && doubt_boot == boot && doubt_keys.size() == 1)
 		return false;
 	doubt_boot = boot;
 	lost = false;
 	moved = false;
+	doubt_keys = {key};
 	return true;
 }
 

@@ -15,7 +15,9 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "libpath/policy/fence.h"
 
@@ -26,7 +28,7 @@ struct ExportGrant {
 	std::uint64_t epoch = 0; ///< 0: there was none
 	std::string boot;        ///< of the peer, when it granted this one
 	std::uint64_t nexus = 0; ///< of the peer, which this one is on; 0: not known
-	std::uint64_t key = 0;   ///< reservation key of its nexus; 0: none
+	std::uint64_t key = 0;   ///< reservation key of that nexus; 0: none, or not known
 	/// Of the peer, when it granted the first export that writes in doubt may have gone to.
 	std::string doubt_boot;
 	/// An export that writes in doubt may have gone to has lost requests.
@@ -34,11 +36,19 @@ struct ExportGrant {
 	/// Not all exports that writes in doubt may have gone to, and this one, are on one nexus of
 	/// one boot of the peer.
 	bool moved = false;
+	/// Of the nexuses that those exports, and this one, are on.
+	std::set<std::uint64_t> doubt_keys;
+	/// Every key that the peer has said of any nexus of its own since there is such an export:
+	/// it may have given another key to the one that the export is on, and may use each. 0 is
+	/// among them if they were too many.
+	std::set<std::uint64_t> keys;
 
 	/// The peer has granted another one. `online`: the unit is, and not by this path, so that
 	/// nothing is in doubt there.
 	void renew(std::uint64_t new_epoch, const std::string &new_boot, std::uint64_t new_nexus,
 		   std::uint64_t new_key, bool online);
+	/// The peer has said which keys its nexuses may have. True: this is news.
+	bool attested(const std::vector<std::uint64_t> &new_keys);
 	/// The unit is online, and what it sends by this path goes to the latest export. True: this
 	/// is news.
 	bool settle();

@@ -26,6 +26,28 @@ bool Fencing::has(const FenceAnswer &seen, std::uint64_t key)
 	return std::find(seen.keys.begin(), seen.keys.end(), key) != seen.keys.end();
 }
 
+std::vector<std::uint64_t> Fencing::keys_of(const FencePath &path)
+{
+	return path.keys.empty() ? std::vector{path.key} : path.keys;
+}
+
+std::optional<std::uint64_t> Fencing::registered(const FenceAnswer &seen,
+						 const std::vector<std::uint64_t> &keys)
+{
+	for (const auto key : keys)
+		if (has(seen, key))
+			return key;
+	return std::nullopt;
+}
+
+bool Fencing::all_aborted(const Case &of, const FencePath &path)
+{
+	const auto done = [&](std::uint64_t key) { return of.aborted.contains(key); };
+	return path.doubt_keys.empty()
+		       ? done(path.key)
+		       : std::all_of(path.doubt_keys.begin(), path.doubt_keys.end(), done);
+}
+
 bool Fencing::same_server(std::span<const FencePath> paths, unsigned a, unsigned b)
 {
 	return a == b || (paths[a].server != 0 && paths[a].server == paths[b].server);
@@ -74,6 +96,7 @@ void Fencing::begin(Step &step, FenceAction action, Instant now, FenceActions &a
 	action.limit = policy_.step_limit;
 	step.token = action.token;
 	step.kind = action.kind;
+	step.victim = action.victim;
 	step.began = now;
 	wake(now + policy_.step_limit);
 	actions.add(action);
@@ -133,15 +156,17 @@ void Fencing::went_well(Case &of, const Step &step, const FenceAnswer &answer, I
 		of.seen = answer;
 		of.seen_at = at;
 		// Whatever was aborted before, more may have been let in since.
-		if (answer.type == ReservationType::None || has(answer, of.victim)) {
-			of.aborted = false;
+		if (answer.type == ReservationType::None)
+			of.aborted.clear();
+		for (const auto key : answer.keys)
+			of.aborted.erase(key);
+		if (answer.type == ReservationType::None || registered(answer, of.victims))
 			of.shut_reset = false;
-		}
 		break;
 	case Kind::PreemptAbort:
-		of.aborted = true;
+		of.aborted.insert(step.victim);
 		of.seen.reset();
-		if (++of.preempts >= preempts_at_once)
+		if (++of.preempts[step.victim] >= preempts_at_once)
 			of.nexus.next = at + policy_.retry_max;
 		break;
 	case Kind::RegisterKey:
@@ -203,15 +228,17 @@ bool Fencing::keys_usable(const FenceFacts &facts, unsigned old, unsigned via) c
 {
 	const auto &of = cases_[old];
 	const auto &through = facts.paths[via];
-	const auto victim = facts.paths[old].key;
 	// A reservation would shut the target out as well, if it had no key, or the one that is to go;
 	// and whoever is to go on by another of its nexuses is not shut out.
 	if (!facts.target || same_server(facts.paths, old, *facts.target) ||
-	    !facts.paths[*facts.target].reservations || facts.paths[*facts.target].key == 0 ||
-	    facts.paths[*facts.target].key == victim)
+	    !facts.paths[*facts.target].reservations || facts.paths[*facts.target].key == 0)
 		return false;
-	return through.reservations && through.key != 0 && victim != 0 && through.key != victim &&
-	       !of.accepted && (of.no_keys & bit(via)) == 0;
+	for (const auto victim : keys_of(facts.paths[old]))
+		if (victim == 0 || victim == through.key ||
+		    victim == facts.paths[*facts.target].key)
+			return false;
+	return through.reservations && through.key != 0 && !of.accepted &&
+	       (of.no_keys & bit(via)) == 0;
 }
 
 bool Fencing::reset_usable(const FenceFacts &facts, unsigned old, unsigned via) const
@@ -237,10 +264,11 @@ bool Fencing::via_possible(const FenceFacts &facts, unsigned old, unsigned via) 
 		    !(facts.target && same_server(facts.paths, via, *facts.target)))
 			return false;
 	const auto &of = cases_[old];
-	// It cannot be shut out by itself; but when it has nothing more to send, its other nexus
-	// ends what was left in the disk by the first.
+	// It cannot be shut out by itself; but when it has nothing more to send, its other nexus, or
+	// the device that has its place now, ends what was left in the disk.
 	if (same_server(facts.paths, old, via))
-		return of.ended_all && reset_usable(facts, old, via);
+		return (facts.paths[old].kind == PathKind::DIRECT || of.ended_all) &&
+		       reset_usable(facts, old, via);
 	return keys_usable(facts, old, via) ||
 	       (reset_usable(facts, old, via) &&
 		(facts.paths[old].kind == PathKind::DIRECT || of.closed || of.node_fenced));
@@ -277,8 +305,9 @@ bool Fencing::is_shut_out(const FenceFacts &facts, unsigned old, Instant now) co
 	    *of.via >= facts.paths.size() || !keys_usable(facts, old, *of.via))
 		return false;
 	const auto target = facts.paths[*facts.target].key;
-	return of.seen->type != ReservationType::None && !has(*of.seen, facts.paths[old].key) &&
-	       target != 0 && has(*of.seen, target);
+	return of.seen->type != ReservationType::None &&
+	       !registered(*of.seen, keys_of(facts.paths[old])) && target != 0 &&
+	       has(*of.seen, target);
 }
 
 std::optional<FenceAction> Fencing::next_on_disk(const FenceFacts &facts, unsigned old,
@@ -298,7 +327,6 @@ std::optional<FenceAction> Fencing::next_on_disk(const FenceFacts &facts, unsign
 		return std::nullopt;
 
 	const auto own = paths[via].key;
-	const auto victim = paths[old].key;
 	if (!of.seen || now >= of.seen_at + policy_.keys_life)
 		return FenceAction{.kind = Kind::ReadKeys, .path = via};
 	if (!has(*of.seen, own))
@@ -310,16 +338,16 @@ std::optional<FenceAction> Fencing::next_on_disk(const FenceFacts &facts, unsign
 				   .path = via,
 				   .key = own,
 				   .type = ReservationType::WriteExclusiveRegistrants};
-	if (has(*of.seen, victim))
+	if (const auto victim = registered(*of.seen, keys_of(paths[old])))
 		return FenceAction{.kind = Kind::PreemptAbort,
 				   .path = via,
 				   .key = own,
-				   .victim = victim,
+				   .victim = *victim,
 				   .type = of.seen->type};
 	const auto target = paths[*facts.target].key;
 	if (target != 0 && !has(*of.seen, target))
 		return FenceAction{.kind = Kind::RegisterKey, .path = *facts.target, .key = target};
-	if (!of.aborted && !of.shut_reset) {
+	if (!all_aborted(of, paths[old]) && !of.shut_reset) {
 		if (reset_usable(facts, old, via))
 			return reset;
 		return std::nullopt;
@@ -339,7 +367,8 @@ std::optional<Method> Fencing::method(const FenceFacts &facts, unsigned old, Ins
 		return Method::EXPORT_REVOKED;
 	const bool shut = apart && is_shut_out(facts, old, now);
 	const bool asked = !direct || !facts.paths[old].reachable || of.rejected || of.silent;
-	if (shut && of.aborted && asked)
+	const bool aborted = all_aborted(of, facts.paths[old]);
+	if (shut && aborted && asked)
 		return Method::PREEMPT_ABORT;
 	// Without keys, a reset proves only what it ended: enough for a path whose every command
 	// has come back to this host, or to a server that takes no more, not for one that may send
@@ -351,7 +380,7 @@ std::optional<Method> Fencing::method(const FenceFacts &facts, unsigned old, Ins
 	    (shut ? of.shut_reset && asked : (direct || of.ended_all) && !keys_to_come))
 		return Method::LU_RESET;
 	// The disk may still work on what it was given: a reset first, if there is a way to it.
-	if (of.node_fenced && (of.reset || of.aborted || of.reset_failed ||
+	if (of.node_fenced && (of.reset || aborted || of.reset_failed ||
 			       of.nexus.failures >= key_failures_max || !choose_via(facts, old)))
 		return Method::NODE_FENCED;
 	if (confirmed_)
@@ -404,7 +433,7 @@ void Fencing::work_on_disk(const FenceFacts &facts, unsigned old, Instant now,
 	if (of.via != via)
 		of.seen.reset();
 	of.via = via;
-	of.victim = facts.paths[old].key;
+	of.victims = keys_of(facts.paths[old]);
 	const auto action = next_on_disk(facts, old, *via, now);
 	if (!action) {
 		// No more can be done here; another nexus may have what is missing.

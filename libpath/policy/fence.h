@@ -34,7 +34,9 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,6 +88,10 @@ struct FencePath {
 	/// Served: the server exports by another nexus now than the one, or all of those, that
 	/// writes in doubt may have gone through.
 	bool moved = false;
+	/// Served: every key that a nexus of the server may have, which all have to go to shut it
+	/// out; and those of the nexuses that writes in doubt may have gone through, of which a
+	/// missing one is no proof. Empty: `key` alone. 0 among them: not all are known.
+	std::vector<std::uint64_t> keys{}, doubt_keys{};
 	std::string_view name{}; ///< for people and for the evidence: "sda", "beta"
 };
 
@@ -205,8 +211,9 @@ private:
 	struct Step {
 		std::uint64_t token = 0; ///< of the action that runs; 0: none does
 		FenceAction::Kind kind = FenceAction::Kind::ReadKeys;
-		bool shut = false;  ///< the old nexus was shut out when it began
-		bool ended = false; ///< the server had ended all its requests when it began
+		std::uint64_t victim = 0; ///< PreemptAbort
+		bool shut = false;        ///< the old nexus was shut out when it began
+		bool ended = false;       ///< the server had ended all its requests when it began
 		Instant began{};
 		Instant next{}; ///< not before this
 		unsigned failures = 0;
@@ -228,10 +235,10 @@ private:
 		std::optional<FenceAnswer>
 			seen; ///< keys, read through `via` after what changed them last
 		Instant seen_at{};
-		std::uint64_t victim = 0; ///< the old nexus's key
-		unsigned preempts = 0;
-		bool aborted = false; ///< PREEMPT AND ABORT of the key was done
-		bool reset = false;   ///< LOGICAL UNIT RESET was done
+		std::vector<std::uint64_t> victims;         ///< the old nexus's keys
+		std::map<std::uint64_t, unsigned> preempts; ///< of each
+		std::set<std::uint64_t> aborted; ///< PREEMPT AND ABORT of the key was done
+		bool reset = false;              ///< LOGICAL UNIT RESET was done
 		bool reset_failed = false;
 		bool shut_reset = false; ///< while the old nexus was shut out
 		bool rejected = false;   ///< the old nexus was seen to be rejected
@@ -248,6 +255,12 @@ private:
 
 	static constexpr std::uint32_t bit(unsigned path) { return 1U << path; }
 	[[nodiscard]] static bool has(const FenceAnswer &seen, std::uint64_t key);
+	[[nodiscard]] static std::vector<std::uint64_t> keys_of(const FencePath &path);
+	/// One of them, if any.
+	[[nodiscard]] static std::optional<std::uint64_t>
+	registered(const FenceAnswer &seen, const std::vector<std::uint64_t> &keys);
+	/// Every key that may have let in a write in doubt was aborted.
+	[[nodiscard]] static bool all_aborted(const Case &of, const FencePath &path);
 	[[nodiscard]] static bool same_server(std::span<const FencePath> paths, unsigned a,
 					      unsigned b);
 	/// Two paths through one server are one way to the disk, as long as it is the one that the
@@ -278,7 +291,7 @@ private:
 	[[nodiscard]] bool via_possible(const FenceFacts &facts, unsigned old, unsigned via) const;
 	[[nodiscard]] std::optional<unsigned> choose_via(const FenceFacts &facts,
 							 unsigned old) const;
-	/// The old nexus has no key, a reservation is in place, and the target has a key.
+	/// The old host has no key, a reservation is in place, and the target has a key.
 	[[nodiscard]] bool is_shut_out(const FenceFacts &facts, unsigned old, Instant now) const;
 	[[nodiscard]] std::optional<Method> method(const FenceFacts &facts, unsigned old,
 						   Instant now) const;

@@ -39,8 +39,11 @@ void Fencing::write_evidence(const FenceFacts &facts, unsigned old, Method metho
 				   facts.paths[old].export_epoch, of.ended);
 		break;
 	case Method::PREEMPT_ABORT:
-		text = fmt::format("{:#x},gen={}{}", facts.paths[old].key, of.seen->generation,
-				   of.rejected ? ",rejected" : "");
+		text = fmt::format("{:#x},gen={}{}",
+				   facts.paths[old].doubt_keys.empty()
+					   ? facts.paths[old].key
+					   : facts.paths[old].doubt_keys.front(),
+				   of.seen->generation, of.rejected ? ",rejected" : "");
 		text = by(text);
 		break;
 	case Method::LU_RESET:
@@ -48,9 +51,9 @@ void Fencing::write_evidence(const FenceFacts &facts, unsigned old, Method metho
 		break;
 	case Method::NODE_FENCED:
 		text = fmt::format("{}{}", facts.paths[old].name.substr(0, 24),
-				   of.aborted ? ",preempted"
-				   : of.reset ? ",reset"
-					      : "");
+				   all_aborted(of, facts.paths[old]) ? ",preempted"
+				   : of.reset                        ? ",reset"
+								     : "");
 		break;
 	default:
 		text = "confirmed";
@@ -118,7 +121,7 @@ std::string Fencing::missing_for(const FenceFacts &facts, unsigned old) const
 			parts.emplace_back("no other host or path can reach the disk for it");
 		else if (of.accepted)
 			parts.emplace_back("the disk accepts writes that its reservation forbids");
-		else if (reservations && path.key == 0)
+		else if (reservations && registered({.keys = {0}}, keys_of(path)))
 			parts.push_back(
 				fmt::format("the reservation key of {} is not known", label(path)));
 		else if (!reservations)
@@ -136,8 +139,8 @@ std::string Fencing::missing_for(const FenceFacts &facts, unsigned old) const
 							    ? "reset of the logical unit"
 							    : "PREEMPT AND ABORT",
 						    through, std::strerror(of.nexus.error)));
-		else if (keys && of.seen && !of.aborted && !has(*of.seen, path.key) &&
-			 !reset_usable(facts, old, *via))
+		else if (keys && of.seen && !all_aborted(of, path) &&
+			 !registered(*of.seen, keys_of(path)) && !reset_usable(facts, old, *via))
 			parts.push_back(fmt::format(
 				"the key of {} is not registered, so its commands cannot be "
 				"aborted by it, and {} may not reset the logical unit",

@@ -226,8 +226,12 @@ std::vector<MvCandidate> Daemon::candidates() const
 		fencing.agent = served && setup_.agent;
 		fencing.key = fencer_.key(i);
 		fencing.export_epoch = slots_[i].doubt_epoch;
-		if (const auto grant = grants_.find(i); grant != grants_.end())
+		if (const auto grant = grants_.find(i); grant != grants_.end()) {
 			fencing.moved = grant->second.moved;
+			fencing.keys.assign(grant->second.keys.begin(), grant->second.keys.end());
+			fencing.doubt_keys.assign(grant->second.doubt_keys.begin(),
+						  grant->second.doubt_keys.end());
+		}
 	}
 	return list;
 }
@@ -310,8 +314,9 @@ void Daemon::touch_keys(const FenceAction &action, bool ended)
 		return;
 	const Instant now = context_.schedule.instant();
 	for (unsigned i = 0; i < slots_.size(); i++) {
+		const auto keys = fencer_.keys(i);
 		if (action.kind == FenceAction::Kind::PreemptAbort &&
-		    fencer_.key(i) != action.victim)
+		    std::find(keys.begin(), keys.end(), action.victim) == keys.end())
 			continue;
 		auto &slot = slots_[i];
 		slot.unregistered = !context_.broken(Mutant::KEY_MISSING);

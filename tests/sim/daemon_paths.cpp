@@ -127,10 +127,13 @@ void Daemon::connect(unsigned i, Epoch epoch)
 {
 	auto &leg = static_cast<ServedLeg &>(*legs_[i]);
 	leg.attach(epoch, process_, [this, i, &leg](bool done) {
-		if (done)
-			grants_[i].renew(leg.epoch(), peer_boot(i), leg.nexus().id(), 0,
+		if (done) {
+			grants_[i].renew(leg.epoch(), peer_boot(i), leg.nexus().id(),
+					 Fencer::key_of(leg.nexus()),
 					 status_ && status_->state == UnitState::ONLINE &&
 						 status_->active != i);
+			(void)grants_[i].attested(fencer_.keys(i));
+		}
 		attached(i, done ? Reason::NONE : Reason::TRANSPORT);
 	});
 }

@@ -30,7 +30,18 @@ Peer *Fencer::peer(unsigned path) const
 Key Fencer::key(unsigned path) const
 {
 	const auto *served = peer(path);
-	return served ? 0x5000 + served->nexus.id() : 0xd000 + path;
+	return served ? key_of(served->server.nexus()) : 0xd000 + path;
+}
+
+std::vector<Key> Fencer::keys(unsigned path) const
+{
+	std::vector<Key> keys;
+	if (auto *served = peer(path))
+		for (const auto *way : served->ways())
+			keys.push_back(key_of(*way));
+	else
+		keys.push_back(key(path));
+	return keys;
 }
 
 /// A request to the pathd of a peer.
@@ -253,13 +264,24 @@ void Fencer::carry_out(const FenceAction &action, Told told)
 
 void Fencer::admit(unsigned path, std::function<void(bool)> done)
 {
-	through(
-		path,
-		[key = key(path)](Disk &disk, NexusId id, FenceAnswer &) {
+	const auto give = [](Key key) {
+		return [key](Disk &disk, NexusId id, FenceAnswer &) {
 			disk.register_key(id, key);
 			return 0;
+		};
+	};
+	const auto told = [done](int error, const FenceAnswer &) { done(error == 0); };
+	auto *of = peer(path);
+	if (of == nullptr)
+		return through(path, give(key(path)), told);
+	// Each of its paths has a check of its own.
+	auto &nexus = legs_[path]->nexus();
+	call(
+		*of,
+		[this, &nexus, give](const Told &reply) {
+			manage(nexus, give(key_of(nexus)), reply);
 		},
-		[done](int error, const FenceAnswer &) { done(error == 0); });
+		told);
 }
 
 void Fencer::carry(unsigned path, Key key, std::function<void(int)> told)

@@ -38,7 +38,12 @@ public:
 	/// Does the peer's pathd answer, and its disk answer it?
 	void ask_status(unsigned path, std::function<void()> alive);
 
+	/// Of the nexus that a path's host would use now.
 	[[nodiscard]] Key key(unsigned path) const;
+	/// Of every nexus that the host has.
+	[[nodiscard]] std::vector<Key> keys(unsigned path) const;
+	/// Of one nexus of a peer.
+	[[nodiscard]] static Key key_of(const Nexus &nexus) { return 0x5000 + nexus.id(); }
 	[[nodiscard]] Peer *peer(unsigned path) const;
 
 private:

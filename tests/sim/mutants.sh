@@ -141,7 +141,9 @@ patch 'policy: reset believed of a server that may send again' 5000 $policy/fenc
 	's/: (direct || of.ended_all) && !keys_to_come))/: true))/' \
 	's/(facts.paths\[old\].kind == PathKind::DIRECT || of.closed || of.node_fenced)/true/'
 patch 'policy: keys believed without an abort' 5000 $policy/fence.cpp \
-	's/if (shut && of.aborted && asked)/if (shut)/' 's/if (!of.aborted && !of.shut_reset) {/if (false) {/'
+	's/if (shut && aborted && asked)/if (shut)/' 's/if (!all_aborted(of, paths\[old\]) && !of.shut_reset) {/if (false) {/'
+patch 'policy: only the key of the present nexus of a server has to go' 5000 $policy/fence.cpp \
+	's/return path.keys.empty() ? std::vector{path.key} : path.keys;/return {path.key};/' 's/return path.doubt_keys.empty()$/return true/'
 patch 'policy: a new connection to an incoherent server is trusted' 3000 $policy/coherence_probe.cpp 's/suspect_ = suspect;/suspect_ = false;/'
 patch 'policy: a peer is not waited for that has not answered for a new key' 3000 $policy/carried_key.cpp 's/if (state_.key == 0 || (state_.peers & bit(path)) != 0)/if (true)/'
 patch 'policy: an answer for an earlier key is taken for one for the new key' 5000 $policy/carried_key.cpp 's/if (key != state_.key)$/if (false)/'

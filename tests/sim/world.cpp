@@ -84,7 +84,7 @@ void World::choose_setup()
 		mix_.reboot = mix_.swap = false;
 	}
 
-	two_ways_ = two_ways_ && !setup_.reservations && !setup_.carry;
+	two_ways_ = two_ways_ && !setup_.carry;
 
 	context_.checker.set_proving(setup_.fence == Fence::PROVE);
 	// A ticket lives for three intervals from the begin of its check, a check in a mount

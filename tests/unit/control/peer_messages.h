@@ -68,10 +68,12 @@ inline std::vector<PeerAnswer> peer_answers()
 	attest.epoch = 7;
 	attest.key = 0x5357000000000002;
 	attest.boot.fill(0x44);
+	attest.keys = {0x5357000000000002, 0x5357000000000003};
 	attest.designators = {"naa.6001405", "t10.LIO-ORG"};
 	of(PeerVerb::Export).export_name = "naa.6001405@alpha@7";
 	of(PeerVerb::Export).port = 10809;
 	of(PeerVerb::Export).nexus = 42;
+	of(PeerVerb::Export).key = 0x5357000000000003;
 	of(PeerVerb::Revoke).ended = 12;
 	of(PeerVerb::Revoke).lost = 3;
 	of(PeerVerb::Keys).generation = 9;

@@ -40,7 +40,8 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 			 "A1",
 			 {{Association::LogicalUnit, DesignatorType::Naa, 1, {0x60, 0x01}},
 			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
-	state.grants["beta"] = {7, "0123", 42, 0x5357000000000001, "4567", true, true};
+	state.grants["beta"] = {7,    "0123", 42,     0x5357000000000001, "4567",
+				true, true,   {1, 2}, {1, 2, 3}};
 	state.carried = {0xabcd, 0xef01, 2, 1, 4};
 	state.order = {{"direct  ", "peer beta"}, true};
 	state.clients = {{{"alpha", 0}, {"gamma", 0x2345}}, 0x2345};
@@ -85,7 +86,8 @@ TEST_F(RunState, OfAPathdThatKnewOfOneExportAloneSaysThatItIsTheFirst)
 		<< R"({"grants":{"beta":{"epoch":7,"boot":"0123","key":6}}})";
 	const auto loaded = load_run_state("sw0", directory_);
 	ASSERT_TRUE(loaded);
-	EXPECT_EQ(loaded->grants.at("beta"), (ExportGrant{7, "0123", 0, 6, "0123", false, false}));
+	EXPECT_EQ(loaded->grants.at("beta"),
+		  (ExportGrant{7, "0123", 0, 6, "0123", false, false, {6}, {6}}));
 }
 
 TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
@@ -114,6 +116,8 @@ TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 	      R"({"grants":{"beta":{"epoch":1,"boot":"0","key":1,"doubt_boot":2}}})",
 	      R"({"grants":{"beta":{"epoch":1,"boot":"0","key":1,"lost":1}}})",
 	      R"({"grants":{"beta":{"epoch":1,"boot":"0","key":1,"nexus":-1}}})",
+	      R"({"grants":{"beta":{"epoch":1,"boot":"0","key":1,"keys":[1.5]}}})",
+	      R"({"grants":{"beta":{"epoch":1,"boot":"0","key":1,"doubt_keys":7}}})",
 	      R"({"identity":{"wwid":"","serial":"","designators":)"
 	      R"([{"association":0,"type":3,"code_set":1,"bytes":[256]}]}})"}) {
 		std::ofstream(directory_ + "/unit-sw0.json") << text;

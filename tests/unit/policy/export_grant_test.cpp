@@ -67,7 +67,7 @@ TEST(ExportGrant, BeginsAnewWithAnExportThatIsGrantedWhileTheUnitIsOnlineElsewhe
 	auto grant = granted();
 	grant.revoked(2);
 	grant.renew(8, "tuesday", 2, 6, true);
-	EXPECT_EQ(grant, (ExportGrant{8, "tuesday", 2, 6, "tuesday", false, false}));
+	EXPECT_EQ(grant, (ExportGrant{8, "tuesday", 2, 6, "tuesday", false, false, {6}, {6}}));
 }
 
 TEST(ExportGrant, RemembersThatThePeerExportsByAnotherNexusThanBefore)
@@ -83,6 +83,33 @@ TEST(ExportGrant, RemembersThatThePeerExportsByAnotherNexusThanBefore)
 	EXPECT_TRUE(grant.moved);
 	EXPECT_TRUE(grant.settle());
 	EXPECT_FALSE(grant.moved);
+}
+
+TEST(ExportGrant, RemembersEveryKeyThatThePeerMayHave)
+{
+	auto grant = granted();
+	EXPECT_FALSE(grant.attested({5}));
+	EXPECT_TRUE(grant.attested({5, 6}));
+	// Its configuration has changed: who knows which path has which key.
+	EXPECT_TRUE(grant.attested({7}));
+	grant.renew(8, "monday", 2, 6, false);
+	EXPECT_EQ(grant.keys, (std::set<std::uint64_t>{5, 6, 7}));
+	EXPECT_EQ(grant.doubt_keys, (std::set<std::uint64_t>{5, 6}));
+	// Online by this export: what was sent to the one before is not in doubt any more.
+	EXPECT_TRUE(grant.settle());
+	EXPECT_EQ(grant.keys, (std::set<std::uint64_t>{5, 6, 7}));
+	EXPECT_EQ(grant.doubt_keys, (std::set<std::uint64_t>{6}));
+	grant.renew(9, "monday", 2, 6, true);
+	EXPECT_EQ(grant.keys, (std::set<std::uint64_t>{6}));
+}
+
+TEST(ExportGrant, SaysThatItDoesNotKnowAllKeysIfTheyAreTooMany)
+{
+	auto grant = granted();
+	for (std::uint64_t key = 1; key <= 100; key++)
+		(void)grant.attested({key});
+	EXPECT_TRUE(grant.keys.contains(0));
+	EXPECT_LE(grant.keys.size(), 65U);
 }
 
 TEST(ExportGrant, TakesANexusThatIsNotKnownForAnotherOne)

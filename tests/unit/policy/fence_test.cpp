@@ -390,6 +390,62 @@ TEST_F(FenceTest, AServerResetsNothingByItsOtherNexusBeforeItsRequestsHaveEnded)
 	EXPECT_THAT(did_, testing::Each(Kind::Revoke));
 }
 
+/// Path 1's host has a second nexus, which exports are on; paths_[1].key is the first one's.
+class FenceOfTwoNexusesTest : public FenceTest
+{
+protected:
+	static constexpr std::uint64_t key_second = 0x5357000000000004;
+
+	FenceOfTwoNexusesTest()
+	{
+		paths_[1].reachable = false;
+		paths_[1].keys = {key_beta, key_second};
+		paths_[1].doubt_keys = {key_second};
+		world_.nexuses.push_back({.key = key_second, .parked = true, .served = true});
+		world_.registered[3] = key_second;
+	}
+};
+
+TEST_F(FenceOfTwoNexusesTest, AServerIsShutOutByEveryKeyThatItMayHave)
+{
+	world_.nexuses[3].queued = true;
+	const auto proof = run_for(facts(2, 0), 2);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
+	EXPECT_THAT(proof->evidence, HasSubstr("0x5357000000000004"));
+	EXPECT_THAT(world_.registered, testing::Not(testing::Contains(testing::Key(1))));
+	EXPECT_THAT(world_.registered, testing::Not(testing::Contains(testing::Key(3))));
+	EXPECT_FALSE(world_.ghost_possible(3));
+}
+
+TEST_F(FenceOfTwoNexusesTest, AMissingKeyOfTheNexusInDoubtNeedsAReset)
+{
+	world_.registered.erase(3);
+	world_.nexuses[3].queued = true;
+	const auto proof = run_for(facts(2, 0), 2);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::LU_RESET);
+	EXPECT_EQ(proof->evidence, "reset+keys,by=sda");
+	EXPECT_FALSE(world_.ghost_possible(3));
+}
+
+TEST_F(FenceOfTwoNexusesTest, AMissingKeyOfAnotherNexusDoesNot)
+{
+	world_.registered.erase(1);
+	const auto proof = run_for(facts(2, 0), 2);
+	ASSERT_TRUE(proof);
+	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
+}
+
+TEST_F(FenceOfTwoNexusesTest, WithoutAllKeysNobodyIsShutOut)
+{
+	paths_[1].keys.push_back(0);
+	EXPECT_FALSE(run_for(facts(2, 0), 20));
+	EXPECT_TRUE(did_.empty());
+	EXPECT_THAT(fencing_.missing(facts(2, 0)),
+		    HasSubstr("the reservation key of served beta is not known"));
+}
+
 TEST_F(FenceTest, AnExportThatDrainsIsWaitedForBeforeItsServerIsShutOut)
 {
 	world_.nexuses[1].parked = true;
