@@ -49,13 +49,7 @@ Sum run_seeds(const Options &options)
 			break;
 		const auto run = World(seed, options.trace, options.mutant).run();
 		add(sum, run);
-		if (run.violation.empty())
-			continue;
-		sum.violations++;
-		fmt::print("seed {}: {}\n", seed, run.violation);
-		if (options.mutant == Mutant::NONE)
-			fmt::print("  ./dev test sim --seed {} --trace\n", seed);
-		if (options.one_is_enough || sum.violations == violations_max)
+		if (tell(options, "--seed", seed, run.violation, sum.violations))
 			break;
 	}
 	const double took = std::chrono::duration<double>(Clock::now() - begin).count();

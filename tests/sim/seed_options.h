@@ -23,7 +23,8 @@ struct SeedOptions {
 	std::uint64_t first = 1;
 	std::uint64_t last = 1000;
 	bool trace = false;
-	bool one_is_enough = false; ///< end with the first violation
+	/// End with the first violation of this promise, and pass over the others; empty: never.
+	std::string until;
 	MutantWord mutant = MutantWord::NONE;
 
 	/// `app` may have options of the simulator's own. Nothing: run; a number: end with it.
@@ -34,7 +35,8 @@ struct SeedOptions {
 		app.add_option("--seeds", seeds, "run seeds A to B (1-1000)");
 		const auto *one = app.add_option("--seed", seed, "run one seed");
 		app.add_flag("--trace", trace, "tell what happens");
-		app.add_flag("--first", one_is_enough, "end with the first violation");
+		app.add_option("--until", until,
+			       "end with the first violation of this promise, pass over others");
 		app.add_option("--mutant", broken, "break this: " + words_listed<MutantWord>());
 		try {
 			app.parse(argc, argv);
@@ -59,5 +61,20 @@ struct SeedOptions {
 		return std::nullopt;
 	}
 };
+
+/// Tells of a violation and counts it. True: it was the last one that is wanted.
+template <class MutantWord>
+[[nodiscard]] bool tell(const SeedOptions<MutantWord> &options, const std::string &replay,
+			std::uint64_t seed, const std::string &violation, std::uint64_t &violations)
+{
+	const auto promise = violation.substr(0, violation.find_first_of(": "));
+	if (violation.empty() || (!options.until.empty() && promise != options.until))
+		return false;
+	violations++;
+	fmt::print("seed {}: {}\n", seed, violation);
+	if (options.mutant == MutantWord::NONE)
+		fmt::print("  ./dev test sim {} {} --trace\n", replay, seed);
+	return !options.until.empty() || violations == violations_max;
+}
 
 } // namespace swpath::sim

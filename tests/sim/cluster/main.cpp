@@ -34,13 +34,7 @@ bool run_seeds(const Options &options)
 		all.simulated += run.simulated;
 		all.events += run.events;
 		longest = std::max(longest, run.quiet);
-		if (run.violation.empty())
-			continue;
-		violations++;
-		fmt::print("seed {}: {}\n", seed, run.violation);
-		if (options.mutant == ChurnMutant::NONE)
-			fmt::print("  ./dev test sim --churn-seed {} --trace\n", seed);
-		if (options.one_is_enough || violations == violations_max)
+		if (tell(options, "--churn-seed", seed, run.violation, violations))
 			break;
 	}
 	const double took = std::chrono::duration<double>(Clock::now() - begin).count();
