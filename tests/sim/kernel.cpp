@@ -76,6 +76,7 @@ void Kernel::start(const std::vector<std::uint64_t> &devices)
 	sw_witness_init(&ring_, setup_.witness);
 	open_ = closed_ = SW_NO_PATH;
 	records_ = 0;
+	mv_ = 0;
 	last_epoch_ = core_.epoch;
 	pumping_ = ticking_ = false;
 	running_ = true;
@@ -275,6 +276,10 @@ void Kernel::perform(unsigned actions)
 {
 	const Nanos work = context_.random.between(1 * us, work_delay_max);
 
+	if (core_.mv != mv_) {
+		mv_ = core_.mv;
+		held_since_ = context_.schedule.now();
+	}
 	if (actions & SW_DO_HOLD) {
 		context_.checker.expect(open_ != SW_NO_PATH, "P4", "a hold with nothing open");
 		holds_++;
@@ -340,9 +345,9 @@ void Kernel::opened()
 void Kernel::check_record(bool failed)
 {
 	auto &checker = context_.checker;
-	if (core_.nr_records ==
-	    records_) { // the first path of a unit, or a reload that goes on as before
+	if (core_.nr_records == records_) {
 		checker.expect(!failed, "P10", "errors without a record");
+		checker.expect(goes_on_, "P10", "a hold ended, and there is no record of it");
 		return;
 	}
 	checker.expect(core_.nr_records == records_ + 1, "P10",
@@ -529,7 +534,8 @@ void Kernel::tick()
 	perform(sw_core_tick(&core_, oldest(), &at));
 	sw_ages_tick(&ages_, flight().data(), at.ns);
 	const bool holding = core_.state == SW_STATE_VERIFY || core_.state == SW_STATE_HELD;
-	context_.checker.expect(!holding || at.ns < core_.deadline, "P6", "held past mv_timeout");
+	context_.checker.expect(!holding || at.ns < held_since_ + setup_.mv_timeout, "P6",
+				"held past mv_timeout");
 	context_.checker.expect(core_.state != SW_STATE_ONLINE ||
 					oldest_in_truth() < setup_.stall + setup_.stall / 4,
 				"P6", "a path is not left although it stalls");

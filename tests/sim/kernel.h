@@ -148,6 +148,9 @@ private:
 	std::uint64_t next_arrival_ = 1;
 	std::uint64_t last_sent_arrival_ = 0; ///< of the held ones, in this opening
 	std::uint64_t records_ = 0;
+	std::uint64_t mv_ = 0; ///< the latest one, for the judge
+	Nanos held_since_ = 0; ///< it began then
+	bool goes_on_ = false; ///< another table takes an open path over
 	std::uint64_t last_epoch_ = 0;
 	std::unordered_map<BioId, Bio> bios_;
 	std::deque<BioId> retry_;

@@ -257,7 +257,9 @@ bool Kernel::reload(const std::vector<std::uint64_t> &devices)
 	open_ = SW_NO_PATH;
 	context_.trace.say("kernel", "reload, {} bios given back", again.size());
 	const auto at = now();
+	goes_on_ = old.state == SW_STATE_ONLINE;
 	perform(sw_core_adopt(&core_, &old, origin.data(), &at));
+	goes_on_ = false;
 	if (was_open && open_ == SW_NO_PATH)
 		holds_++;
 	context_.checker.expect(core_.epoch >= old.epoch && core_.mv >= old.mv, "P9",

@@ -122,6 +122,12 @@ patch 'core: doubt forgotten by a reload' 3000 P2 "$core" 's/core->notice_count 
 patch 'core: deadline ignored' 500 P6 "$core" 's/now->ns >= core->deadline/0/'
 patch 'core: a hold that closes no path is not timed' 100 P6 "$core" \
 	's/unsigned int actions = SW_DO_TICK;/unsigned int actions = core->state == SW_STATE_ONLINE ? SW_DO_TICK : 0;/'
+patch 'core: a reload arms the deadline anew' 3000 P6 "$core" \
+	's/core->notice_count = 0;/& core->deadline = sw_saturating_add(now->ns, config.mv_timeout_ns);/'
+patch 'core: a release arms the deadline anew' 3000 P6 "$core" \
+	's/core->resume = sw_path_ready(core, core->current_path);/& core->deadline = sw_saturating_add(now->ns, core->config.mv_timeout_ns);/'
+patch 'core: a hold that goes on as before is not recorded' 500 P10 "$core" \
+	's/return sw_open_path(core, core->current_path,$/return core->nr_records--, sw_open_path(core, core->current_path,/'
 patch 'core: stall ignored' 500 P6 "$core" 's/oldest_ns < core->config.stall_ns/1/'
 patch 'core: an error tells more than the person who failed the path' 500 P3 "$core" 's/if (!told_to_stay(&core->paths\[path\]))/if (1)/'
 patch 'core: an absent path comes back although a person failed it' 1000 P3 "$core" 's/if (old->reason == SW_REASON_OPERATOR) {/if (0) {/'

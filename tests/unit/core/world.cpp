@@ -25,6 +25,16 @@ World::World(enum sw_fence fence, bool hold)
 	const unsigned actions = sw_core_start(&core, &start);
 	if (actions & SW_DO_OPEN)
 		open = core.current_path;
+	note_hold();
+}
+
+/// Its end by this world's own clock, whatever the core says.
+void World::note_hold()
+{
+	if (core.mv == mv)
+		return;
+	mv = core.mv;
+	hold_ends = now + mv_timeout_units * unit_ns;
 }
 
 bool World::in_flight() const
@@ -52,8 +62,10 @@ const sw_record &World::last_record() const
 /// What the record of a switch claims must be so.
 void World::check_record()
 {
-	if (core.nr_records == records) // a reload: goes on as before
+	if (core.nr_records == records) {
+		expect(goes_on, "P10: a hold ended without a record");
 		return;
+	}
 	records = core.nr_records;
 
 	const sw_record &record = last_record();
@@ -74,6 +86,7 @@ void World::check_record()
 
 void World::perform(unsigned actions)
 {
+	note_hold();
 	if (actions & SW_DO_HOLD) {
 		expect(open != SW_NO_PATH, "a hold closes a path that is open");
 		closed = open;
@@ -220,6 +233,7 @@ std::vector<std::uint8_t> World::key() const
 	put<std::uint8_t>(out, core.doubt > 0);
 	const bool holding = core.state == SW_STATE_VERIFY || core.state == SW_STATE_HELD;
 	put<std::uint8_t>(out, holding ? units_left(core.deadline, now) : 0);
+	put<std::uint8_t>(out, holding ? units_left(hold_ends, now) : 0);
 	put<std::int8_t>(out, static_cast<std::int8_t>(closed));
 	put<std::uint8_t>(out, flushing);
 	put<std::uint8_t>(out, flushed);
@@ -321,7 +335,7 @@ void add_io(std::vector<Event> &events)
 							stalled ? stall_units * unit_ns : 0, &at));
 				 const bool holding = w.core.state == SW_STATE_VERIFY ||
 						      w.core.state == SW_STATE_HELD;
-				 w.expect(!holding || w.now < w.core.deadline,
+				 w.expect(!holding || w.now < w.hold_ends,
 					  "P6: held past mv_timeout");
 			 }});
 }
@@ -421,7 +435,9 @@ void add_unit_messages(std::vector<Event> &events)
 				  }
 				  w.open = SW_NO_PATH;
 				  w.records = old.nr_records;
+				  w.goes_on = old.state == SW_STATE_ONLINE;
 				  w.perform(sw_core_adopt(&w.core, &old, same, &at));
+				  w.goes_on = false;
 				  for (const Bio &bio : w.bios)
 					  if (bio.state == BioState::Held ||
 					      bio.state == BioState::Retry)

@@ -47,6 +47,9 @@ struct World {
 	bool flushing = false;
 	bool flushed = false;      ///< in this hold, or its flush was given up
 	std::uint64_t records = 0; ///< switches seen
+	bool goes_on = false;      ///< a reload takes an open path over
+	std::uint64_t mv = 0;      ///< the latest hold
+	std::uint64_t hold_ends = 0;
 	bool ghosts[paths_max] = {};
 	Bio bios[bios_max];
 	std::uint64_t now = 1000 * unit_ns;
@@ -58,6 +61,7 @@ struct World {
 	[[nodiscard]] bool in_flight() const;
 	void expect(bool holds, const char *promise);
 	void perform(unsigned actions);
+	void note_hold();
 	void check_record();
 	[[nodiscard]] const sw_record &last_record() const;
 	void complete(unsigned bio, bool ok);
