@@ -228,8 +228,8 @@ bool Fencing::keys_usable(const FenceFacts &facts, unsigned old, unsigned via) c
 {
 	const auto &of = cases_[old];
 	const auto &through = facts.paths[via];
-	// A reservation would shut the target out as well, if it had no key, or the one that is to go;
-	// and whoever is to go on by another of its nexuses is not shut out.
+	// A reservation would shut the target out as well, if it had no key, or the one that is to
+	// go; and whoever is to go on by another of its nexuses is not shut out.
 	if (!facts.target || same_server(facts.paths, old, *facts.target) ||
 	    !facts.paths[*facts.target].reservations || facts.paths[*facts.target].key == 0)
 		return false;
@@ -264,8 +264,8 @@ bool Fencing::via_possible(const FenceFacts &facts, unsigned old, unsigned via) 
 		    !(facts.target && same_server(facts.paths, via, *facts.target)))
 			return false;
 	const auto &of = cases_[old];
-	// It cannot be shut out by itself; but when it has nothing more to send, its other nexus, or
-	// the device that has its place now, ends what was left in the disk.
+	// It cannot be shut out by itself; but when it has nothing more to send, its other nexus,
+	// or the device that has its place now, ends what was left in the disk.
 	if (same_server(facts.paths, old, via))
 		return (facts.paths[old].kind == PathKind::DIRECT || of.ended_all) &&
 		       reset_usable(facts, old, via);
