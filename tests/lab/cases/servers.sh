@@ -18,10 +18,15 @@ beta_frozen() {
 	freeze beta
 	host_waits_for 120 alpha sw_is sw0 active 0
 	on alpha writer_flows sw0 100 60
-	# What it still had in hand does not reach the disk.
+	# What it still had in hand does not reach the disk. Nothing is written meanwhile, else that would be over it.
+	on alpha writer_stop sw0
 	thaw beta
 	host_settles alpha
-	writes_went_on
+	on alpha - <<-'END'
+		writer_verify sw0 /dev/sw0 "/dev/$(disk_of 0)"
+		note "longest $(writer_get sw0 longest_ms) ms; proof: $(history_last method) $(history_last evidence)"
+	END
+	host_history alpha
 }
 
 beta_killed() {
