@@ -99,16 +99,16 @@ slow_is_not_dead() {
 
 # Nothing but the unit knows that its path has drained: it sleeps in the submission of its own flush.
 flush_that_cannot_be_submitted() {
-	two_path_unit "fence drain stall_ms 4000"
+	two_path_unit "fence drain stall_ms 10000"
 	ticket 1
 	# Undone before the unit, which waits for its flush.
 	defer disk_thaw 0
 	disk_freeze 0
 	sw_message sw0 switch 1 cooperative
 	write_behind
-	wait_until 3 sw_is sw0 held_bios 1
+	wait_until 8 sw_is sw0 held_bios 1
 	expect_eq flush "$(sw_get sw0 phase)"
-	wait_until 10 sw_is sw0 active 1
+	wait_until 30 sw_is sw0 active 1
 	expect_eq stall "$(sw_path_get sw0 0 reason)"
 	wait_until 5 write_ended 0
 	expect_eq 0 "$(sw_get sw0 held_bios)"
