@@ -82,7 +82,8 @@ Identity identity_from(const Json &json)
 std::set<std::uint64_t> keys_from(const Json &grant, const char *name)
 {
 	std::set<std::uint64_t> keys;
-	for (const auto &each : grant.value(name, Json::array({grant.at("key")})))
+	const Json list = grant.value(name, Json::array({grant.at("key")}));
+	for (const auto &each : list.get_ref<const Json::array_t &>())
 		keys.insert(whole<std::uint64_t>(each));
 	return keys;
 }

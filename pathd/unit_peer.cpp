@@ -357,9 +357,9 @@ FencePath Unit::fence_path_of_peer(unsigned i) const
 		if (peers[n].name == config_.paths[i].peer)
 			path.server = n + 1;
 	path.export_epoch = slot.doubt_epoch;
-	path.moved = grant_of(i).moved;
+	const auto grant = grant_of(i);
+	path.moved = grant.moved;
 	if (config_.reservations) {
-		const auto grant = grant_of(i);
 		path.key = slot.attestation && slot.attestation->key != 0 ? slot.attestation->key
 									  : grant.key;
 		path.keys.assign(grant.keys.begin(), grant.keys.end());
