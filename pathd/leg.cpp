@@ -180,12 +180,19 @@ bool Leg::fence(const FenceAction &action, std::function<void(const FenceResult 
 	const auto reply = std::make_shared<Reply<FenceResult>>(mailbox_, weak_from_this(),
 								std::move(answered),
 								FenceResult{{}, ENODEV, gone_text});
-	const bool taken =
-		breaker_->submit([reply, fd = reset_fd_, devnode = device_.devnode, action] {
-			const auto opened = open_once(*fd, devnode);
-			reply->give(opened ? carry_out_fence(fd->get(), action)
-					   : FenceResult{{}, ENODEV, opened.error().message()});
-		});
+	const Instant until = now() + action.limit;
+	const bool taken = breaker_->submit([reply, fd = reset_fd_, devnode = device_.devnode,
+					     until, action] {
+		const auto opened = open_once(*fd, devnode);
+		// By then the mount verification that it is for may be over, and the path
+		// in use the one that it would shut out.
+		auto step = action;
+		step.limit = until - now();
+		if (step.limit <= Duration::zero())
+			return reply->give({{}, ETIMEDOUT, "its time was over before it began"});
+		reply->give(opened ? carry_out_fence(fd->get(), step)
+				   : FenceResult{{}, ENODEV, opened.error().message()});
+	});
 	if (!taken)
 		reply->cancel();
 	return taken;

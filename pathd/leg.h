@@ -55,7 +55,8 @@ public:
 	/// Direct: a connection carries it that can be cut.
 	[[nodiscard]] bool has_connection() const { return cutter_ != nullptr; }
 
-	/// Direct: one step of a fence, on the worker that resets. `answered` is called once, on
+	/// Direct: one step of a fence, on the worker that resets, if that can begin it within
+	/// action.limit from now. `answered` is called once, on
 	/// the loop's thread; with ENODEV if the leg is gone by then. False: it hangs, nothing will
 	/// be done, and nothing is answered.
 	[[nodiscard]] bool fence(const FenceAction &action,

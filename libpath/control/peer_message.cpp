@@ -95,6 +95,7 @@ PeerRequest read_request(PeerVerb verb, std::uint64_t id, Reader &from)
 	PeerRequest request;
 	request.verb = verb;
 	request.id = id;
+	request.clock = from.number<std::uint64_t>();
 	request.deadline_ms = from.number<std::uint32_t>();
 	if (verb == PeerVerb::Hello)
 		request.hello = from.hello();
@@ -136,6 +137,7 @@ PeerAnswer read_answer(PeerVerb verb, std::uint64_t id, Reader &from)
 	PeerAnswer answer;
 	answer.verb = verb;
 	answer.id = id;
+	answer.clock = from.number<std::uint64_t>();
 	const auto status = from.number<std::uint16_t>();
 	// One that a later version may add: all that counts is that it is not Ok.
 	answer.status = status < Words<PeerStatus>::all.size() ? static_cast<PeerStatus>(status)
@@ -222,6 +224,7 @@ int errno_of(PeerStatus status) noexcept
 std::string encode(const PeerRequest &request)
 {
 	Writer to;
+	to.number(request.clock);
 	to.number(request.deadline_ms);
 	if (request.verb == PeerVerb::Hello)
 		to.hello(request.hello);
@@ -263,6 +266,7 @@ std::string encode(const PeerAnswer &answer)
 	// What does not fit is cut: 4096 bytes for the rest leave room for 1500 keys.
 	constexpr std::size_t keys_max = 1500, own_keys_max = 64, designators_max = 12;
 	Writer to;
+	to.number(answer.clock);
 	to.number(static_cast<std::uint16_t>(answer.status));
 	to.text(answer.text);
 	if (answer.status == PeerStatus::Ok) {

@@ -78,8 +78,12 @@ struct PeerHello {
 /// What counts of it depends on the verb.
 struct PeerRequest {
 	PeerVerb verb = PeerVerb::Status;
-	std::uint64_t id = 0;          ///< of the client's choice; the answer has the same
-	std::uint32_t deadline_ms = 0; ///< from its arrival
+	std::uint64_t id = 0; ///< of the client's choice; the answer has the same
+	/// When it was sent, by the clock of the host that is asked, as the one that asks knows
+	/// that from the newest answer; PeerSession's affair. What was on its way for long, or
+	/// waited for a host that stood still, is not done any more.
+	std::uint64_t clock = 0;
+	std::uint32_t deadline_ms = 0; ///< from then
 	PeerHello hello;               ///< Hello
 	std::string wwid;              ///< all but Hello, Status and Cast
 	std::uint64_t epoch = 0;       ///< Export, Revoke
@@ -97,6 +101,7 @@ struct PeerRequest {
 struct PeerAnswer {
 	PeerVerb verb = PeerVerb::Status;
 	std::uint64_t id = 0;
+	std::uint64_t clock = 0; ///< when it was sent: CLOCK_BOOTTIME in ns; PeerSession's affair
 	PeerStatus status = PeerStatus::Ok;
 	std::string text; ///< for people: the evidence, or what went wrong
 	// Only with Ok:

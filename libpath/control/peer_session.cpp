@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/control/peer_session.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/core.h>
@@ -14,6 +15,21 @@ namespace
 
 /// The Hello's own id: no request has it.
 constexpr std::uint64_t hello_id = 0;
+
+std::uint64_t clock_of(Instant at)
+{
+	return static_cast<std::uint64_t>(at.time_since_epoch().count());
+}
+
+PeerAnswer too_late(PeerVerb verb, std::uint64_t id)
+{
+	PeerAnswer answer;
+	answer.verb = verb;
+	answer.id = id;
+	answer.status = PeerStatus::Timeout;
+	answer.text = "not done within the request's deadline";
+	return answer;
+}
 
 } // namespace
 
@@ -65,7 +81,7 @@ Result<void> PeerSession::take(const PeerFrame &frame, Instant now, std::vector<
 				answer.status = PeerStatus::Refused;
 				answer.text = greeted.error().context;
 			}
-			output_ += encode(answer);
+			send(std::move(answer), now);
 			return greeted;
 		}
 		if (!other_)
@@ -78,17 +94,28 @@ Result<void> PeerSession::take(const PeerFrame &frame, Instant now, std::vector<
 			return fail(ENOBUFS, fmt::format("{} bytes of answers are not read",
 							 output_.size()));
 		// The same id again, while the first one runs: it gets that one's answer.
-		const auto until = now + std::chrono::milliseconds(request.deadline_ms);
-		if (!waiting_.try_emplace(request.id, Waiting{request, until}).second)
+		const auto sent = std::min(request.clock, clock_of(now));
+		const auto until = Instant(Duration(static_cast<Duration::rep>(sent))) +
+				   std::chrono::milliseconds(request.deadline_ms);
+		if (waiting_.contains(request.id))
 			return {};
-		events.push_back(
-			{.kind = PeerEvent::Kind::Request, .request = request, .answer = {}});
+		if (now >= until) {
+			send(too_late(request.verb, request.id), now);
+			return {};
+		}
+		waiting_[request.id] = {request, until};
+		PeerEvent event{.kind = PeerEvent::Kind::Request, .request = request, .answer = {}};
+		event.request.clock = clock_of(now);
+		event.request.deadline_ms = static_cast<std::uint32_t>(
+			std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
+		events.push_back(std::move(event));
 		return {};
 	}
 
 	const auto &answer = *frame.answer;
 	if (side_ == Side::Answers)
 		return fail(EPROTO, "an answer from the side that asks");
+	ahead_ns_ = answer.clock - clock_of(now);
 	if (answer.verb == PeerVerb::Hello)
 		return answer.status == PeerStatus::Ok
 			       ? greet(answer.hello, events)
@@ -146,12 +173,7 @@ Result<std::vector<PeerEvent>> PeerSession::tick(Instant now)
 		}
 		// To be answered: the worker may hang, the client is told in time.
 		if (side_ == Side::Answers) {
-			PeerAnswer late;
-			late.verb = at->second.request.verb;
-			late.id = at->first;
-			late.status = PeerStatus::Timeout;
-			late.text = "not done within the request's deadline";
-			output_ += encode(late);
+			send(too_late(at->second.request.verb, at->first), now);
 		} else {
 			events.push_back({.kind = PeerEvent::Kind::Expired,
 					  .request = at->second.request,
@@ -175,24 +197,31 @@ std::optional<Instant> PeerSession::deadline() const
 	return first;
 }
 
-Result<void> PeerSession::ask(const PeerRequest &request, Instant now)
+Result<void> PeerSession::ask(PeerRequest request, Instant now)
 {
 	if (side_ != Side::Asks || !other_)
 		return fail(ENOTCONN, "ask a peer that has not said hello");
 	if (waiting_.size() >= limits_.requests_max)
 		return fail(ENOBUFS, "too many requests without an answer");
+	request.clock = clock_of(now) + ahead_ns_;
 	waiting_[request.id] = {request, now + std::chrono::milliseconds(request.deadline_ms)};
 	output_ += encode(request);
 	return {};
 }
 
-void PeerSession::answer(const PeerAnswer &answer, Instant now)
+void PeerSession::send(PeerAnswer answer, Instant now)
+{
+	answer.clock = clock_of(now);
+	output_ += encode(answer);
+}
+
+void PeerSession::answer(PeerAnswer answer, Instant now)
 {
 	const auto found = waiting_.find(answer.id);
 	if (side_ != Side::Answers || found == waiting_.end() || now >= found->second.until)
 		return;
 	waiting_.erase(found);
-	output_ += encode(answer);
+	send(std::move(answer), now);
 }
 
 } // namespace swpath

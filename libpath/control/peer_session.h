@@ -27,7 +27,7 @@ struct PeerLimits {
 struct PeerEvent {
 	enum class Kind : std::uint8_t {
 		Ready,   ///< the other side said who it is: hello()
-		Request, ///< to be answered
+		Request, ///< to be answered; its deadline is what is left of it
 		Answer,  ///< to a request of ours
 		Expired, ///< a request of ours has had no answer within its deadline
 	} kind = Kind::Ready;
@@ -63,9 +63,9 @@ public:
 
 	/// Sends a request; request.id must be new, or one of a connection before that had no
 	/// answer. Errors: ENOTCONN not Ready; ENOBUFS.
-	[[nodiscard]] Result<void> ask(const PeerRequest &request, Instant now);
+	[[nodiscard]] Result<void> ask(PeerRequest request, Instant now);
 	/// Answers a request. One that came too late is not sent: the client has forgotten it.
-	void answer(const PeerAnswer &answer, Instant now);
+	void answer(PeerAnswer answer, Instant now);
 
 	/// Who the other side is; only when Ready.
 	[[nodiscard]] const std::optional<PeerHello> &hello() const { return other_; }
@@ -79,6 +79,7 @@ private:
 	};
 	[[nodiscard]] Result<void> take(const PeerFrame &frame, Instant now,
 					std::vector<PeerEvent> &events);
+	void send(PeerAnswer answer, Instant now);
 	[[nodiscard]] Result<void> greet(const PeerHello &other, std::vector<PeerEvent> &events);
 
 	Side side_;
@@ -89,6 +90,10 @@ private:
 	std::optional<PeerHello> other_;
 	std::optional<Instant> frame_began_;
 	std::string input_, output_;
+	/// What the clock of the host that is asked shows more than ours, by its newest answer;
+	/// less by the time that this was on its way, so what is sent is believed to be older
+	/// than it is.
+	std::uint64_t ahead_ns_ = 0;
 	std::map<std::uint64_t, Waiting>
 		waiting_; ///< by id: asked and not answered, or to be answered
 };

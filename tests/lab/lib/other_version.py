@@ -115,7 +115,7 @@ def serve(address, keys, name):
             try:
                 link = Link(connection, SERVER, credentials)
                 if link.frame() is not None:
-                    link.send(frame(ANSWER, struct.pack(">H", 0) + text("") + hello(name)))
+                    link.send(frame(ANSWER, struct.pack(">QH", 0, 0) + text("") + hello(name)))
                     link.frame()
                 link.close()
             except OSError as error:
@@ -126,12 +126,12 @@ def ask(address, keys, name):
     connection = socket.create_connection((address, PORT), 30)
     connection.settimeout(None)
     link = Link(connection, CLIENT, client_credentials(keys, name))
-    link.send(frame(0, struct.pack(">I", 5000) + hello(name)))
+    link.send(frame(0, struct.pack(">QI", 0, 5000) + hello(name)))
     verb, body = link.frame()
     assert verb == ANSWER
-    status, length = struct.unpack(">HH", body[:4])
+    _, status, length = struct.unpack(">QHH", body[:12])
     assert (status, length) == (0, 0)
-    print("versions %d to %d" % struct.unpack(">HH", body[4:8]))
+    print("versions %d to %d" % struct.unpack(">HH", body[12:16]))
     assert link.frame() is None, "it goes on"
     print("it has hung up")
 

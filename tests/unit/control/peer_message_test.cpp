@@ -39,6 +39,7 @@ TEST(PeerMessage, HasTheLayoutThatIsDocumented)
 	PeerRequest request;
 	request.verb = PeerVerb::Revoke;
 	request.id = 0x0102030405060708;
+	request.clock = 0x1112131415161718;
 	request.deadline_ms = 5000;
 	request.wwid = "naa.6";
 	request.epoch = 7;
@@ -46,11 +47,12 @@ TEST(PeerMessage, HasTheLayoutThatIsDocumented)
 				   "\0\1"
 				   "\0\3"
 				   "\1\2\3\4\5\6\7\10"
-				   "\0\0\0\23"
+				   "\0\0\0\33"
+				   "\x11\x12\x13\x14\x15\x16\x17\x18"
 				   "\0\0\x13\x88"
 				   "\0\5naa.6"
 				   "\0\0\0\0\0\0\0\7",
-				   20 + 19);
+				   20 + 27);
 	EXPECT_EQ(encode(request), expected);
 }
 
@@ -101,7 +103,7 @@ TEST(PeerMessage, AStatusOfALaterVersionIsAFailure)
 	answer.verb = PeerVerb::LuReset;
 	answer.status = PeerStatus::BadRequest;
 	auto bytes = encode(answer);
-	bytes[peer_header_bytes + 1] = 77;
+	bytes[peer_header_bytes + 9] = 77;
 	const auto frame = decode_peer_frame(bytes);
 	ASSERT_TRUE(frame && *frame && (*frame)->answer);
 	EXPECT_EQ((*frame)->answer->status, PeerStatus::Failed);

@@ -24,6 +24,7 @@ inline std::vector<PeerRequest> peer_requests()
 		auto &one = all[i];
 		one.verb = static_cast<PeerVerb>(i);
 		one.id = 100 + i;
+		one.clock = 3600000000000;
 		one.deadline_ms = 5000;
 		if (one.verb == PeerVerb::Hello)
 			one.hello = peer_hello("alpha");
@@ -54,6 +55,7 @@ inline std::vector<PeerAnswer> peer_answers()
 	for (std::size_t i = 0; i < all.size(); i++) {
 		all[i].verb = static_cast<PeerVerb>(i);
 		all[i].id = 100 + i;
+		all[i].clock = 7200000000000;
 		all[i].text = "as it went";
 	}
 	const auto of = [&](PeerVerb verb) -> PeerAnswer & {

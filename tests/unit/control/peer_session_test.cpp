@@ -40,11 +40,16 @@ protected:
 		ASSERT_TRUE(asks_.hello());
 		ASSERT_TRUE(answers_.hello());
 	}
+	static std::uint64_t clock_at(Instant at)
+	{
+		return static_cast<std::uint64_t>(at.time_since_epoch().count());
+	}
 	static PeerRequest request(std::uint64_t id, std::uint32_t deadline_ms = 1000)
 	{
 		PeerRequest one;
 		one.verb = PeerVerb::LuReset;
 		one.id = id;
+		one.clock = clock_at(at_s(0));
 		one.deadline_ms = deadline_ms;
 		one.wwid = "naa.6";
 		return one;
@@ -109,6 +114,51 @@ TEST_F(Peers, AWorkerThatHangsIsAnsweredForInTime)
 	(void)taken(answers_);
 	answers_.answer(answer(1), at_s(2));
 	EXPECT_TRUE(answers_.output().empty());
+}
+
+TEST_F(Peers, ARequestThatWasOnItsWayForTooLongIsNotDone)
+{
+	greet();
+	ASSERT_TRUE(asks_.ask(request(1), at_s(1)));
+	EXPECT_TRUE(feed(answers_, taken(asks_), at_s(2)).empty());
+	const auto frame = decode_peer_frame(answers_.output());
+	ASSERT_TRUE(frame && *frame && (*frame)->answer);
+	EXPECT_EQ((*frame)->answer->status, PeerStatus::Timeout);
+	EXPECT_EQ((*frame)->answer->id, 1U);
+}
+
+TEST_F(Peers, TheWayIsTakenOffTheDeadline)
+{
+	greet();
+	ASSERT_TRUE(asks_.ask(request(1), at_s(1)));
+	const auto events = feed(answers_, taken(asks_), at_ms(1400));
+	ASSERT_EQ(events.size(), 1U);
+	EXPECT_EQ(events[0].request.deadline_ms, 600U);
+	EXPECT_EQ(answers_.deadline(), at_s(2));
+}
+
+TEST_F(Peers, AClockIsTakenFromTheNewestAnswer)
+{
+	// The asked host has been up for an hour longer, and its clock is slower.
+	constexpr auto hour = std::chrono::hours(1);
+	(void)feed(answers_, taken(asks_), at_s(0) + hour);
+	(void)feed(asks_, taken(answers_), at_s(0));
+	ASSERT_TRUE(asks_.ask(request(1), at_s(100)));
+	ASSERT_EQ(feed(answers_, taken(asks_), at_s(99) + hour).size(), 1U);
+	answers_.answer(answer(1), at_s(99) + hour);
+	ASSERT_EQ(feed(asks_, taken(answers_), at_s(100)).size(), 1U);
+	ASSERT_TRUE(asks_.ask(request(2), at_s(200)));
+	// Sent at 199 s of its own.
+	EXPECT_TRUE(feed(answers_, taken(asks_), at_s(200) + hour).empty());
+}
+
+TEST_F(Peers, NobodyIsBelievedThatARequestComesFromTheFuture)
+{
+	greet();
+	auto one = request(1);
+	one.clock = ~std::uint64_t{0};
+	ASSERT_EQ(feed(answers_, encode(one), at_s(0)).size(), 1U);
+	EXPECT_EQ(answers_.deadline(), at_s(1));
 }
 
 TEST_F(Peers, ARepeatedIdIsNotDoneTwice)

@@ -58,6 +58,15 @@ TEST_F(LegTest, AnswersWhatItFound)
 	EXPECT_EQ(nexus->error().code.value(), ENOENT) << nexus->error().message();
 }
 
+TEST_F(LegTest, AStepOfAFenceThatCannotBeginInTimeIsNotBegun)
+{
+	std::optional<FenceResult> result;
+	const FenceAction action{.kind = FenceAction::Kind::PreemptAbort, .limit = 0s};
+	ASSERT_TRUE(leg->fence(action, [&](const FenceResult &done) { result = done; }));
+	ASSERT_TRUE(wait_until([&] { return result.has_value(); }));
+	EXPECT_EQ(result->error, ETIMEDOUT) << result->text;
+}
+
 // A unit that waits for an answer for ever asks for nothing else: no client's rights would be
 // looked after any more.
 TEST_F(LegTest, WhoeverWaitsIsAnsweredThoughTheLegIsGone)
