@@ -93,7 +93,8 @@ more_writes_than() {
 	[ "$(disk_get 1 writes)" -gt "$1" ]
 }
 
-# A server that is slow has requests that it has not read when the connection is reset. Fails if their time, 2 s, was over before that.
+# A server that is slow has requests that it has not read when the connection is reset. Fails if their time, 2 s, was over before that, or
+# if the writer had none to send.
 resets_mid_request() {
 	local device
 	on_server
@@ -103,8 +104,7 @@ resets_mid_request() {
 	peer_refuse beta
 	# It takes a segment to be answered by a reset, and the writer may have sent all that it has.
 	expect_not dd if="$device" of=/dev/null bs=4096 count=1 iflag=direct
-	expect_less 4096 "$(peer_unread beta)" "bytes that the server has not read"
-	klog_has 'Receive control failed .result -104' # ECONNRESET
+	[ "$(peer_unread beta)" -gt 4096 ] && klog_has 'Receive control failed .result -104' # ECONNRESET
 }
 
 # The reset is for the client alone: the server carries out what it had been given.
