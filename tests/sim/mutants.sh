@@ -139,9 +139,11 @@ policy=libpath/policy
 patch 'policy: revoke believed before it drained' 3000 P2 $policy/fence.cpp 's/if (&step == &of.revoke && error_number == EINPROGRESS) {/& of.revoked = true;/'
 patch 'policy: requests that an export lost are passed over' 500 P2 $policy/fence.cpp 's/of.revoked = answer.lost == 0;/of.revoked = true;/'
 patch 'policy: what an earlier export lost is forgotten' 5000 P2 $policy/export_grant.cpp 's/if (first || online)/lost = false; &/'
-patch 'policy: a boot since an earlier export is forgotten' 5000 P2 $policy/export_grant.cpp 's/if (first || online)/doubt_boot = boot; &/'
+patch 'policy: a boot since an earlier export is forgotten' 5000 P2 $policy/export_grant.cpp 's/if (first || online)/doubt_boot = boot; &/' \
+	's/ || boot != new_boot;/;/'
 patch 'policy: another nexus of the server is taken for the one in doubt' 3000 P2 $policy/fence.cpp 's/same_server(paths, old, other) && !paths\[old\].moved/same_server(paths, old, other)/'
-patch 'policy: a server that has crashed knows what it had' 5000 P2 $policy/export_grant.cpp 's/answer.rebooted = .*/answer.rebooted = false;/'
+patch 'policy: a server that has crashed knows what it had' 5000 P2 $policy/export_grant.cpp 's/answer.rebooted = .*/answer.rebooted = false;/' \
+	's/ || boot != new_boot;/;/'
 patch 'policy: nobody ends the export in doubt after a word of people' 6000 P5 $policy/fence.cpp 's/if (!facts.target)$/if (false)/'
 patch 'policy: reset believed of a server that may send again' 5000 P2 $policy/fence.cpp \
 	's/: (direct || of.ended_all) && !keys_to_come))/: true))/' \
