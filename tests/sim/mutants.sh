@@ -99,9 +99,9 @@ edge witness-skipped 500 P1
 edge incoherent-server-forgotten 6000 P1
 edge users-key-not-carried 1000 P7
 # Rare: a key preempted between a look at the disk and the copy of it.
-edge preempted-key-copied 10601-10700 P7
+edge preempted-key-copied 3701-3800 P7
 # Pathd restarted between a key and the peer's answer.
-edge peers-believed-after-restart 1000 P7
+edge peers-believed-after-restart 2701-2800 P7
 edge server-claims-key 500 P7
 edge preempted-client-served 6000 P7
 
