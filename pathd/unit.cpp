@@ -28,7 +28,8 @@ constexpr Duration look_interval = std::chrono::seconds(1);
 
 } // namespace
 
-Unit::Unit(const UnitConfig &config, Services &services) : config_(config), services_(services)
+Unit::Unit(const UnitConfig &config, Services &services)
+	: config_(config), identities_(path_identities(config)), services_(services)
 {
 	reset_policies();
 }
@@ -106,6 +107,7 @@ void Unit::reconfigure(const UnitConfig &config)
 		config.paths.size() >= config_.paths.size() &&
 		std::equal(config_.paths.begin(), config_.paths.end(), config.paths.begin());
 	config_ = config;
+	identities_ = path_identities(config);
 	if (!same_paths) {
 		slots_.clear();
 		generation_++;

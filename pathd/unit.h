@@ -177,6 +177,7 @@ private:
 	void forget_numbers();
 	void look_after_order();
 	void table_loaded(std::vector<std::string> paths);
+	void save_order();
 
 	// unit_fence.cpp
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
@@ -287,6 +288,7 @@ private:
 	[[nodiscard]] std::string path_text(unsigned slot, Instant now) const;
 
 	UnitConfig config_;
+	std::vector<std::string> identities_; ///< path_identities() of it
 	Services &services_;
 	UnitRunState state_;
 	std::vector<Slot> slots_;

@@ -89,7 +89,7 @@ void Unit::build(Instant now)
 	    std::none_of(planned->steps.begin(), planned->steps.end(), [](const PlanStep &step) {
 		    return step.kind == PlanStep::Kind::Reload || step.kind == PlanStep::Kind::Wait;
 	    }))
-		table_loaded(path_identities(config_));
+		table_loaded(identities_);
 	for (const auto &step : planned->steps) {
 		const bool mark =
 			step.kind == PlanStep::Kind::Mark || step.kind == PlanStep::Kind::Unmark;
@@ -186,7 +186,7 @@ void Unit::change_table(const Table &table, bool create)
 	table_busy_ = table_worker_->submit([mailbox = services_.mailbox,
 					     here = std::weak_ptr(here_), unit = this,
 					     name = config_.name, wwid = config_.wwid, table,
-					     create, paths = path_identities(config_)] {
+					     create, paths = identities_] {
 		auto done = create ? dm::create(name, wwid, table) : dm::reload(name, table);
 		Result<void> result;
 		if (!done)

@@ -14,7 +14,7 @@ using log::Message;
 /// The kernel's path `i` is the configuration's.
 bool Unit::knows_numbers() const
 {
-	return order_.agrees(path_identities(config_));
+	return order_.agrees(identities_);
 }
 
 /// What is remembered by the numbers of another order.
@@ -26,7 +26,7 @@ void Unit::forget_numbers()
 
 std::optional<std::string> Unit::keeps_paths(const UnitConfig &config)
 {
-	if (keeps_numbers(path_identities(config_), path_identities(config)))
+	if (keeps_numbers(identities_, path_identities(config)))
 		return std::nullopt;
 	if (config_.build && !table_busy_)
 		(void)look(now());
@@ -41,21 +41,22 @@ std::optional<std::string> Unit::keeps_paths(const UnitConfig &config)
 
 void Unit::look_after_order()
 {
-	const auto paths = path_identities(config_);
-	order_.looked(kernel_->status, paths);
-	if (order_.state() != state_.order) {
-		if (order_.state().untraced && !state_.order.untraced)
-			log::say(Message::Warning, {.unit = config_.name},
-				 "the paths were changed while writes are in doubt");
-		state_.order = order_.state();
-		save_state();
-	}
-	mv_.set_untraced(order_.untraced(kernel_->status, paths));
+	order_.looked(kernel_->status, identities_);
+	if (order_.state().untraced && !state_.order.untraced)
+		log::say(Message::Warning, {.unit = config_.name},
+			 "the paths were changed while writes are in doubt");
+	save_order();
+	mv_.set_untraced(order_.untraced(kernel_->status, identities_));
 }
 
 void Unit::table_loaded(std::vector<std::string> paths)
 {
 	order_.loaded(std::move(paths));
+	save_order();
+}
+
+void Unit::save_order()
+{
 	if (order_.state() == state_.order)
 		return;
 	state_.order = order_.state();
