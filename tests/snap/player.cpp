@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/core.h>
 
@@ -163,8 +164,13 @@ void Player::settle()
 void Player::stop_writer()
 {
 	stop_ = true;
-	if (!wait_until(writer_limit, [&] { return written_.load(); })) {
+	const bool stopped = wait_until(writer_limit, [&] {
+		watch();
+		return written_.load();
+	});
+	if (!stopped) {
 		blame("I/O is stuck");
+		tell_threads();
 		return;
 	}
 	writer_.join();
@@ -182,6 +188,14 @@ void Player::stop_writer()
 				  summary.first_mismatch));
 	if (summary.ops == 0)
 		blame("no I/O was done");
+}
+
+/// Where in the kernel each of this process's threads waits.
+void Player::tell_threads() const
+{
+	for (const auto &task : std::filesystem::directory_iterator("/proc/self/task"))
+		tell(fmt::format("thread {}\n{}", task.path().filename().string(),
+				 read_file(task.path() / "stack", 4096).value_or("")));
 }
 
 void Player::judge(const char *when)

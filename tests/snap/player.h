@@ -37,6 +37,7 @@ private:
 	void watch();
 	void settle();
 	void stop_writer();
+	void tell_threads() const;
 	void judge(const char *when);
 	void tell(const std::string &text) const;
 	void blame(const std::string &text);
