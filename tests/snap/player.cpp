@@ -28,8 +28,9 @@ constexpr std::size_t log_bytes_max = 64 << 20;
 constexpr auto watch_interval = 50ms;
 /// From the end of the last fault until I/O flows on a unit with all its paths.
 constexpr auto settle_limit = 120s;
-/// I/O after that.
-constexpr auto tail = 500ms;
+/// It is to be so for so long, more than a stall budget, a ticket or a check last: what is known of
+/// a path that carries nothing is from before its server came back, else.
+constexpr auto well_for = 3500ms;
 /// I/O that is not back after this, when nothing is wrong any more, is stuck.
 constexpr auto writer_limit = 60s;
 /// More than twice any command's time limit: what is to land late has landed.
@@ -141,6 +142,7 @@ void Player::settle()
 {
 	tell("everything is healed");
 	std::string said;
+	Instant ill = now();
 	const bool well = wait_until(
 		settle_limit,
 		[&] {
@@ -148,17 +150,17 @@ void Player::settle()
 				tell(revived.error().message());
 			else if (*revived)
 				tell("the server had ended by itself, and is started again");
-			const bool is = stack_.is_well(said);
+			if (!stack_.is_well(said))
+				ill = now();
 			if (!said.empty())
 				tell(said);
 			watch();
-			return is;
+			return now() - ill >= well_for;
 		},
 		watch_interval);
 	if (!well)
 		blame(fmt::format("not well {} s after everything was healed",
 				  std::chrono::seconds(settle_limit).count()));
-	pass_time(now() - began_ + tail);
 }
 
 void Player::stop_writer()
