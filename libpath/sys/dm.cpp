@@ -133,6 +133,9 @@ Result<UdevWait> load_locked(std::string_view name, const Table &table, std::uin
 		auto clear = make_task(DM_DEVICE_CLEAR, name, doing);
 		if (clear)
 			(void)dm_task_run(clear->get()); // the resume's error is the one to tell
+		// A table that is refused when it is put into use leaves the device suspended
+		// (drivers/md/dm-ioctl.c, do_resume): it goes on with the one that it has.
+		(void)resume_locked(name, udev_flags);
 	}
 	return resumed;
 }
