@@ -351,11 +351,11 @@ bool Unit::keep(Instant now)
 			// The table has a device that is gone; the monitor may know its successor.
 			if (kernel_->status.paths[i].state != PathState::ABSENT)
 				paths[i] = {MonitorState::Failed, Reason::PATH_GONE,
-					    active_failures_max, std::nullopt};
+					    active_failures_max, std::nullopt, false};
 			continue;
 		}
 		paths[i] = {monitor.state(), monitor.fault(), monitor.failures(),
-			    monitor.proved_at()};
+			    monitor.proved_at(), mv_.may_lack_key(i)};
 	}
 
 	bool told = false;

@@ -198,7 +198,9 @@ private:
 								  const PeerAnswer &answer) const;
 	void attach_by_peer(unsigned slot);
 	void export_by_peer(unsigned slot, std::uint64_t epoch);
-	void grant_by_peer(unsigned slot, std::uint64_t epoch);
+	void export_if_keyed(unsigned slot, std::uint64_t epoch);
+	void grant_by_peer(unsigned slot, std::uint64_t epoch,
+			   const std::optional<std::vector<std::uint64_t>> &keys = {});
 	void note_attestation(unsigned slot, const PeerAnswer &answer);
 	void note_revoked(unsigned slot, std::uint64_t lost);
 	void settle_grants();

@@ -124,17 +124,18 @@ bool Unit::verify(Instant now)
 	return told;
 }
 
-/// A path that is being fenced gets no key from its checks, or it could write again.
 void Unit::guard_keys()
 {
-	const auto left = left_path(kernel_->status);
-	const bool fencing = kernel_->status.doubt > 0 && kernel_->status.fence == Fence::PROVE;
+	const auto &status = kernel_->status;
+	const auto left = left_path(status);
 	for (unsigned i = 0; i < slots_.size(); i++) {
-		if (!slots_[i].leg)
+		auto *leg = slots_[i].leg.get();
+		if (leg == nullptr)
 			continue;
-		const bool is_left = left && (left == i || kernel_->status.paths[*left].device ==
-								   slots_[i].leg->number());
-		slots_[i].leg->key.may_register = !fencing || !is_left;
+		// The path that was left may have another place by now.
+		const bool is_left = left && status.paths[*left].device == leg->number();
+		leg->key.may_register = mv_.may_register(status, i) &&
+					(!is_left || mv_.may_register(status, *left));
 	}
 }
 

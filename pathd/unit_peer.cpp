@@ -23,8 +23,11 @@ constexpr Duration attest_limit = std::chrono::seconds(2);
 constexpr Duration export_limit = std::chrono::seconds(4);
 /// A unit that begins does not hold it against a path that its peer is not connected yet.
 constexpr Duration first_contact = std::chrono::seconds(3);
+/// A check that has taken longer than a command by this is a failed one.
+constexpr Duration check_slack = std::chrono::seconds(1);
 /// A peer's answer is on its way when the step's time is over.
 constexpr Duration fence_slack = std::chrono::milliseconds(250);
+constexpr const char *key_gone = "{}'s key was taken off the disk, and is not back yet";
 
 std::string text_of(const PeerId &id)
 {
@@ -188,12 +191,17 @@ void Unit::attest_due(Instant now)
 			continue;
 		slot.attesting = true;
 		slot.attest_next = now + config_.check_interval;
+		// Its word is about the last check that it has made of its own path.
+		const Instant checked = now - config_.check_interval -
+					config_.effective_command_timeout() - check_slack;
 		ask_peer(i, request_for(PeerVerb::Attest), attest_limit,
-			 [this, i](const Result<PeerAnswer> &answer) {
+			 [this, i, checked](const Result<PeerAnswer> &answer) {
 				 slots_[i].attesting = false;
 				 auto &known = slots_[i].attestation;
 				 if (answer && slots_[i].leg && !config_.reservations)
 					 carry_by_peer(i, [](const Result<void> &) {});
+				 if (answer && answer->direct && answer->key != 0)
+					 mv_.key_seen(i, answer->key, checked);
 				 if (answer)
 					 note_attestation(i, *answer);
 				 else if (known && answer.error().code == std::errc::no_such_device)
@@ -280,7 +288,7 @@ void Unit::attach_by_peer(unsigned i)
 void Unit::export_by_peer(unsigned i, std::uint64_t epoch)
 {
 	if (config_.reservations)
-		return grant_by_peer(i, epoch);
+		return export_if_keyed(i, epoch);
 	carry_by_peer(i, [this, i, epoch](const Result<void> &carried) {
 		if (carried)
 			return grant_by_peer(i, epoch);
@@ -291,10 +299,35 @@ void Unit::export_by_peer(unsigned i, std::uint64_t epoch)
 	});
 }
 
-void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
+/// A fence may have taken the peer's key away, and its last check need not have seen that.
+void Unit::export_if_keyed(unsigned i, std::uint64_t epoch)
+{
+	const auto key = slots_[i].attestation ? slots_[i].attestation->key : 0;
+	if (key == 0 || !slots_[i].attestation->reservations)
+		return grant_by_peer(i, epoch);
+	ask_peer(i, request_for(PeerVerb::Keys), attest_limit,
+		 [this, i, epoch, key](const Result<PeerAnswer> &answer) {
+			 const auto &peer = config_.paths[i].peer;
+			 if (!answer)
+				 return attach_failed(
+					 i, Reason::TRANSPORT,
+					 fmt::format("{} does not say which keys the disk has: {}",
+						     peer, answer.error().context));
+			 if (std::find(answer->keys.begin(), answer->keys.end(), key) ==
+			     answer->keys.end())
+				 return attach_failed(i, Reason::RESERVATION,
+						      fmt::format(key_gone, peer));
+			 grant_by_peer(i, epoch, answer->keys);
+		 });
+}
+
+/// `keys`: that were on the disk before; nothing: nobody has looked. The peer may open the export
+/// by another nexus than the one that it has attested.
+void Unit::grant_by_peer(unsigned i, std::uint64_t epoch,
+			 const std::optional<std::vector<std::uint64_t>> &keys)
 {
 	ask_peer(i, request_for(PeerVerb::Export, epoch), export_limit,
-		 [this, i, epoch](const auto &granted) {
+		 [this, i, epoch, keys](const auto &granted) {
 			 const auto &path = config_.paths[i];
 			 const auto *client = peer_of(i);
 			 if (!granted || client == nullptr || client->hello() == nullptr)
@@ -319,6 +352,10 @@ void Unit::grant_by_peer(unsigned i, std::uint64_t epoch)
 					 fmt::format(
 						 "the export that {} granted cannot be noted: {}",
 						 path.peer, saved.error().message()));
+			 if (keys && granted->key != 0 &&
+			     std::find(keys->begin(), keys->end(), granted->key) == keys->end())
+				 return attach_failed(i, Reason::RESERVATION,
+						      fmt::format(key_gone, path.peer));
 			 submit_attach(i, {client->peer().address.host, granted->port, {}},
 				       granted->export_name, backend_of(i) + granted->export_name,
 				       services_.peers->data_key());
@@ -362,6 +399,7 @@ FencePath Unit::fence_path_of_peer(unsigned i) const
 	if (config_.reservations) {
 		path.key = slot.attestation && slot.attestation->key != 0 ? slot.attestation->key
 									  : grant.key;
+		path.export_key = grant.key;
 		path.keys.assign(grant.keys.begin(), grant.keys.end());
 		path.doubt_keys.assign(grant.doubt_keys.begin(), grant.doubt_keys.end());
 	}

@@ -236,6 +236,10 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		if (leg.recovered())
 			borrow_settings(leg);
 		leg.reservations = facts.reservations;
+		if (facts.reservations) {
+			mv_.key_seen(i, leg.key.key, facts.began);
+			mv_.keys_seen(facts.keys, facts.began);
+		}
 		slot.text.clear();
 		slot.proof = evidence(leg.kind(), by_peer(i),
 				      medium_.verdict(i) == MediumVerdict::Same, slot.witnessed);

@@ -201,7 +201,13 @@ void Unit::look_after_exports()
 	if (open.empty() || revoking_ > 0 || now() < revoke_next_)
 		return;
 	const auto disk = peer_disk(open.front().client);
-	if (!disk || (disk->direct && !disk->looped))
+	// A fence takes the keys of all paths, and those come back first that no export is on.
+	const bool shut_out = std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
+		return slot.leg && slot.leg->kind() == PathKind::DIRECT && slot.leg->settled &&
+		       slot.leg->key.key != 0 && slot.leg->key.may_register &&
+		       slot.leg->fault == Reason::RESERVATION;
+	});
+	if (!disk || (disk->direct && !disk->looped && !shut_out))
 		return;
 	const bool one_may_be_well =
 		std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
@@ -209,7 +215,7 @@ void Unit::look_after_exports()
 			       slot.leg->settled &&
 			       !ends_exports(slot.leg->fault, slot.leg->failures);
 		});
-	if (one_may_be_well && !disk->looped)
+	if (one_may_be_well && !disk->looped && !shut_out)
 		return;
 	// After a restart of pathd an export is there before the first check has an answer.
 	if (std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
@@ -218,6 +224,7 @@ void Unit::look_after_exports()
 		return;
 	for (const auto &name : open)
 		serve_no_more(name, disk->looped ? "this host uses it through another one"
+				    : shut_out   ? "a fence has taken this host's key"
 						 : "this host has lost its direct path");
 }
 

@@ -216,6 +216,12 @@ void Fencing::failed(std::uint64_t token, int error_number, Instant at)
 		went_wrong(running->of, running->step, error_number, at);
 }
 
+void Fencing::key_is_back(unsigned path)
+{
+	if (path < cases_.size())
+		cases_[path].seen.reset();
+}
+
 bool Fencing::confirmed(std::uint64_t mv)
 {
 	if (!going_ || mv != mv_)

@@ -64,6 +64,9 @@ struct FencePolicy {
 	Duration agent_after = std::chrono::seconds(10);
 	/// For so long the disk's keys are believed to be as they were read.
 	Duration keys_life = std::chrono::seconds(5);
+	/// An order without an answer may still be carried out for so long: it is begun within its
+	/// limit or never, and its command has a limit as well.
+	Duration order_life = std::chrono::seconds(10);
 };
 
 /// What can be done about one path, and through it.
@@ -83,6 +86,9 @@ struct FencePath {
 	bool agent = false;
 	/// Reservation key of the nexus, registered or to be registered; 0: not known.
 	std::uint64_t key = 0;
+	/// Served: the key of the nexus that the present export is on, which need not be the one
+	/// that another export would be on; 0: not known.
+	std::uint64_t export_key = 0;
 	/// Served: the epoch of the export that I/O was sent to; 0: it has none.
 	std::uint64_t export_epoch = 0;
 	/// Served: the server exports by another nexus now than the one, or all of those, that
@@ -190,6 +196,8 @@ public:
 	/// EOPNOTSUPP the disk or the peer cannot do it: not tried again in this mount
 	/// verification. Any other: tried again, through another nexus if there is one.
 	void failed(std::uint64_t token, int error_number, Instant at);
+	/// The path may have its key again, whatever was done before: keys are read anew.
+	void key_is_back(unsigned path);
 	/// A person is sure that nothing can reach the disk by the old paths of this mount
 	/// verification. False: it is over, or another one.
 	bool confirmed(std::uint64_t mv);

@@ -26,6 +26,11 @@ bool eligible(const PathStatus &path)
 	return path.state != PathState::ABSENT && !withdrawn_by_operator(path);
 }
 
+bool asks_for_fence(const UnitStatus &status)
+{
+	return status.doubt > 0 && status.fence == Fence::PROVE;
+}
+
 std::int64_t milliseconds(Duration duration)
 {
 	return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -113,16 +118,44 @@ void MountVerification::commit_refused(std::uint64_t mv, unsigned path, int erro
 void MountVerification::fence_done(std::uint64_t token, const FenceAnswer &answer, Instant at)
 {
 	fencing_.done(token, answer, at);
+	keys_.done(token, answer, at);
 }
 
 void MountVerification::fence_failed(std::uint64_t token, int error_number, Instant at)
 {
 	fencing_.failed(token, error_number, at);
+	keys_.failed(token, error_number, at);
 }
 
 bool MountVerification::fence_confirmed(std::uint64_t mv)
 {
 	return going_ && mv == mv_ && fencing_.confirmed(mv);
+}
+
+void MountVerification::key_seen(unsigned path, std::uint64_t key, Instant began)
+{
+	keys_.seen(key, began);
+	fencing_.key_is_back(path);
+}
+
+void MountVerification::keys_seen(std::span<const std::uint64_t> keys, Instant began)
+{
+	keys_.seen_keys(keys, began);
+}
+
+bool MountVerification::may_register(const UnitStatus &status, unsigned path) const
+{
+	if (!asks_for_fence(status) || status.state != UnitState::VERIFY)
+		return true;
+	if (!going_ || status.mv != mv_)
+		return false; // not looked at yet
+	if (!may_have_left(status, path))
+		return true;
+	for (unsigned i = 0; i < status.paths.size(); i++)
+		if (i != path && eligible(status.paths[i]) && attempts_[i].state != Try::Bad &&
+		    attempts_[i].failures == 0)
+			return false;
+	return true;
 }
 
 void MountVerification::replaced(unsigned path)
@@ -192,8 +225,13 @@ void MountVerification::verify_paths(const UnitStatus &status, Instant now, MvAc
 			}
 		}
 		if (attempt.state == Try::Good) {
-			// A proof grows old while the unit waits for something else.
-			const Instant stale = attempt.at + policy_.verify_limit;
+			// A proof grows old while the unit waits for something else; one of a path
+			// whose key was being taken is worth nothing.
+			Instant stale = attempt.at + policy_.verify_limit;
+			if (keys_.may_lack(i, asks_for_fence(status)))
+				stale = std::min(stale,
+						 std::max(attempt.at + policy_.retry_first,
+							  *keys_.over(i, asks_for_fence(status))));
 			if (now < stale) {
 				wake(stale);
 				continue;
@@ -247,6 +285,9 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 			wake(attempt.commit_next);
 			continue;
 		}
+		// What it stands on is being taken away.
+		if (at_once && keys_.may_lack(i, asks_for_fence(status)))
+			continue;
 		auto &choice = at_once ? best : fenced;
 		if (!choice || rank(i) < rank(*choice))
 			choice = i;
@@ -264,7 +305,7 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 			       now, actions);
 		return;
 	}
-	if (status.doubt == 0 || status.fence != Fence::PROVE)
+	if (!asks_for_fence(status))
 		return;
 	// What was begun for one path is not dropped for a better one that comes late.
 	if (fenced && target_ && attempts_[*target_].state == Try::Good &&
@@ -335,15 +376,17 @@ void MountVerification::fence(const UnitStatus &status, std::span<const MvCandid
 	target_ = target;
 	const auto paths = fence_paths(status, candidates);
 	const auto known = facts(status, paths, target);
-	for (const auto &action : fencing_.step(known, now))
+	for (const auto &action : fencing_.step(known, now)) {
+		keys_.ordered(action, now, policy_.fence.order_life);
 		actions.add({.kind = MvAction::Kind::Fence,
 			     .mv = mv_,
 			     .path = action.path,
 			     .evidence = {},
 			     .fence = action});
+	}
 	if (fencing_.deadline())
 		wake(*fencing_.deadline());
-	if (const auto proof = fencing_.proof(known, now))
+	if (const auto proof = fencing_.proof(known, now); proof && !keys_.may_lack(*target, true))
 		commit(status, *target, proof->method, proof->evidence, now, actions);
 }
 
@@ -362,11 +405,23 @@ void MountVerification::commit(const UnitStatus &status, unsigned path, Method m
 		     .reinstate_first = status.paths[path].state == PathState::REJECTED});
 }
 
+/// What a check may have put back, no fence believes to be gone.
+void MountVerification::watch_keys(const UnitStatus &status,
+				   std::span<const MvCandidate> candidates, Instant now)
+{
+	const auto paths = fence_paths(status, candidates);
+	keys_.look(std::span(paths).first(status.paths.size()), now, policy_.fence.order_life);
+	for (unsigned i = 0; i < status.paths.size(); i++)
+		if (may_register(status, i))
+			fencing_.key_is_back(i);
+}
+
 MvActions MountVerification::step(const UnitStatus &status, std::span<const MvCandidate> candidates,
 				  Instant now)
 {
 	MvActions actions;
 	deadline_.reset();
+	watch_keys(status, candidates, now);
 
 	if (status.state == UnitState::FAILED) {
 		going_ = false;
@@ -455,14 +510,16 @@ std::string MountVerification::waiting_for(const UnitStatus &status,
 				"{}, next try in {} ms", reason_text(attempt.reason),
 				std::max<std::int64_t>(0, milliseconds(attempt.next - now)));
 		else {
-			part = "proved";
+			part = keys_.may_lack(i, asks_for_fence(status))
+				       ? "proved before its key was taken"
+				       : "proved";
 			if (attempt.commit_error > 0 && attempt.commit_error != EINPROGRESS)
 				part += fmt::format(", but the kernel refused it (errno {})",
 						    attempt.commit_error);
 		}
 		text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", label(i), part);
 	}
-	if (status.doubt > 0 && status.fence == Fence::PROVE) {
+	if (asks_for_fence(status)) {
 		const auto paths = fence_paths(status, candidates);
 		text = fmt::format(
 			"{} in doubt, fence=prove: {}; 'fenced --i-am-sure' ends it; {}",

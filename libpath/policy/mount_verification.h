@@ -5,8 +5,9 @@
 /// The kernel holds the I/O, drains the path that failed, and goes on alone where a ticket is proof
 /// enough. What is left for this machine: a leg that does not drain is told to give up; every path
 /// that is there is verified, at once and side by side; when the old path has drained the best
-/// verified path is committed. Nothing is remembered from one mount verification to the next, and
-/// an answer that belongs to an older one is dropped: it says nothing about the disk of now.
+/// verified path is committed. Nothing is remembered from one mount verification to the next but
+/// the orders that may take a path's key, and an answer that belongs to an older one is dropped: it
+/// says nothing about the disk of now.
 ///
 /// Each step looks at the whole state and says what to do now. A lost message, an answer that never
 /// comes or a daemon that was restarted in the middle therefore needs no case of its own.
@@ -21,6 +22,7 @@
 
 #include "libpath/base/instant.h"
 #include "libpath/policy/fence.h"
+#include "libpath/policy/key_watch.h"
 #include "libpath/policy/path_monitor.h"
 #include "libpath/unit/unit_status.h"
 
@@ -120,6 +122,16 @@ public:
 	/// A person is sure that the old paths can write no more. False: there is no such mount
 	/// verification.
 	bool fence_confirmed(std::uint64_t mv);
+	/// With `reservations`: a look that began then found this key, of the path or of a nexus of
+	/// its server, on the disk, or put it there; or it found these keys.
+	void key_seen(unsigned path, std::uint64_t key, Instant began);
+	void keys_seen(std::span<const std::uint64_t> keys, Instant began);
+	/// May a check give the path its key back? Not while the path is being shut out, or it
+	/// could write again; but if there is nowhere else to go.
+	[[nodiscard]] bool may_register(const UnitStatus &status, unsigned path) const;
+	/// The path may be without its key, because a fence of ours has taken it: no proof of it
+	/// counts.
+	[[nodiscard]] bool may_lack_key(unsigned path) const { return keys_.may_lack(path, false); }
 	/// Another device stands behind this path now: what was found out about it is void.
 	void replaced(unsigned path);
 	/// Whether the path that is left may be none of those of the status, or another one than
@@ -171,6 +183,8 @@ private:
 	[[nodiscard]] std::uint32_t doubtful(const UnitStatus &status) const;
 	[[nodiscard]] FenceFacts facts(const UnitStatus &status, std::span<const FencePath> paths,
 				       std::optional<unsigned> target) const;
+	void watch_keys(const UnitStatus &status, std::span<const MvCandidate> candidates,
+			Instant now);
 
 	MvPolicy policy_;
 	std::uint64_t mv_ = 0;
@@ -182,6 +196,7 @@ private:
 	std::optional<Instant> deadline_;
 	std::array<Attempt, SW_PATHS_MAX> attempts_{};
 	Fencing fencing_;
+	KeyWatch keys_;
 	std::uint32_t left_in_doubt_ = 0; ///< a bit for the path that this one left; 0: not known
 	bool untraced_ = false;
 	std::optional<unsigned> target_; ///< the path that the fence is for

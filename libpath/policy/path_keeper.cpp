@@ -38,10 +38,12 @@ std::optional<KeeperAction> keep_ready(const UnitStatus &status, std::span<const
 	// Not looked at yet: what an earlier pathd deposited holds as long as it said.
 	if (path.monitor == MonitorState::Unknown)
 		return std::nullopt;
-	const auto order = order_ticket(
-		{.proved_at = path.monitor == MonitorState::Ok ? path.proved_at : std::nullopt,
-		 .left = std::chrono::milliseconds(status.paths[i].ticket_ms)},
-		check_interval, now);
+	const auto order =
+		order_ticket({.proved_at = path.monitor == MonitorState::Ok && !path.may_lack_key
+						   ? path.proved_at
+						   : std::nullopt,
+			      .left = std::chrono::milliseconds(status.paths[i].ticket_ms)},
+			     check_interval, now);
 	if (order)
 		return KeeperAction{Kind::Ticket, i, Reason::NONE, order->ttl_ms};
 	return std::nullopt;

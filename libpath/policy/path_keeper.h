@@ -21,6 +21,7 @@ struct KeptPath {
 	Reason reason = Reason::NONE;     ///< why the monitor holds it for Failed or Rejected
 	std::uint32_t failures = 0;       ///< failed probes in a row
 	std::optional<Instant> proved_at; ///< begin of the last good probe
+	bool may_lack_key = false;        ///< a fence of ours may have taken its key since
 };
 
 struct KeeperAction {

@@ -16,8 +16,6 @@ namespace
 
 constexpr unsigned rounds_max = 4;
 constexpr Duration look_interval = std::chrono::seconds(1);
-/// A peer carries out no order that is older than its limit; then it takes a moment.
-constexpr Duration order_life = std::chrono::seconds(6);
 
 } // namespace
 
@@ -39,10 +37,8 @@ void Daemon::start()
 	monitor.stable = duration(setup_.stable);
 	slots_.clear();
 	slots_.resize(legs_.size());
-	for (auto &slot : slots_) {
+	for (auto &slot : slots_)
 		slot.monitor.set_policy(monitor);
-		slot.keys_pending = context_.schedule.instant() + order_life;
-	}
 	if (!context_.broken(Mutant::COHERENCE_FORGOTTEN))
 		for (const unsigned i : incoherent_)
 			slots_[i].coherence.distrust();
@@ -228,6 +224,7 @@ std::vector<MvCandidate> Daemon::candidates() const
 		fencing.export_epoch = slots_[i].doubt_epoch;
 		if (const auto grant = grants_.find(i); grant != grants_.end()) {
 			fencing.moved = grant->second.moved;
+			fencing.export_key = grant->second.key;
 			fencing.keys.assign(grant->second.keys.begin(), grant->second.keys.end());
 			fencing.doubt_keys.assign(grant->second.doubt_keys.begin(),
 						  grant->second.doubt_keys.end());
@@ -238,6 +235,8 @@ std::vector<MvCandidate> Daemon::candidates() const
 
 bool Daemon::verify(Instant now)
 {
+	for (unsigned i = 0; i < slots_.size(); i++)
+		slots_[i].may_register = mv_.may_register(*status_, i);
 	note_exports();
 	const auto known = candidates();
 	bool told = false;
@@ -272,20 +271,6 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 	case MvAction::Kind::Commit: {
 		if (!in_table(action.path))
 			break;
-		// Our key is on the new nexus before it opens, and nothing of ours is on its way to
-		// take it: an earlier pathd may have sent that, too.
-		if (setup_.reservations && status_->doubt > 0 &&
-		    slots_[action.path].keys_seen <= std::max(slots_[action.path].keys_pending,
-							      slots_[action.path].keys_touched)) {
-			slots_[action.path].probe_now = true;
-			mv_.commit_refused(action.mv, action.path, EBUSY, now);
-			break;
-		}
-		if (slots_[action.path].unregistered) {
-			admit(action.path, now);
-			mv_.commit_refused(action.mv, action.path, EBUSY, now);
-			break;
-		}
 		if (action.reinstate_first)
 			(void)kernel_.reinstate(action.path);
 		if (dies())
@@ -305,37 +290,12 @@ bool Daemon::carry_out(const MvAction &action, Instant now, bool &told)
 	return true;
 }
 
-/// PREEMPT takes a key away, RESERVE makes keys matter. Until the order has ended, and has ended
-/// for sure, what a check saw of the key counts for nothing.
-void Daemon::touch_keys(const FenceAction &action, bool ended)
-{
-	if (action.kind != FenceAction::Kind::PreemptAbort &&
-	    action.kind != FenceAction::Kind::Reserve)
-		return;
-	const Instant now = context_.schedule.instant();
-	for (unsigned i = 0; i < slots_.size(); i++) {
-		const auto keys = fencer_.keys(i);
-		if (action.kind == FenceAction::Kind::PreemptAbort &&
-		    std::find(keys.begin(), keys.end(), action.victim) == keys.end())
-			continue;
-		auto &slot = slots_[i];
-		slot.unregistered = !context_.broken(Mutant::KEY_MISSING);
-		slot.keys_touched = now;
-		slot.keys_pending = ended ? now : now + order_life;
-		slot.probe_now = true;
-	}
-}
-
 void Daemon::fence(const FenceAction &action)
 {
-	touch_keys(action, false);
 	fencer_.carry_out(action, [this, action](int error, const FenceAnswer &answer) {
 		const Instant now = context_.schedule.instant();
 		context_.trace.say("fencer", "path {}: {}", action.path,
 				   error ? std::strerror(error) : "done");
-		touch_keys(action, true);
-		if (error == 0 && action.kind == FenceAction::Kind::RegisterKey)
-			slots_[action.path].unregistered = false;
 		FenceAnswer known = answer;
 		if (error == 0 && action.kind == FenceAction::Kind::Revoke) {
 			slots_[action.path].revoked_mv = action.mv;
@@ -353,24 +313,6 @@ void Daemon::fence(const FenceAction &action)
 	});
 }
 
-void Daemon::admit(unsigned i, Instant now)
-{
-	auto &slot = slots_[i];
-	if (slot.admitting && now < slot.admit_next)
-		return;
-	slot.admitting = true;
-	slot.admit_next = now + std::chrono::seconds(3);
-	context_.trace.say("pathd", "path {} needs its key", i);
-	fencer_.admit(i, [this, i](bool done) {
-		auto &of = slots_[i];
-		of.admitting = false;
-		of.admit_next = context_.schedule.instant() + std::chrono::milliseconds(500);
-		if (done)
-			of.unregistered = false;
-		touch();
-	});
-}
-
 void Daemon::confirm(std::uint64_t mv)
 {
 	process_.run([this, mv] {
@@ -379,19 +321,29 @@ void Daemon::confirm(std::uint64_t mv)
 	});
 }
 
-/// While a mount verification waits, who of the peers is there to help?
+/// As Unit::attest_due(), and more often while a mount verification waits: who of the peers is
+/// there to help, and what does it say of its own path?
 void Daemon::ask_peers(Instant now)
 {
-	if (!status_ || status_->state != UnitState::VERIFY)
+	if (!status_)
 		return;
+	const Duration check = duration(setup_.check_interval);
+	const Duration pause = status_->state == UnitState::VERIFY
+				       ? std::min<Duration>(check, std::chrono::milliseconds(500))
+				       : check;
 	for (unsigned i = 0; i < slots_.size(); i++) {
-		if (legs_[i]->kind() != PathKind::SERVED ||
-		    now < slots_[i].asked + std::chrono::milliseconds(500))
+		if (legs_[i]->kind() != PathKind::SERVED || now < slots_[i].asked + pause)
 			continue;
 		slots_[i].asked = now;
-		fencer_.ask_status(i, [this, i] {
+		// Its word is about the last check that it has made.
+		const Instant checked = now - check - command() - std::chrono::seconds(1);
+		fencer_.ask_status(i, [this, i, checked](std::optional<Key> proved) {
+			if (!proved)
+				return;
 			slots_[i].peer_until =
 				context_.schedule.instant() + std::chrono::seconds(2);
+			if (setup_.reservations)
+				mv_.key_seen(i, *proved, checked);
 			touch();
 		});
 	}
@@ -404,10 +356,10 @@ bool Daemon::keep(Instant now)
 		const auto &monitor = slots_[i].monitor;
 		if (in_table(i))
 			paths[i] = {monitor.state(), monitor.fault(), monitor.failures(),
-				    slots_[i].unregistered ? std::nullopt : monitor.proved_at()};
+				    monitor.proved_at(), mv_.may_lack_key(i)};
 		else if (status_->paths[i].state != PathState::ABSENT)
 			paths[i] = {MonitorState::Failed, Reason::PATH_GONE, active_failures_max,
-				    std::nullopt};
+				    std::nullopt, false};
 	}
 	bool told = false;
 	for (const auto &action :

@@ -68,15 +68,10 @@ private:
 		std::uint64_t doubt_mv = 0; ///< the mount verification that doubt_epoch is of
 		std::uint64_t doubt_epoch = 0;
 		std::uint64_t revoked_mv = 0; ///< the one whose fence has ended the export
-		bool unregistered = false;    ///< the disk would refuse writes by this path
-		bool admitting = false;
-		Instant admit_next{};
-		Instant keys_touched{}; ///< an order of ours may have taken the key then
-		Instant keys_pending{}; ///< or may until then
-		Instant keys_seen{};    ///< begin of the check that saw the key last
-		Instant asked{};        ///< the peer's pathd, last
-		Instant peer_until{};   ///< it counts as reachable until then
-		Instant carry_next{};   ///< the peer is told the users' key
+		bool may_register = true;     ///< a check may give the path its key
+		Instant asked{};              ///< the peer's pathd, last
+		Instant peer_until{};         ///< it counts as reachable until then
+		Instant carry_next{};         ///< the peer is told the users' key
 	};
 
 	void wake(Nanos at);
@@ -91,14 +86,13 @@ private:
 	void attach(unsigned i, Instant now);
 	void end_export(unsigned i);
 	void export_by_peer(unsigned i, Epoch epoch);
+	void export_if_keyed(unsigned i, Epoch epoch);
 	void note_exports();
 	[[nodiscard]] std::string peer_boot(unsigned i) const;
 	void look_after_connections();
 	void probe_due(Instant now);
 	void ask_peers(Instant now);
 	void fence(const FenceAction &action);
-	void touch_keys(const FenceAction &action, bool ended);
-	void admit(unsigned i, Instant now);
 	void probe(unsigned i, std::uint64_t mv);
 	void start_probe(unsigned i, std::uint64_t mv);
 	void probed(unsigned i, std::uint64_t device, Instant began, std::uint64_t mv,
@@ -113,7 +107,8 @@ private:
 	void carry_due(Instant now);
 	void carry_by_peer(unsigned i, std::function<void(int error)> answered);
 	[[nodiscard]] bool lacks_rights(unsigned i) const;
-	void connect(unsigned i, Epoch epoch);
+	/// `keys`: that were on the disk before; nothing: nobody has looked.
+	void connect(unsigned i, Epoch epoch, const std::optional<std::vector<Key>> &keys = {});
 	[[nodiscard]] std::vector<MvCandidate> candidates() const;
 	void judge_ticket(unsigned i, Nanos began);
 	[[nodiscard]] FailbackDecision failback_now(Instant now) const;

@@ -110,9 +110,12 @@ void Daemon::end_export(unsigned i)
 	process_.after(export_limit, [tell] { tell(ETIMEDOUT, {}); });
 }
 
-/// As Unit::export_by_peer(): no export before the peer has given the users their rights.
+/// As Unit::export_by_peer(): no export before the peer has given the users their rights, or while
+/// it lacks its own key.
 void Daemon::export_by_peer(unsigned i, Epoch epoch)
 {
+	if (setup_.reservations && !context_.broken(Mutant::EXPORT_UNKEYED))
+		return export_if_keyed(i, epoch);
 	if (!setup_.carry)
 		return connect(i, epoch);
 	carry_by_peer(i, [this, i, epoch](int error) {
@@ -123,16 +126,40 @@ void Daemon::export_by_peer(unsigned i, Epoch epoch)
 	});
 }
 
-void Daemon::connect(unsigned i, Epoch epoch)
+void Daemon::export_if_keyed(unsigned i, Epoch epoch)
+{
+	auto once = std::make_shared<bool>(true);
+	const auto tell = [this, i, epoch, once](int error, const FenceAnswer &answer) {
+		if (!std::exchange(*once, false))
+			return;
+		const auto &keys = answer.keys;
+		if (error != 0)
+			attached(i, Reason::TRANSPORT);
+		else if (std::find(keys.begin(), keys.end(), fencer_.key(i)) == keys.end())
+			attached(i, Reason::RESERVATION);
+		else
+			connect(i, epoch, keys);
+	};
+	fencer_.carry_out({.kind = FenceAction::Kind::ReadKeys, .path = i}, tell);
+	process_.after(carry_limit, [tell] { tell(ETIMEDOUT, {}); });
+}
+
+/// The peer may have opened it by another nexus than the one that it was asked about.
+void Daemon::connect(unsigned i, Epoch epoch, const std::optional<std::vector<Key>> &keys)
 {
 	auto &leg = static_cast<ServedLeg &>(*legs_[i]);
-	leg.attach(epoch, process_, [this, i, &leg](bool done) {
+	leg.attach(epoch, process_, [this, i, &leg, keys](bool done) {
 		if (done) {
 			grants_[i].renew(leg.epoch(), peer_boot(i), leg.nexus().id(),
 					 Fencer::key_of(leg.nexus()),
 					 status_ && status_->state == UnitState::ONLINE &&
 						 status_->active != i);
 			(void)grants_[i].attested(fencer_.keys(i));
+			if (keys && std::find(keys->begin(), keys->end(),
+					      Fencer::key_of(leg.nexus())) == keys->end()) {
+				leg.disconnect("its server's nexus had no key");
+				return attached(i, Reason::RESERVATION);
+			}
 		}
 		attached(i, done ? Reason::NONE : Reason::TRANSPORT);
 	});
@@ -227,12 +254,16 @@ void Daemon::start_probe(unsigned i, std::uint64_t mv)
 	std::uint32_t places = 0;
 	for (const auto &record : slot.expected.records)
 		places |= 1U << record.sector / block_sectors;
+	const bool keyed = setup_.reservations && legs_[i]->kind() == PathKind::DIRECT &&
+			   !context_.broken(Mutant::KEY_MISSING);
 	legs_[i]->revive();
 	legs_[i]->send({.op = Op::Probe,
 			.path = i,
 			.device = device,
 			.look = setup_.carry && legs_[i]->kind() == PathKind::DIRECT,
 			.copy = slot.copy,
+			.key = keyed ? fencer_.key(i) : 0,
+			.may_register = slot.may_register,
 			.places = places},
 		       [this, i, device, began, mv, boot = process_.boot()](const Answer &answer) {
 			       if (boot != process_.boot())
@@ -252,19 +283,9 @@ Reason Daemon::judge(unsigned i, Instant began, const Answer &answer)
 		return Reason::IDENTITY;
 	if (setup_.carry)
 		return lacks_rights(i) ? Reason::RESERVATION : judge_medium(i, began, answer);
-	slots_[i].keys_seen = began;
+	// Shut out by a fence.
 	if (answer.unregistered)
-		slots_[i].unregistered = !context_.broken(Mutant::KEY_MISSING);
-	else if (began > slots_[i].keys_touched && began > slots_[i].keys_pending)
-		slots_[i].unregistered = false;
-	if (slots_[i].unregistered) {
-		const bool served = legs_[i]->kind() == PathKind::SERVED;
-		// A direct path that may be fenced right now gets its key when it is chosen.
-		if (served || (status_ && status_->doubt == 0))
-			admit(i, context_.schedule.instant());
-		if (served)
-			return Reason::RESERVATION;
-	}
+		return Reason::RESERVATION;
 	return judge_medium(i, began, answer);
 }
 
@@ -437,6 +458,10 @@ void Daemon::probed(unsigned i, std::uint64_t device, Instant began, std::uint64
 		slot.proved = true;
 		slot.failures = 0;
 		slot.monitor.step(ProbeOk{began});
+		if (setup_.reservations && legs_[i]->kind() == PathKind::DIRECT) {
+			mv_.key_seen(i, fencer_.key(i), began);
+			mv_.keys_seen(answer.keys, began);
+		}
 	} else {
 		slot.proved = false;
 		slot.failures++;

@@ -153,7 +153,13 @@ Answer Disk::perform(NexusId nexus, const Request &request)
 			}
 			answer.nexus = std::make_shared<const NexusView>(view(nexus));
 		}
-		answer.unregistered = reserved() && !keys_.contains(nexus);
+		if (request.key != 0) {
+			for (const auto &[each, key] : keys_)
+				answer.keys.push_back(key);
+			if (request.may_register && !keys_.contains(nexus))
+				register_key(nexus, request.key);
+			answer.unregistered = !keys_.contains(nexus);
+		}
 		for (std::size_t i = 0; i < landmark_count; i++)
 			if (const auto place = landmarks(block_count * block_bytes)[i])
 				answer.landmarks[i] = blocks_[*place / block_bytes].cached;

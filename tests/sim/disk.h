@@ -24,6 +24,12 @@ namespace swpath::sim
 using NexusId = unsigned;
 using Key = std::uint64_t;
 
+/// With `reservations`, of the nexus of a machine that serves.
+[[nodiscard]] constexpr Key server_key(NexusId nexus)
+{
+	return 0x5000 + nexus;
+}
+
 class Disk
 {
 public:

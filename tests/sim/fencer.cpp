@@ -88,6 +88,8 @@ void Fencer::through(unsigned path, std::function<int(Disk &, NexusId, FenceAnsw
 		call(
 			*served,
 			[this, served, what](const Told &reply) {
+				if (!served->proved())
+					return reply(ENODEV, {});
 				manage(served->server.nexus(), what, reply);
 			},
 			std::move(told));
@@ -262,28 +264,6 @@ void Fencer::carry_out(const FenceAction &action, Told told)
 	}
 }
 
-void Fencer::admit(unsigned path, std::function<void(bool)> done)
-{
-	const auto give = [](Key key) {
-		return [key](Disk &disk, NexusId id, FenceAnswer &) {
-			disk.register_key(id, key);
-			return 0;
-		};
-	};
-	const auto told = [done](int error, const FenceAnswer &) { done(error == 0); };
-	auto *of = peer(path);
-	if (of == nullptr)
-		return through(path, give(key(path)), told);
-	// Each of its paths has a check of its own.
-	auto &nexus = legs_[path]->nexus();
-	call(
-		*of,
-		[this, &nexus, give](const Told &reply) {
-			manage(nexus, give(key_of(nexus)), reply);
-		},
-		told);
-}
-
 void Fencer::carry(unsigned path, Key key, std::function<void(int)> told)
 {
 	auto *served = peer(path);
@@ -295,17 +275,18 @@ void Fencer::carry(unsigned path, Key key, std::function<void(int)> told)
 		[told = std::move(told)](int error, const FenceAnswer &) { told(error); });
 }
 
-void Fencer::ask_status(unsigned path, std::function<void()> alive)
+void Fencer::ask_status(unsigned path, std::function<void(std::optional<Key>)> alive)
 {
 	auto *served = peer(path);
 	call(
 		*served,
 		[served](const Told &reply) {
-			reply(served->server.nexus().passes() ? 0 : EIO, {});
+			FenceAnswer answer;
+			answer.keys = {key_of(served->server.nexus())};
+			reply(served->proved() ? 0 : ENODEV, answer);
 		},
-		[alive = std::move(alive)](int error, const FenceAnswer &) {
-			if (error == 0)
-				alive();
+		[alive = std::move(alive)](int error, const FenceAnswer &answer) {
+			alive(error == 0 ? std::optional(answer.keys.front()) : std::nullopt);
 		});
 }
 

@@ -27,23 +27,20 @@ public:
 
 	/// `told` may never be called: an answer can get lost.
 	void carry_out(const FenceAction &action, Told told);
-	/// Registers the key of a path's nexus. What a server was given before could pass with the
-	/// key; but each export follows a revoke of that.
-	void admit(unsigned path, std::function<void(bool)> done);
 	/// The verb `carry`: our users' key, to the peer of a served path.
 	void carry(unsigned path, Key key, std::function<void(int error)> told);
 	/// As Unit::attach_by_peer(): ends the latest export that the peer, or we (`last`), know
 	/// of. `told`: 0, and FenceAnswer::ended is its epoch, or it has not ended.
 	void end_export(unsigned path, Epoch last, Told told);
-	/// Does the peer's pathd answer, and its disk answer it?
-	void ask_status(unsigned path, std::function<void()> alive);
+	/// Does the peer's pathd answer, and by which key is a path of its own proved, if any?
+	void ask_status(unsigned path, std::function<void(std::optional<Key> proved)> alive);
 
 	/// Of the nexus that a path's host would use now.
 	[[nodiscard]] Key key(unsigned path) const;
 	/// Of every nexus that the host has.
 	[[nodiscard]] std::vector<Key> keys(unsigned path) const;
 	/// Of one nexus of a peer.
-	[[nodiscard]] static Key key_of(const Nexus &nexus) { return 0x5000 + nexus.id(); }
+	[[nodiscard]] static Key key_of(const Nexus &nexus) { return server_key(nexus.id()); }
 	[[nodiscard]] Peer *peer(unsigned path) const;
 
 private:

@@ -123,7 +123,7 @@ void ServedLeg::ask(std::uint64_t connection, Epoch epoch, Host &owner,
 			server_.process().run([this, connection, epoch, done, &owner, boot] {
 				server_.revive();
 				// Fail fast: a server without its own path serves nothing.
-				const bool able = server_.nexus().passes();
+				const bool able = server_.proved(server_.nexus());
 				const Epoch answer = able ? server_.open(connection, epoch) : 0;
 				network_.send(
 					peer_, client_id,

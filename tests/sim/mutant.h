@@ -28,6 +28,7 @@
 	X(COHERENCE_FORGOTTEN, "incoherent-server-forgotten")                                      \
 	X(KEY_NOT_CARRIED, "users-key-not-carried")                                                \
 	X(PREEMPTED_KEY_COPIED, "preempted-key-copied")                                            \
+	X(EXPORT_UNKEYED, "exported-without-key")                                                  \
 	X(PEERS_BELIEVED, "peers-believed-after-restart")                                          \
 	X(SERVER_KEY_CLAIMED, "server-claims-key")                                                 \
 	X(PREEMPTED_SERVED, "preempted-client-served")

@@ -101,7 +101,9 @@ edge users-key-not-carried 1000 P7
 # Rare: a key preempted between a look at the disk and the copy of it.
 edge preempted-key-copied 3701-3800 P7
 # Pathd restarted between a key and the peer's answer.
-edge peers-believed-after-restart 2701-2800 P7
+edge peers-believed-after-restart 1000 P7
+# A key taken, and a server asked for an export before its next check.
+edge exported-without-key 2501-2600 P7
 edge server-claims-key 500 P7
 edge preempted-client-served 6000 P7
 
@@ -157,6 +159,10 @@ patch 'policy: a peer is not waited for that has not answered for a new key' 300
 patch 'policy: an answer for an earlier key is taken for one for the new key' 5000 P7 $policy/carried_key.cpp 's/if (key != state_.key)$/if (false)/'
 patch 'policy: a key that users changed just before a hold is passed over' 3000 P5 $policy/carried_key.cpp 's/(replaced || sight.in_use ||/(sight.in_use ||/'
 patch 'policy: a client whose key was preempted is not refused' 3000 P7 $policy/carried_key.cpp 's/if (!view.has(key))/if (false)/'
+patch 'policy: an order that takes a key is not watched' 1000 P7 $policy/key_watch.cpp 's/action.kind == Kind::PreemptAbort/false/'
+# Rare, both: an order that a dead pathd has sent, and a path that is left again at once.
+patch 'policy: what an earlier pathd has ordered is forgotten' 5201-5300 P7 $policy/key_watch.cpp 's/if (fencing && earlier_)/if (false)/'
+patch 'policy: a path whose key was taken gets a ticket' 4801-4900 P7 $policy/path_keeper.cpp 's/ && !path.may_lack_key//'
 patch 'policy: a ticket lives for hours' 3000 P3 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
 patch 'policy: another disk is no fault' 500 P3 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'
 

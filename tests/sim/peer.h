@@ -6,6 +6,7 @@
 #include <string>
 
 #include "client_rights.h"
+#include "server_key.h"
 
 namespace swpath::sim
 {
@@ -22,7 +23,8 @@ struct Peer {
 		  second(two_ways ? std::make_unique<Nexus>(context, machine, id + second_way, disk,
 							    command_limit)
 				  : nullptr),
-		  server(context, process, ways()), rights(context, pathd, nexus, server)
+		  server(context, process, ways()), rights(context, pathd, nexus, server),
+		  own_key(context, pathd, ways(), server)
 	{
 	}
 
@@ -54,6 +56,8 @@ struct Peer {
 		pathd.start();
 		if (carries)
 			rights.start();
+		if (check_interval != 0)
+			own_key.start(check_interval);
 	}
 	/// It carries the key of its client's users, from now on.
 	void carry()
@@ -61,6 +65,15 @@ struct Peer {
 		carries = true;
 		rights.start();
 	}
+	/// Each nexus has a key of its own, by its own checks, from now on.
+	void keep_keys(Nanos interval)
+	{
+		check_interval = interval;
+		server.set_proving([this](const Nexus &way) { return own_key.proved(way); });
+		own_key.start(check_interval);
+	}
+	/// What its pathd attests: it has a path of its own that is proved.
+	[[nodiscard]] bool proved() const { return server.proved(server.nexus()); }
 	void thaw()
 	{
 		machine.thaw();
@@ -84,7 +97,9 @@ struct Peer {
 	std::unique_ptr<Nexus> second;
 	Server server;
 	ClientRights rights;
+	ServerKey own_key;
 	bool carries = false;
+	Nanos check_interval = 0; ///< of its nexuses; 0: it keeps no keys
 };
 
 } // namespace swpath::sim

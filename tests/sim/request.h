@@ -61,6 +61,8 @@ struct Request {
 	std::uint64_t device = 0;          ///< that it was sent to, as Leg::device()
 	bool look = false;                 ///< Probe: at the disk's registrations,
 	std::optional<NexusChange> copy{}; ///< when this one has been copied, as copy_key() does
+	std::uint64_t key = 0;             ///< Probe: the nexus is to have it; 0: nobody looks
+	bool may_register = false;         ///< and gets it if it is missing
 	std::uint32_t places = 0; ///< Probe: blocks to be read beside the landmarks, a bit for each
 };
 
@@ -71,7 +73,8 @@ struct Answer {
 	bool conflicted = false; ///< for the judge: the server met a reservation
 	/// Probe: which disk it is and what it shows.
 	unsigned identity = 0;
-	bool unregistered = false; ///< a reservation would refuse this nexus' writes
+	bool unregistered = false;         ///< the nexus has not got Request::key
+	std::vector<std::uint64_t> keys{}; ///< with Request::key, all that were on the disk
 	std::array<std::optional<std::uint64_t>, landmark_count> landmarks{};
 	std::vector<std::pair<std::uint32_t, Stamp>> places{};
 	std::shared_ptr<const NexusView> nexus{};

@@ -17,7 +17,7 @@ constexpr Nanos watch_lasts = 1 * sec;
 Nexus &Server::nexus() const
 {
 	const auto good = std::find_if(ways_.begin(), ways_.end(),
-				       [](const Nexus *way) { return way->passes(); });
+				       [this](const Nexus *way) { return proved(*way); });
 	return good == ways_.end() ? *ways_.front() : **good;
 }
 
@@ -97,6 +97,17 @@ void Server::submit(std::uint64_t, Epoch epoch, const Request &request, Done rep
 			ended(number);
 		});
 	});
+}
+
+bool Server::is_free(const Nexus &way) const
+{
+	return std::none_of(exports_.begin(), exports_.end(),
+			    [&](const auto &each) {
+				    return each.first > closed_ && each.first <= exported_ &&
+					   each.second == &way;
+			    }) &&
+	       std::none_of(at_disk_.begin(), at_disk_.end(),
+			    [&](const auto &each) { return each.second.nexus == &way; });
 }
 
 void Server::ended(std::uint64_t number)

@@ -42,7 +42,13 @@ public:
 		for (auto *way : ways_)
 			way->revive();
 	}
-	/// The way that an export would be opened by now: the first one that passes.
+	/// Who says whether a way that passes is proved, too; nobody: each is.
+	void set_proving(std::function<bool(const Nexus &)> proves) { proves_ = std::move(proves); }
+	[[nodiscard]] bool proved(const Nexus &way) const
+	{
+		return way.passes() && (!proves_ || proves_(way));
+	}
+	/// The way that an export would be opened by now: the first one that is proved.
 	[[nodiscard]] Nexus &nexus() const;
 	/// The one that the export of this epoch is on.
 	[[nodiscard]] Nexus &nexus_of(Epoch epoch) const;
@@ -65,6 +71,8 @@ public:
 	[[nodiscard]] Epoch closed() const { return closed_; }
 	/// The latest epoch that was opened by this process, 0: none.
 	[[nodiscard]] Epoch exported() const { return exported_; }
+	/// No export is open by this way, and nothing of one is in the disk.
+	[[nodiscard]] bool is_free(const Nexus &way) const;
 	/// For the judge: whether the machine's pathd can see now what the disk says of its client,
 	/// which has told this key of its users.
 	void watched(bool able, std::optional<Key> told);
@@ -94,6 +102,7 @@ private:
 	Context &context_;
 	Host &process_;
 	std::vector<Nexus *> ways_;
+	std::function<bool(const Nexus &)> proves_;
 	PageCache cache_;
 	Epoch closed_ = 0;
 	Epoch exported_ = 0;

@@ -116,7 +116,7 @@ void World::build()
 		for (auto *nexus : nexuses())
 			disk_.register_key(nexus->id(),
 					   nexus->id() < direct_nexus
-						   ? 0x5000 + nexus->id()
+						   ? server_key(nexus->id())
 						   : 0xd000 + nexus->id() - direct_nexus);
 	}
 	kernel_ = std::make_unique<Kernel>(context_, client_, setup_, legs_);
@@ -124,6 +124,9 @@ void World::build()
 	workload_ = std::make_unique<Workload>(context_, client_, *kernel_,
 					       static_cast<unsigned>(context_.random.between(1, 6)),
 					       context_.random.between(20 * ms, 400 * ms));
+	for (auto &peer : peers_)
+		if (setup_.reservations)
+			peer->keep_keys(setup_.check_interval);
 	if (setup_.carry) {
 		context_.checker.set_users_reserve();
 		reserver_ = std::make_unique<Reserver>(context_, client_, *kernel_, disk_, legs_);

@@ -97,7 +97,7 @@ private:
 	std::unique_ptr<Kernel> kernel_;
 	std::unique_ptr<Daemon> daemon_;
 	std::unique_ptr<Workload> workload_;
-	std::unique_ptr<Reserver> reserver_; ///< none: nobody reserves the disk
+	std::unique_ptr<Reserver> reserver_;    ///< none: nobody reserves the disk
 	Nanos fault_pause_ = 0;
 	Nanos fault_length_ = 0;
 	double restart_chance_ = 0.3; ///< of a pathd that was killed, each second

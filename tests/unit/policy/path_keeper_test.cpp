@@ -49,6 +49,16 @@ TEST_F(PathKeeper, IsStillWhenKernelAndMonitorsAgree)
 	EXPECT_TRUE(keep().empty());
 }
 
+TEST_F(PathKeeper, WithdrawsTheTicketOfAPathWhoseKeyMayBeGone)
+{
+	paths_[1].may_lack_key = true;
+	const auto actions = keep();
+	ASSERT_EQ(actions.size(), 1U);
+	EXPECT_EQ(actions[0].kind, Kind::Ticket);
+	EXPECT_EQ(actions[0].path, 1U);
+	EXPECT_EQ(actions[0].ttl_ms, 0U);
+}
+
 TEST_F(PathKeeper, DepositsTicketsOfTheNewEpochAfterASwitch)
 {
 	for (auto &path : status_.paths)
