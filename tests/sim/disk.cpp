@@ -44,9 +44,8 @@ void Disk::execute(std::uint64_t tag)
 				       [tag](const Task &t) { return t.tag == tag; });
 	if (task == tasks_.end())
 		return;
-	if (const auto stall = stalled_until_.find(task->nexus);
-	    stall != stalled_until_.end() && stall->second > context_.schedule.now()) {
-		context_.schedule.at(stall->second + service_time(context_.random),
+	if (stalls(task->nexus)) {
+		context_.schedule.at(stalled_until_[task->nexus] + service_time(context_.random),
 				     [this, tag] { execute(tag); });
 		return;
 	}
@@ -195,6 +194,12 @@ void Disk::reset(NexusId by)
 void Disk::stall(NexusId nexus, Nanos until)
 {
 	stalled_until_[nexus] = std::max(stalled_until_[nexus], until);
+}
+
+bool Disk::stalls(NexusId nexus) const
+{
+	const auto stall = stalled_until_.find(nexus);
+	return stall != stalled_until_.end() && stall->second > context_.schedule.now();
 }
 
 void Disk::power_loss()

@@ -47,6 +47,7 @@ public:
 	/// The port of this nexus executes nothing before `until`: what arrived stays in the task
 	/// set.
 	void stall(NexusId nexus, Nanos until);
+	[[nodiscard]] bool stalls(NexusId nexus) const;
 	/// The cache is lost.
 	void power_loss();
 

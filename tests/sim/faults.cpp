@@ -337,6 +337,8 @@ void World::bring_back(unsigned path)
 void World::operator_looks()
 {
 	context_.schedule.after(1 * sec, [this] { operator_looks(); });
+	if (wait_judge_)
+		wait_judge_->look();
 	if (!daemon_->process().up() && client_.up() &&
 	    (calm_ || context_.random.chance(restart_chance_)))
 		daemon_->start();

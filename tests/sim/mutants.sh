@@ -163,6 +163,7 @@ patch 'policy: an order that takes a key is not watched' 1000 P7 $policy/key_wat
 # Rare, both: an order that a dead pathd has sent, and a path that is left again at once.
 patch 'policy: what an earlier pathd has ordered is forgotten' 5201-5300 P7 $policy/key_watch.cpp 's/if (fencing && earlier_)/if (false)/'
 patch 'policy: a path whose key was taken gets a ticket' 4801-4900 P7 $policy/path_keeper.cpp 's/ && !path.may_lack_key//'
+patch 'policy: another path that is proved is not gone on with' 1000 P5 $policy/mount_verification.cpp 's/if (settled(\*best, awaited))/if (*best == 0)/'
 patch 'policy: a ticket lives for hours' 3000 P3 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
 patch 'policy: another disk is no fault' 500 P3 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'
 

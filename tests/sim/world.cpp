@@ -121,6 +121,9 @@ void World::build()
 	}
 	kernel_ = std::make_unique<Kernel>(context_, client_, setup_, legs_);
 	daemon_ = std::make_unique<Daemon>(context_, setup_, *kernel_, network_, legs_, peers_);
+	if (!mix_.abort && !setup_.carry)
+		wait_judge_ = std::make_unique<WaitJudge>(context_, setup_, *kernel_, client_,
+							  daemon_->process(), disk_, legs_);
 	workload_ = std::make_unique<Workload>(context_, client_, *kernel_,
 					       static_cast<unsigned>(context_.random.between(1, 6)),
 					       context_.random.between(20 * ms, 400 * ms));

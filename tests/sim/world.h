@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "peer.h"
 #include "reserver.h"
+#include "wait_judge.h"
 #include "workload.h"
 
 namespace swpath::sim
@@ -98,6 +99,8 @@ private:
 	std::unique_ptr<Daemon> daemon_;
 	std::unique_ptr<Workload> workload_;
 	std::unique_ptr<Reserver> reserver_;    ///< none: nobody reserves the disk
+	std::unique_ptr<WaitJudge> wait_judge_; ///< none: nothing is bounded where aborts fail, or
+						///< where users' keys are looked for
 	Nanos fault_pause_ = 0;
 	Nanos fault_length_ = 0;
 	double restart_chance_ = 0.3; ///< of a pathd that was killed, each second
