@@ -104,8 +104,6 @@ void Daemon::end_export(unsigned i)
 		export_by_peer(i, answer.ended + 1);
 	};
 	const auto grant = grants_.find(i);
-	if (context_.broken(Mutant::EXPORT_EARLY) && grant != grants_.end())
-		return export_by_peer(i, grant->second.epoch);
 	fencer_.end_export(i, grant == grants_.end() ? 0 : grant->second.epoch, tell);
 	process_.after(export_limit, [tell] { tell(ETIMEDOUT, {}); });
 }

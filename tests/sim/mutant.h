@@ -20,7 +20,6 @@
 	X(REVOKE_EARLY, "revoke-answers-before-io-ended")                                          \
 	X(REVOKE_TRUSTS_ERRORS, "revoke-trusts-errored-writes")                                    \
 	X(KEY_MISSING, "key-not-registered")                                                       \
-	X(EXPORT_EARLY, "exported-before-revoke")                                                  \
 	X(ABORT_MISSING, "preempt-without-abort")                                                  \
 	X(OPERATOR_HASTY, "operator-confirms-blindly")                                             \
 	X(LATE_PROOF, "proof-of-older-mv-accepted")                                                \
@@ -28,6 +27,7 @@
 	X(COHERENCE_FORGOTTEN, "incoherent-server-forgotten")                                      \
 	X(KEY_NOT_CARRIED, "users-key-not-carried")                                                \
 	X(PREEMPTED_KEY_COPIED, "preempted-key-copied")                                            \
+	X(SERVER_KEY_EARLY, "server-key-back-while-it-exports")                                    \
 	X(EXPORT_UNKEYED, "exported-without-key")                                                  \
 	X(PEERS_BELIEVED, "peers-believed-after-restart")                                          \
 	X(SERVER_KEY_CLAIMED, "server-claims-key")                                                 \

@@ -91,7 +91,8 @@ edge server-ignores-epoch 500 P2
 edge revoke-answers-before-io-ended 1000 P2
 edge revoke-trusts-errored-writes 3000 P2
 edge key-not-registered 500 P7
-edge exported-before-revoke 3000 P2
+# Nothing of a server is let in again: what it has from before would be.
+edge server-key-back-while-it-exports 500 P2
 edge preempt-without-abort 3000 P2
 edge operator-confirms-blindly 5000 P2
 edge proof-of-older-mv-accepted 500 P9
@@ -101,9 +102,9 @@ edge users-key-not-carried 1000 P7
 # Rare: a key preempted between a look at the disk and the copy of it.
 edge preempted-key-copied 3701-3800 P7
 # Pathd restarted between a key and the peer's answer.
-edge peers-believed-after-restart 1000 P7
+edge peers-believed-after-restart 4101-4200 P7
 # A key taken, and a server asked for an export before its next check.
-edge exported-without-key 2501-2600 P7
+edge exported-without-key 14601-14700 P7
 edge server-claims-key 500 P7
 edge preempted-client-served 6000 P7
 
@@ -152,7 +153,7 @@ patch 'policy: reset believed of a server that may send again' 5000 P2 $policy/f
 	's/(facts.paths\[old\].kind == PathKind::DIRECT || of.closed || of.node_fenced)/true/'
 patch 'policy: keys believed without an abort' 5000 P2 $policy/fence.cpp \
 	's/if (shut && aborted && asked)/if (shut)/' 's/if (!all_aborted(of, paths\[old\]) && !of.shut_reset) {/if (false) {/'
-patch 'policy: only the key of the present nexus of a server has to go' 5000 P2 $policy/fence.cpp \
+patch 'policy: only the key of the present nexus of a server has to go' 6301-6400 P2 $policy/fence.cpp \
 	's/return path.keys.empty() ? std::vector{path.key} : path.keys;/return {path.key};/' 's/return path.doubt_keys.empty()$/return true/'
 patch 'policy: a new connection to an incoherent server is trusted' 3000 P1 $policy/coherence_probe.cpp 's/suspect_ = suspect;/suspect_ = false;/'
 patch 'policy: a peer is not waited for that has not answered for a new key' 3000 P7 $policy/carried_key.cpp 's/if (state_.key == 0 || (state_.peers & bit(path)) != 0)/if (true)/'
@@ -162,7 +163,7 @@ patch 'policy: a client whose key was preempted is not refused' 3000 P7 $policy/
 patch 'policy: an order that takes a key is not watched' 1000 P7 $policy/key_watch.cpp 's/action.kind == Kind::PreemptAbort/false/'
 # Rare, both: an order that a dead pathd has sent, and a path that is left again at once.
 patch 'policy: what an earlier pathd has ordered is forgotten' 5201-5300 P7 $policy/key_watch.cpp 's/if (fencing && earlier_)/if (false)/'
-patch 'policy: a path whose key was taken gets a ticket' 4801-4900 P7 $policy/path_keeper.cpp 's/ && !path.may_lack_key//'
+patch 'policy: a path whose key was taken gets a ticket' 5701-5800 P7 $policy/path_keeper.cpp 's/ && !path.may_lack_key//'
 patch 'policy: another path that is proved is not gone on with' 1000 P5 $policy/mount_verification.cpp 's/if (settled(\*best, awaited))/if (*best == 0)/'
 patch 'policy: a ticket lives for hours' 3000 P3 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
 patch 'policy: another disk is no fault' 500 P3 $policy/path_monitor.cpp 's/if (const auto \*failed = std::get_if<ProbeFailed>(&event)) {/& if (refuses(failed->fault)) { good(at); return; }/'

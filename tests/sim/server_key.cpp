@@ -18,9 +18,8 @@ void ServerKey::start(Nanos check_interval)
 
 bool ServerKey::proved(const Nexus &nexus) const
 {
-	return std::any_of(ways_.begin(), ways_.end(), [&](const Way &way) {
-		return &way.nexus == &nexus && way.proved;
-	});
+	return std::any_of(ways_.begin(), ways_.end(),
+			   [&](const Way &way) { return &way.nexus == &nexus && way.proved; });
 }
 
 /// As Prober::keep_key() with ProbeKey::serves.
@@ -30,7 +29,8 @@ void ServerKey::check(Way &way)
 	auto keyed = std::make_shared<bool>(false);
 	way.nexus.manage(
 		[this, keyed, &nexus = way.nexus](Disk &disk) {
-			if (!disk.key(nexus.id()) && server_.is_free(nexus))
+			if (!disk.key(nexus.id()) &&
+			    (server_.is_free(nexus) || context_.broken(Mutant::SERVER_KEY_EARLY)))
 				disk.register_key(nexus.id(), server_key(nexus.id()));
 			*keyed = disk.key(nexus.id()).has_value();
 		},
