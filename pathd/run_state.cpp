@@ -88,6 +88,16 @@ std::set<std::uint64_t> keys_from(const Json &grant, const char *name)
 	return keys;
 }
 
+std::array<std::uint64_t, SW_PATHS_MAX> old_keys_from(const Json &carried)
+{
+	std::array<std::uint64_t, SW_PATHS_MAX> keys{};
+	const Json list = carried.value("old", Json::array());
+	if (list.get_ref<const Json::array_t &>().size() > keys.size())
+		throw Json::other_error::create(0, "keys of more paths than a unit has", &list);
+	std::transform(list.begin(), list.end(), keys.begin(), whole<std::uint64_t>);
+	return keys;
+}
+
 UnitRunState state_from(const Json &json)
 {
 	UnitRunState state;
@@ -118,7 +128,10 @@ UnitRunState state_from(const Json &json)
 				 whole<std::uint64_t>(carried.at("last")),
 				 whole<std::uint32_t>(carried.at("copies")),
 				 whole<std::uint32_t>(carried.at("places")),
-				 whole<std::uint32_t>(carried.value("peers", Json(0U)))};
+				 whole<std::uint32_t>(carried.value("peers", Json(0U))),
+				 whole<std::uint32_t>(carried.value("had", Json(0U))),
+				 old_keys_from(carried),
+				 whole<std::uint32_t>(carried.value("strange", Json(0U)))};
 	}
 	if (json.contains("clients")) {
 		const auto &clients = json.at("clients");
@@ -185,7 +198,10 @@ std::string run_state_text(const UnitRunState &state)
 				   {"last", state.carried.last},
 				   {"copies", state.carried.copies},
 				   {"places", state.carried.places},
-				   {"peers", state.carried.peers}};
+				   {"peers", state.carried.peers},
+				   {"had", state.carried.had},
+				   {"old", state.carried.old},
+				   {"strange", state.carried.strange}};
 	if (!state.clients.keys.empty())
 		json["clients"] = {{"keys", state.clients.keys}, {"copy", state.clients.copy}};
 	if (!state.order.paths.empty())

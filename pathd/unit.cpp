@@ -108,6 +108,7 @@ void Unit::reconfigure(const UnitConfig &config)
 		std::equal(config_.paths.begin(), config_.paths.end(), config.paths.begin());
 	config_ = config;
 	identities_ = path_identities(config);
+	mv_.forget_keys_of_paths();
 	if (!same_paths) {
 		slots_.clear();
 		generation_++;
@@ -156,8 +157,11 @@ Result<void> Unit::save_state()
 void Unit::forget_mount_verifications()
 {
 	mv_.forget();
-	for (auto &slot : slots_)
+	for (auto &slot : slots_) {
 		slot.doubt_mv = slot.revoked_mv = 0;
+		if (slot.leg)
+			slot.leg->key.may_register = true;
+	}
 }
 
 bool Unit::pinned() const

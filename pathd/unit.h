@@ -198,6 +198,8 @@ private:
 								  const PeerAnswer &answer) const;
 	void attach_by_peer(unsigned slot);
 	void export_by_peer(unsigned slot, std::uint64_t epoch);
+	void look_for_keys(unsigned slot);
+	void note_keys(unsigned slot, const std::vector<std::uint64_t> &keys, Instant asked);
 	void export_if_keyed(unsigned slot, std::uint64_t epoch);
 	void grant_by_peer(unsigned slot, std::uint64_t epoch,
 			   const std::optional<std::vector<std::uint64_t>> &keys = {});
@@ -222,6 +224,7 @@ private:
 	[[nodiscard]] bool is_served() const;
 	void answer_peer(std::uint64_t token, PeerStatus status, std::string text);
 	void look_after_exports();
+	[[nodiscard]] bool has_lost_its_key(const ExportName &name) const;
 	[[nodiscard]] Duration rights_wait() const;
 	void serve_no_more(const ExportName &name, std::string_view why);
 

@@ -206,6 +206,10 @@ void Unit::drop_leg(DevNumber number)
 		medium_.forget(*slot);
 		slots_[*slot].coherence.forget();
 		carried_.forget(*slot);
+		if (state_.carried != carried_.state()) {
+			state_.carried = carried_.state();
+			(void)save_state();
+		}
 		tell(*slot, now());
 	}
 }

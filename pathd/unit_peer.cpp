@@ -23,8 +23,6 @@ constexpr Duration attest_limit = std::chrono::seconds(2);
 constexpr Duration export_limit = std::chrono::seconds(4);
 /// A unit that begins does not hold it against a path that its peer is not connected yet.
 constexpr Duration first_contact = std::chrono::seconds(3);
-/// A check that has taken longer than a command by this is a failed one.
-constexpr Duration check_slack = std::chrono::seconds(1);
 /// A peer's answer is on its way when the step's time is over.
 constexpr Duration fence_slack = std::chrono::milliseconds(250);
 constexpr const char *key_gone = "{}'s key was taken off the disk, and is not back yet";
@@ -191,23 +189,42 @@ void Unit::attest_due(Instant now)
 			continue;
 		slot.attesting = true;
 		slot.attest_next = now + config_.check_interval;
-		// Its word is about the last check that it has made of its own path.
-		const Instant checked = now - config_.check_interval -
-					config_.effective_command_timeout() - check_slack;
 		ask_peer(i, request_for(PeerVerb::Attest), attest_limit,
-			 [this, i, checked](const Result<PeerAnswer> &answer) {
+			 [this, i](const Result<PeerAnswer> &answer) {
 				 slots_[i].attesting = false;
 				 auto &known = slots_[i].attestation;
 				 if (answer && slots_[i].leg && !config_.reservations)
 					 carry_by_peer(i, [](const Result<void> &) {});
-				 if (answer && answer->direct && answer->key != 0)
-					 mv_.key_seen(i, answer->key, checked);
-				 if (answer)
+				 if (answer) {
 					 note_attestation(i, *answer);
+					 look_for_keys(i);
+				 }
 				 else if (known && answer.error().code == std::errc::no_such_device)
 					 known->direct = false;
 			 });
 	}
+}
+
+/// An attestation is about the peer's last check: which keys the disk has now is asked for itself.
+void Unit::look_for_keys(unsigned slot)
+{
+	const auto &known = slots_[slot].attestation;
+	if (!config_.reservations || !known->direct || !known->reservations)
+		return;
+	ask_peer(slot, request_for(PeerVerb::Keys), attest_limit,
+		 [this, slot, asked = now()](const Result<PeerAnswer> &answer) {
+			 if (answer)
+				 note_keys(slot, answer->keys, asked);
+		 });
+}
+
+void Unit::note_keys(unsigned slot, const std::vector<std::uint64_t> &keys, Instant asked)
+{
+	mv_.keys_seen(keys, asked);
+	if (const auto &known = slots_[slot].attestation)
+		for (const auto key : known->keys)
+			if (std::find(keys.begin(), keys.end(), key) != keys.end())
+				mv_.key_seen(slot, key, asked);
 }
 
 std::optional<Difference> Unit::judge_attestation(unsigned slot, const PeerAnswer &answer) const
@@ -306,13 +323,14 @@ void Unit::export_if_keyed(unsigned i, std::uint64_t epoch)
 	if (key == 0 || !slots_[i].attestation->reservations)
 		return grant_by_peer(i, epoch);
 	ask_peer(i, request_for(PeerVerb::Keys), attest_limit,
-		 [this, i, epoch, key](const Result<PeerAnswer> &answer) {
+		 [this, i, epoch, key, asked = now()](const Result<PeerAnswer> &answer) {
 			 const auto &peer = config_.paths[i].peer;
 			 if (!answer)
 				 return attach_failed(
 					 i, Reason::TRANSPORT,
 					 fmt::format("{} does not say which keys the disk has: {}",
 						     peer, answer.error().context));
+			 note_keys(i, answer->keys, asked);
 			 if (std::find(answer->keys.begin(), answer->keys.end(), key) ==
 			     answer->keys.end())
 				 return attach_failed(i, Reason::RESERVATION,

@@ -192,6 +192,25 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 		answer_peer(token, PeerStatus::Busy, "this host's path hangs, or is not there");
 }
 
+/// The export is on a path of this host whose reservation key is gone: a fence takes the keys of
+/// all paths, and each comes back in its own time.
+bool Unit::has_lost_its_key(const ExportName &name) const
+{
+	const auto &told = services_.serving->told();
+	if (!told)
+		return false;
+	return std::any_of(told->exports.begin(), told->exports.end(), [&](const auto &each) {
+		const auto &order = each.view.order;
+		return order.name == name &&
+		       std::any_of(slots_.begin(), slots_.end(), [&](const Slot &slot) {
+			       return slot.leg && slot.leg->kind() == PathKind::DIRECT &&
+				      slot.leg->device().devnode == order.device &&
+				      slot.leg->key.key != 0 && slot.leg->key.may_register &&
+				      slot.leg->fault == Reason::RESERVATION;
+		       });
+	});
+}
+
 /// A host that has lost its own path, or uses the disk through another one, serves no more.
 void Unit::look_after_exports()
 {
@@ -201,31 +220,26 @@ void Unit::look_after_exports()
 	if (open.empty() || revoking_ > 0 || now() < revoke_next_)
 		return;
 	const auto disk = peer_disk(open.front().client);
-	// A fence takes the keys of all paths, and those come back first that no export is on.
-	const bool shut_out = std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
-		return slot.leg && slot.leg->kind() == PathKind::DIRECT && slot.leg->settled &&
-		       slot.leg->key.key != 0 && slot.leg->key.may_register &&
-		       slot.leg->fault == Reason::RESERVATION;
-	});
-	if (!disk || (disk->direct && !disk->looped && !shut_out))
+	if (!disk)
 		return;
-	const bool one_may_be_well =
-		std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
-			return slot.leg && slot.leg->kind() == PathKind::DIRECT &&
-			       slot.leg->settled &&
-			       !ends_exports(slot.leg->fault, slot.leg->failures);
-		});
-	if (one_may_be_well && !disk->looped && !shut_out)
-		return;
+	bool unsettled = false, one_may_be_well = disk->direct;
+	for (const auto &slot : slots_)
+		if (slot.leg && slot.leg->kind() == PathKind::DIRECT) {
+			unsettled |= !slot.leg->settled;
+			one_may_be_well |= slot.leg->settled &&
+					   !ends_exports(slot.leg->fault, slot.leg->failures);
+		}
 	// After a restart of pathd an export is there before the first check has an answer.
-	if (std::any_of(slots_.begin(), slots_.end(), [](const Slot &slot) {
-		    return slot.leg && slot.leg->kind() == PathKind::DIRECT && !slot.leg->settled;
-	    }))
+	if (unsettled)
 		return;
+	const std::string_view of_all = disk->looped     ? "this host uses it through another one"
+					: !one_may_be_well ? "this host has lost its direct path"
+							   : "";
 	for (const auto &name : open)
-		serve_no_more(name, disk->looped ? "this host uses it through another one"
-				    : shut_out   ? "a fence has taken this host's key"
-						 : "this host has lost its direct path");
+		if (!of_all.empty())
+			serve_no_more(name, of_all);
+		else if (has_lost_its_key(name))
+			serve_no_more(name, "its path has lost its reservation key");
 }
 
 void Unit::serve_no_more(const ExportName &name, std::string_view why)

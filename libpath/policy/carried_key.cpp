@@ -12,8 +12,12 @@ namespace swpath
 void CarriedKey::replace(std::uint64_t key)
 {
 	state_.last = state_.key;
-	left_ = state_.copies | state_.places;
-	had_ = 0;
+	for (unsigned path = 0; path < SW_PATHS_MAX; path++)
+		if (((state_.copies | state_.places | state_.had) & bit(path)) != 0) {
+			state_.old.at(path) = state_.key;
+			state_.strange &= ~bit(path);
+		}
+	state_.had = 0;
 	state_.key = key;
 	state_.copies = 0;
 	state_.places = 0;
@@ -21,6 +25,12 @@ void CarriedKey::replace(std::uint64_t key)
 	// Without a key users have no more rights than before it went.
 	if (key != 0)
 		refusals_.fill({});
+}
+
+/// It is users' again only where it has been gone in between.
+bool CarriedKey::is_left(unsigned path, std::uint64_t own) const
+{
+	return own != 0 && own != state_.key && own == state_.old.at(path);
 }
 
 bool CarriedKey::looked(const NexusSight &sight, Instant now)
@@ -32,7 +42,7 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 	type_ = view.type;
 
 	// Nobody gives this nexus keys but us and our users.
-	const bool replaced = ((state_.copies | state_.places | had_) & place) != 0 &&
+	const bool replaced = ((state_.copies | state_.places | state_.had) & place) != 0 &&
 			      view.own != 0 && view.own != state_.key;
 	if ((state_.copies & place) != 0 && view.own != state_.key) {
 		// It came to be used, and its users have changed it; or it was taken away with all
@@ -42,9 +52,7 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 			state_.places |= place;
 	}
 	const bool speaks = sight.in_use || !sight.other_in_use;
-	// The one before is users' again only where it has been gone in between.
-	const bool left = view.own == state_.last && (left_ & place) != 0;
-	if (view.own != 0 && view.own != state_.key && !left &&
+	if (view.own != 0 && view.own != state_.key && !is_left(sight.path, view.own) &&
 	    (replaced || sight.in_use || (view.own != state_.last && speaks && state_.key == 0))) {
 		replace(view.own);
 		state_.places = place;
@@ -59,8 +67,14 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 		replace(0);
 		state_.last = 0;
 	}
-	if (view.own != state_.last)
-		left_ &= ~place;
+	if (!is_left(sight.path, view.own)) {
+		// Not by users through this path as long as it is not in use: so not when it comes to
+		// be used, either.
+		const bool strange = view.own != state_.key && state_.key != 0;
+		state_.old.at(sight.path) = strange ? view.own : 0;
+		state_.strange = strange && view.own != 0 ? state_.strange | place
+							  : state_.strange & ~place;
+	}
 	if (state_.key != 0 && view.has(state_.key))
 		confirmed_ = now;
 	if (state_.last != 0 && state_.last == state_.key)
@@ -71,7 +85,7 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 void CarriedKey::forget(unsigned path)
 {
 	views_.at(path).reset();
-	had_ |= (state_.copies | state_.places) & bit(path);
+	state_.had |= (state_.copies | state_.places) & bit(path);
 	state_.copies &= ~bit(path);
 	state_.places &= ~bit(path);
 	state_.peers &= ~bit(path);
@@ -106,7 +120,8 @@ std::optional<NexusChange> CarriedKey::wanted(unsigned path) const
 		return std::nullopt;
 	const bool missing = view->own == 0 && state_.key != 0 && view->has(state_.key);
 	const bool left = view->own != 0 && view->own == state_.last && view->own != state_.key;
-	if (!missing && !left)
+	const bool older = is_left(path, view->own) && (state_.strange & bit(path)) == 0;
+	if (!missing && !left && !older)
 		return std::nullopt;
 	return NexusChange{view->own, state_.key};
 }

@@ -52,6 +52,12 @@ public:
 		std::uint32_t copies = 0; ///< a bit for each path that has it from us
 		std::uint32_t places = 0; ///< a bit for each path that has or had it from users
 		std::uint32_t peers = 0;  ///< a bit for each path whose peer says it has it
+		std::uint32_t had = 0; ///< a bit for each path that had `key` by an earlier device
+		/// What each path had before `key`, and may have still: it need not be `last`, for
+		/// a path may be away while users change their key more than once. 0: nothing.
+		std::array<std::uint64_t, SW_PATHS_MAX> old{};
+		/// A bit for each path whose `old` was never known for users': it stays where it is.
+		std::uint32_t strange = 0;
 		bool operator==(const State &) const = default;
 	};
 
@@ -86,14 +92,12 @@ public:
 private:
 	static constexpr std::uint32_t bit(unsigned path) { return 1U << path; }
 	void replace(std::uint64_t key);
+	[[nodiscard]] bool is_left(unsigned path, std::uint64_t own) const;
 
 	State state_;
 	std::array<std::optional<NexusView>, SW_PATHS_MAX> views_{};
 	std::array<std::string, SW_PATHS_MAX> refusals_{}; ///< of peers, the last one of each
 	ReservationType type_ = ReservationType::None;
-	std::uint32_t left_ =
-		0;              ///< a bit for each path that had State::last, and may have it still
-	std::uint32_t had_ = 0; ///< a bit for each path that had the key by an earlier device
 	Instant confirmed_{};   ///< the key was on the disk then
 };
 

@@ -432,6 +432,7 @@ void Fencing::work_on_disk(const FenceFacts &facts, unsigned old, Instant now,
 	    !revoke_had_its_time(facts, old, now) || !ready(of, of.nexus, now))
 		return;
 	const auto via = choose_via(facts, old);
+	of.stuck = !via;
 	if (!via)
 		return;
 	if ((of.tried & bit(*via)) != 0)
@@ -446,6 +447,7 @@ void Fencing::work_on_disk(const FenceFacts &facts, unsigned old, Instant now,
 		of.tried |= bit(*via);
 		const auto other = choose_via(facts, old);
 		const bool untried = other && (of.tried & bit(*other)) == 0;
+		of.stuck = !untried;
 		of.nexus.next = now + (untried ? policy_.retry_first : policy_.retry_max);
 		wake(of.nexus.next);
 		return;

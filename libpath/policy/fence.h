@@ -208,6 +208,12 @@ public:
 	/// The proof for going on with facts.target, or nothing.
 	[[nodiscard]] std::optional<FenceProof> proof(const FenceFacts &facts, Instant now);
 
+	/// At the last step there was nothing that could be done at the disk about this old path.
+	[[nodiscard]] bool is_stuck(unsigned old) const
+	{
+		return going_ && old < cases_.size() && cases_[old].stuck;
+	}
+
 	/// When step() has something to do even if nothing else happens.
 	[[nodiscard]] std::optional<Instant> deadline() const { return deadline_; }
 
@@ -253,6 +259,7 @@ private:
 		bool silent = false;     ///< it could not be asked
 		bool accepted = false;   ///< it was seen not to be: the disk does not enforce
 		bool node_fenced = false;
+		bool stuck = false; ///< no nexus can do any more about it now
 	};
 
 	/// The action that a token stands for.

@@ -45,6 +45,12 @@ void KeyWatch::look(std::span<const FencePath> paths, Instant now, Duration orde
 	}
 }
 
+void KeyWatch::forget_paths()
+{
+	needed_ = {};
+	reserving_ = 0;
+}
+
 /// No allocation for one that is known.
 void KeyWatch::note(std::uint64_t key)
 {

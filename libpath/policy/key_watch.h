@@ -32,6 +32,8 @@ public:
 	/// The unit is looked at, with these keys of its paths. At the first time an earlier daemon
 	/// may have sent orders until now.
 	void look(std::span<const FencePath> paths, Instant now, Duration order_life);
+	/// The paths are others now, or need no keys any more. What was ordered may still be done.
+	void forget_paths();
 	/// The order is sent.
 	void ordered(const FenceAction &action, Instant now, Duration order_life);
 	/// It went well, or ended with this error. One that does not say that the order is over

@@ -147,14 +147,18 @@ bool MountVerification::may_register(const UnitStatus &status, unsigned path) co
 {
 	if (!asks_for_fence(status) || status.state != UnitState::VERIFY)
 		return true;
-	if (!going_ || status.mv != mv_)
-		return false; // not looked at yet
 	if (!may_have_left(status, path))
 		return true;
-	for (unsigned i = 0; i < status.paths.size(); i++)
-		if (i != path && eligible(status.paths[i]) && attempts_[i].state != Try::Bad &&
-		    attempts_[i].failures == 0)
+	if (!going_ || status.mv != mv_)
+		return false; // not looked at yet
+	// A path that is well is somewhere to go, if the old one can be shut out for it.
+	for (unsigned i = 0; i < status.paths.size(); i++) {
+		const auto &attempt = attempts_[i];
+		if (i != path && eligible(status.paths[i]) && attempt.state != Try::Bad &&
+		    attempt.failures == 0 &&
+		    !(attempt.state == Try::Good && fencing_.is_stuck(path)))
 			return false;
+	}
 	return true;
 }
 
@@ -262,6 +266,8 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 		return r;
 	};
 
+	const auto lacks = [&](unsigned i) { return keys_.may_lack(i, asks_for_fence(status)); };
+
 	// A path that can be gone on with at once; else one that can when the old paths are fenced.
 	std::optional<unsigned> best, fenced;
 	struct Awaited {
@@ -286,10 +292,10 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 			continue;
 		}
 		// What it stands on is being taken away.
-		if (at_once && keys_.may_lack(i, asks_for_fence(status)))
+		if (at_once && lacks(i))
 			continue;
 		auto &choice = at_once ? best : fenced;
-		if (!choice || rank(i) < rank(*choice))
+		if (!choice || std::pair(lacks(i), rank(i)) < std::pair(lacks(*choice), rank(*choice)))
 			choice = i;
 	}
 	const auto settled = [&](unsigned path, const Awaited &better) {
@@ -309,7 +315,8 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 		return;
 	// What was begun for one path is not dropped for a better one that comes late.
 	if (fenced && target_ && attempts_[*target_].state == Try::Good &&
-	    attempts_[*target_].commit_error == 0 && eligible(status.paths[*target_]))
+	    attempts_[*target_].commit_error == 0 && eligible(status.paths[*target_]) &&
+	    lacks(*target_) <= lacks(*fenced))
 		fenced = target_;
 	if (fenced && !settled(*fenced, awaited_fenced))
 		fenced.reset();
@@ -511,7 +518,7 @@ std::string MountVerification::waiting_for(const UnitStatus &status,
 				std::max<std::int64_t>(0, milliseconds(attempt.next - now)));
 		else {
 			part = keys_.may_lack(i, asks_for_fence(status))
-				       ? "proved before its key was taken"
+				       ? "proved, but it may be without its key"
 				       : "proved";
 			if (attempt.commit_error > 0 && attempt.commit_error != EINPROGRESS)
 				part += fmt::format(", but the kernel refused it (errno {})",

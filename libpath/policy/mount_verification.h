@@ -126,6 +126,8 @@ public:
 	/// its server, on the disk, or put it there; or it found these keys.
 	void key_seen(unsigned path, std::uint64_t key, Instant began);
 	void keys_seen(std::span<const std::uint64_t> keys, Instant began);
+	/// The paths are others now, or need no keys any more.
+	void forget_keys_of_paths() { keys_.forget_paths(); }
 	/// May a check give the path its key back? Not while the path is being shut out, or it
 	/// could write again; but if there is nowhere else to go.
 	[[nodiscard]] bool may_register(const UnitStatus &status, unsigned path) const;

@@ -225,6 +225,8 @@ void Checker::key_preempted(std::uint64_t key)
 void Checker::key_known(std::uint64_t key)
 {
 	opened_early_ += opened_early_ < early_looks_max;
+	expect(known_key_ == 0 || known_key_ != users_key_ || key == known_key_, "P7",
+	       "the users' key was known, and another one is taken for theirs");
 	if (key == 0 || key != users_key_) {
 		known_key_ = 0;
 	} else if (known_key_ != key) {

@@ -335,15 +335,13 @@ void Daemon::ask_peers(Instant now)
 		if (legs_[i]->kind() != PathKind::SERVED || now < slots_[i].asked + pause)
 			continue;
 		slots_[i].asked = now;
-		// Its word is about the last check that it has made.
-		const Instant checked = now - check - command() - std::chrono::seconds(1);
-		fencer_.ask_status(i, [this, i, checked](std::optional<Key> proved) {
+		fencer_.ask_status(i, [this, i](bool proved) {
 			if (!proved)
 				return;
 			slots_[i].peer_until =
 				context_.schedule.instant() + std::chrono::seconds(2);
 			if (setup_.reservations)
-				mv_.key_seen(i, *proved, checked);
+				look_for_keys(i);
 			touch();
 		});
 	}

@@ -86,6 +86,8 @@ private:
 	void attach(unsigned i, Instant now);
 	void end_export(unsigned i);
 	void export_by_peer(unsigned i, Epoch epoch);
+	void look_for_keys(unsigned i);
+	void note_keys(unsigned i, const std::vector<Key> &keys, Instant asked);
 	void export_if_keyed(unsigned i, Epoch epoch);
 	void note_exports();
 	[[nodiscard]] std::string peer_boot(unsigned i) const;

@@ -124,13 +124,35 @@ void Daemon::export_by_peer(unsigned i, Epoch epoch)
 	});
 }
 
+/// As Unit::look_for_keys().
+void Daemon::look_for_keys(unsigned i)
+{
+	fencer_.carry_out({.kind = FenceAction::Kind::ReadKeys, .path = i},
+			  [this, i, asked = context_.schedule.instant()](
+				  int error, const FenceAnswer &answer) {
+				  if (error == 0)
+					  note_keys(i, answer.keys, asked);
+			  });
+}
+
+void Daemon::note_keys(unsigned i, const std::vector<Key> &keys, Instant asked)
+{
+	mv_.keys_seen(keys, asked);
+	for (const auto key : fencer_.keys(i))
+		if (std::find(keys.begin(), keys.end(), key) != keys.end())
+			mv_.key_seen(i, key, asked);
+}
+
 void Daemon::export_if_keyed(unsigned i, Epoch epoch)
 {
 	auto once = std::make_shared<bool>(true);
-	const auto tell = [this, i, epoch, once](int error, const FenceAnswer &answer) {
+	const auto tell = [this, i, epoch, once, asked = context_.schedule.instant()](
+				  int error, const FenceAnswer &answer) {
 		if (!std::exchange(*once, false))
 			return;
 		const auto &keys = answer.keys;
+		if (error == 0)
+			note_keys(i, keys, asked);
 		if (error != 0)
 			attached(i, Reason::TRANSPORT);
 		else if (std::find(keys.begin(), keys.end(), fencer_.key(i)) == keys.end())

@@ -211,6 +211,14 @@ void Disk::power_loss()
 	context_.checker.cache_lost();
 }
 
+void Disk::clear_keys()
+{
+	context_.trace.say("disk", "somebody clears all keys and the reservation of {}", identity_);
+	context_.checker.people_changed();
+	hold(std::nullopt);
+	keys_.clear();
+}
+
 bool Disk::preempt_abort(NexusId via, Key own, Key victim)
 {
 	const auto mine = keys_.find(via);

@@ -53,6 +53,8 @@ public:
 
 	/// Persistent reservations. Keys survive resets and power losses (APTPL).
 	void register_key(NexusId nexus, Key key) { keys_[nexus] = key; }
+	/// PERSISTENT RESERVE OUT CLEAR, of somebody else: no command is aborted by it.
+	void clear_keys();
 	[[nodiscard]] const std::map<NexusId, Key> &keys() const { return keys_; }
 	void unregister(NexusId nexus);
 	[[nodiscard]] std::optional<Key> key(NexusId nexus) const;

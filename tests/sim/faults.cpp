@@ -166,7 +166,10 @@ void World::one_fault(unsigned which)
 		swap_disk(static_cast<unsigned>(random.below(legs_.size())));
 		break;
 	case 12:
-		random_order();
+		if (setup_.reservations && random.chance(0.1))
+			disk_.clear_keys();
+		else
+			random_order();
 		break;
 	case 13:
 		reload_table();

@@ -275,19 +275,15 @@ void Fencer::carry(unsigned path, Key key, std::function<void(int)> told)
 		[told = std::move(told)](int error, const FenceAnswer &) { told(error); });
 }
 
-void Fencer::ask_status(unsigned path, std::function<void(std::optional<Key>)> alive)
+void Fencer::ask_status(unsigned path, std::function<void(bool)> alive)
 {
 	auto *served = peer(path);
 	call(
 		*served,
 		[served](const Told &reply) {
-			FenceAnswer answer;
-			answer.keys = {key_of(served->server.nexus())};
-			reply(served->proved() ? 0 : ENODEV, answer);
+			reply(served->proved() ? 0 : ENODEV, {});
 		},
-		[alive = std::move(alive)](int error, const FenceAnswer &answer) {
-			alive(error == 0 ? std::optional(answer.keys.front()) : std::nullopt);
-		});
+		[alive = std::move(alive)](int error, const FenceAnswer &) { alive(error == 0); });
 }
 
 } // namespace swpath::sim

@@ -32,8 +32,8 @@ public:
 	/// As Unit::attach_by_peer(): ends the latest export that the peer, or we (`last`), know
 	/// of. `told`: 0, and FenceAnswer::ended is its epoch, or it has not ended.
 	void end_export(unsigned path, Epoch last, Told told);
-	/// Does the peer's pathd answer, and by which key is a path of its own proved, if any?
-	void ask_status(unsigned path, std::function<void(std::optional<Key> proved)> alive);
+	/// Does the peer's pathd answer that a path of its own is proved?
+	void ask_status(unsigned path, std::function<void(bool proved)> alive);
 
 	/// Of the nexus that a path's host would use now.
 	[[nodiscard]] Key key(unsigned path) const;

@@ -42,7 +42,7 @@ TEST_F(RunState, ReadsBackWhatItWrote)
 			  {Association::TargetPort, DesignatorType::RelativePort, 1, {0, 1}}}};
 	state.grants["beta"] = {7,    "0123", 42,     0x5357000000000001, "4567",
 				true, true,   {1, 2}, {1, 2, 3}};
-	state.carried = {0xabcd, 0xef01, 2, 1, 4};
+	state.carried = {0xabcd, 0xef01, 2, 1, 4, 8, {0, 0xef01, 0x1234}, 4};
 	state.order = {{"direct  ", "peer beta"}, true};
 	state.clients = {{{"alpha", 0}, {"gamma", 0x2345}}, 0x2345};
 	state.incoherent = {"beta", "gamma:10809/disk"};
@@ -77,7 +77,7 @@ TEST_F(RunState, OfAPathdThatDidNotKeepWhatPeersAnsweredSaysThatNoneHas)
 		<< R"({"carried":{"key":1,"last":0,"copies":2,"places":1}})";
 	const auto loaded = load_run_state("sw0", directory_);
 	ASSERT_TRUE(loaded);
-	EXPECT_EQ(loaded->carried, (CarriedKey::State{1, 0, 2, 1, 0}));
+	EXPECT_EQ(loaded->carried, (CarriedKey::State{1, 0, 2, 1, 0, 0, {}, 0}));
 }
 
 TEST_F(RunState, OfAPathdThatKnewOfOneExportAloneSaysThatItIsTheFirst)
@@ -104,6 +104,10 @@ TEST_F(RunState, IsEmptyIfTheFileIsNonsense)
 	      R"({"carried":{"key":1.5,"last":0,"copies":0,"places":1}})",
 	      R"({"carried":{"key":1,"last":0,"copies":4294967296,"places":1}})",
 	      R"({"carried":{"key":1,"last":0,"copies":0,"places":1,"peers":-1}})",
+	      R"({"carried":{"key":1,"last":0,"copies":0,"places":1,"old":[-1]}})",
+	      R"({"carried":{"key":1,"last":0,"copies":0,"places":1,"old":5}})",
+	      R"({"carried":{"key":1,"last":0,"copies":0,"places":1,"old":[1,2,3,4,5,6,7,8,9]}})",
+	      R"({"carried":{"key":1,"last":0,"copies":0,"places":1,"had":"1"}})",
 	      R"({"clients":{"keys":{"a":"b"}}})",
 	      R"({"clients":{"keys":{},"copy":true}})",
 	      R"({"incoherent":1})",

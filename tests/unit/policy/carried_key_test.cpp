@@ -105,6 +105,65 @@ TEST_F(CarriedKeyTest, APathWithoutItsKeyIsNotOpenedWhileTheDiskIsReserved)
 	EXPECT_TRUE(carried.missing(1).empty());
 }
 
+TEST_F(CarriedKeyTest, AnOldKeyOnAnotherPathIsNotTheUsersAfterARestart)
+{
+	disk.keys[0] = ours;
+	checks();
+	disk.keys[0] = changed_key;
+	const Instant now = at_s(++seconds);
+	(void)carried.looked({0, now, true, false, disk.through(0)}, now);
+	carried = CarriedKey(carried.state());
+	active = 1;
+	checks();
+	EXPECT_EQ(changed_key, carried.state().key);
+	EXPECT_EQ(changed_key, disk.keys[1]);
+}
+
+TEST_F(CarriedKeyTest, AKeyOfLongAgoOnAPathThatWasAwayIsNotTheUsers)
+{
+	disk.keys[0] = ours;
+	checks();
+	for (const std::uint64_t next : {changed_key, changed_key + 1}) {
+		disk.keys[0] = next;
+		const Instant now = at_s(++seconds);
+		(void)carried.looked({0, now, true, false, disk.through(0)}, now);
+	}
+	ASSERT_EQ(ours, disk.keys[1]);
+	active = 1;
+	checks();
+	EXPECT_EQ(changed_key + 1, carried.state().key);
+	EXPECT_EQ(changed_key + 1, disk.keys[1]);
+}
+
+TEST_F(CarriedKeyTest, AKeyThatWasThereBeforeThePathWasUsedIsNotTheUsers)
+{
+	disk.keys[0] = ours;
+	disk.keys[1] = other_host;
+	checks();
+	carried = CarriedKey(carried.state());
+	active = 1;
+	checks();
+	EXPECT_EQ(ours, carried.state().key);
+	EXPECT_EQ(other_host, disk.keys[1]);
+	EXPECT_EQ(0U, changes);
+	disk.keys[1] = changed_key; // but what is registered now is
+	checks();
+	EXPECT_EQ(changed_key, carried.state().key);
+}
+
+TEST_F(CarriedKeyTest, WhatUsersChangedThroughAnEarlierDeviceIsTheirsAfterARestart)
+{
+	disk.keys[0] = ours;
+	checks();
+	carried.forget(1);
+	carried = CarriedKey(carried.state());
+	disk.keys[1] = changed_key;
+	active = -1;
+	checks();
+	EXPECT_EQ(changed_key, carried.state().key);
+	EXPECT_EQ(changed_key, disk.keys[0]);
+}
+
 TEST_F(CarriedKeyTest, WhatUsersChangeOrTakeAwayIsChangedOnEveryPath)
 {
 	disk.keys[0] = ours;

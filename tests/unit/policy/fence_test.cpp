@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/policy/fence.h"
 
-#include <array>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/policy/fence_world.h"
+#include "tests/unit/policy/fence_fixture.h"
 #include "tests/unit/policy/time_points.h"
 
 namespace swpath
@@ -18,89 +17,13 @@ namespace
 using Kind = FenceAction::Kind;
 using test::at_ms;
 using test::at_s;
+using test::FenceTest;
 using test::FenceWorld;
+using test::key_beta;
+using test::key_direct;
+using test::key_gamma;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-constexpr std::uint64_t key_direct = 0x5357000000000001, key_beta = 0x5357000000000002,
-			key_gamma = 0x5357000000000003;
-
-/// Path 0: direct sda. Path 1: served by beta. Path 2: served by gamma. Everything possible
-/// everywhere.
-class FenceTest : public testing::Test
-{
-protected:
-	FenceTest() { set_up(); }
-
-	void set_up()
-	{
-		world_ = {};
-		fencing_ = Fencing{FencePolicy{}};
-		paths_[0] = {.kind = PathKind::DIRECT,
-			     .reachable = true,
-			     .reservations = true,
-			     .lu_reset = true,
-			     .key = key_direct,
-			     .name = "sda"};
-		paths_[1] = {.kind = PathKind::SERVED,
-			     .server = 1,
-			     .reachable = true,
-			     .reservations = true,
-			     .lu_reset = true,
-			     .key = key_beta,
-			     .export_epoch = 7,
-			     .name = "beta"};
-		paths_[2] = paths_[1];
-		paths_[2].server = 2;
-		paths_[2].key = key_gamma;
-		paths_[2].name = "gamma";
-		world_.nexuses = {{.key = key_direct},
-				  {.key = key_beta, .served = true},
-				  {.key = key_gamma, .served = true}};
-		world_.registered = {{0, key_direct}, {1, key_beta}, {2, key_gamma}};
-		world_.type = ReservationType::WriteExclusiveRegistrants;
-		world_.holder = 0;
-	}
-
-	[[nodiscard]] FenceFacts facts(std::uint32_t old, std::optional<unsigned> target) const
-	{
-		return {.mv = 3, .old = old, .target = target, .paths = paths_};
-	}
-	/// Does everything that is asked for, in the world, at once; until there is a proof or
-	/// nothing to do.
-	std::optional<FenceProof> run(const FenceFacts &facts, Instant now)
-	{
-		for (unsigned round = 0; round < 50; round++) {
-			const auto actions = fencing_.step(facts, now);
-			if (auto proof = fencing_.proof(facts, now))
-				return proof;
-			if (actions.empty())
-				return std::nullopt;
-			for (const auto &action : actions) {
-				did_.push_back(action.kind);
-				FenceAnswer answer;
-				if (const int error = world_.carry_out(action, answer))
-					fencing_.failed(action.token, error, now);
-				else
-					fencing_.done(action.token, answer, now);
-			}
-		}
-		return std::nullopt;
-	}
-	/// The same, as time goes by.
-	std::optional<FenceProof> run_for(const FenceFacts &facts, double seconds)
-	{
-		for (double s = 0; s <= seconds; s += 0.1)
-			if (auto proof = run(facts, at_s(s)))
-				return proof;
-		return std::nullopt;
-	}
-
-	std::array<FencePath, 3> paths_;
-	FenceWorld world_;
-	Fencing fencing_{FencePolicy{}};
-	std::vector<Kind> did_;
-};
 
 TEST_F(FenceTest, ADeviceThatCameBackIsNotShutOutByTheKeyThatItStillHas)
 {
@@ -343,107 +266,6 @@ TEST_F(FenceTest, TheSameServerAgainMayGoOnAfterErrorsOfItsPathButNotAfterABoot)
 	answer.rebooted = true;
 	booted.done(actions.begin()->token, answer, at_s(0));
 	EXPECT_FALSE(booted.proof(facts(2, 1), at_s(1)));
-}
-
-TEST_F(FenceTest, TheSameServerByAnotherNexusHasToEndWhatTheFirstHasLost)
-{
-	world_.nexuses[1].gave_up = true;
-	world_.nexuses[1].queued = true;
-	paths_[1].moved = true;
-	paths_[2].reachable = false;
-	const auto proof = run_for(facts(2, 1), 5);
-	ASSERT_TRUE(proof);
-	EXPECT_EQ(proof->method, Method::LU_RESET);
-	EXPECT_EQ(proof->evidence, "reset,by=beta");
-	EXPECT_THAT(did_, ElementsAre(Kind::Revoke, Kind::LuReset));
-	EXPECT_FALSE(world_.ghost_possible(1));
-}
-
-TEST_F(FenceTest, TheSameServerByAnotherNexusIsNoProofIfNobodyMayReset)
-{
-	world_.nexuses[1].gave_up = true;
-	paths_[1].moved = true;
-	paths_[1].agent = true;
-	for (auto &path : paths_)
-		path.lu_reset = false;
-	EXPECT_FALSE(run_for(facts(2, 1), 60));
-	EXPECT_THAT(did_, ElementsAre(Kind::Revoke));
-	EXPECT_THAT(fencing_.missing(facts(2, 1)),
-		    HasSubstr("beta goes on by another of its devices, and no path may reset the "
-			      "logical unit"));
-}
-
-TEST_F(FenceTest, TheSameServerByAnotherNexusMayGoOnIfTheFirstHasLostNothing)
-{
-	paths_[1].moved = true;
-	const auto proof = run(facts(2, 1), at_s(0));
-	ASSERT_TRUE(proof);
-	EXPECT_EQ(proof->method, Method::EXPORT_REVOKED);
-}
-
-TEST_F(FenceTest, AServerResetsNothingByItsOtherNexusBeforeItsRequestsHaveEnded)
-{
-	world_.nexuses[1].queued = true;
-	paths_[1].moved = true;
-	paths_[0].reachable = paths_[2].reachable = false;
-	EXPECT_FALSE(run_for(facts(2, 1), 20));
-	EXPECT_THAT(did_, testing::Each(Kind::Revoke));
-}
-
-/// Path 1's host has a second nexus, which exports are on; paths_[1].key is the first one's.
-class FenceOfTwoNexusesTest : public FenceTest
-{
-protected:
-	static constexpr std::uint64_t key_second = 0x5357000000000004;
-
-	FenceOfTwoNexusesTest()
-	{
-		paths_[1].reachable = false;
-		paths_[1].keys = {key_beta, key_second};
-		paths_[1].doubt_keys = {key_second};
-		world_.nexuses.push_back({.key = key_second, .parked = true, .served = true});
-		world_.registered[3] = key_second;
-	}
-};
-
-TEST_F(FenceOfTwoNexusesTest, AServerIsShutOutByEveryKeyThatItMayHave)
-{
-	world_.nexuses[3].queued = true;
-	const auto proof = run_for(facts(2, 0), 2);
-	ASSERT_TRUE(proof);
-	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
-	EXPECT_THAT(proof->evidence, HasSubstr("0x5357000000000004"));
-	EXPECT_THAT(world_.registered, testing::Not(testing::Contains(testing::Key(1))));
-	EXPECT_THAT(world_.registered, testing::Not(testing::Contains(testing::Key(3))));
-	EXPECT_FALSE(world_.ghost_possible(3));
-}
-
-TEST_F(FenceOfTwoNexusesTest, AMissingKeyOfTheNexusInDoubtNeedsAReset)
-{
-	world_.registered.erase(3);
-	world_.nexuses[3].queued = true;
-	const auto proof = run_for(facts(2, 0), 2);
-	ASSERT_TRUE(proof);
-	EXPECT_EQ(proof->method, Method::LU_RESET);
-	EXPECT_EQ(proof->evidence, "reset+keys,by=sda");
-	EXPECT_FALSE(world_.ghost_possible(3));
-}
-
-TEST_F(FenceOfTwoNexusesTest, AMissingKeyOfAnotherNexusDoesNot)
-{
-	world_.registered.erase(1);
-	const auto proof = run_for(facts(2, 0), 2);
-	ASSERT_TRUE(proof);
-	EXPECT_EQ(proof->method, Method::PREEMPT_ABORT);
-}
-
-TEST_F(FenceOfTwoNexusesTest, WithoutAllKeysNobodyIsShutOut)
-{
-	paths_[1].keys.push_back(0);
-	EXPECT_FALSE(run_for(facts(2, 0), 20));
-	EXPECT_TRUE(did_.empty());
-	EXPECT_THAT(fencing_.missing(facts(2, 0)),
-		    HasSubstr("the reservation key of served beta is not known"));
 }
 
 TEST_F(FenceTest, AnExportThatDrainsIsWaitedForBeforeItsServerIsShutOut)

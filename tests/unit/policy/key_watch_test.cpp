@@ -154,5 +154,18 @@ TEST_F(KeyWatchTest, WithoutReservationsNothingIsMissing)
 	EXPECT_FALSE(fresh.may_lack(SW_PATHS_MAX, true));
 }
 
+TEST_F(KeyWatchTest, APathThatNeedsNoKeyAnyMoreLacksNone)
+{
+	order(1, Kind::PreemptAbort, 0);
+	EXPECT_TRUE(watch_.may_lack(0, false));
+	watch_.forget_paths();
+	EXPECT_FALSE(watch_.may_lack(0, false));
+	const std::array paths{FencePath{.reservations = true, .key = key_b},
+			       FencePath{.reservations = true, .key = key_a}};
+	watch_.look(paths, at_s(1), life);
+	EXPECT_FALSE(watch_.may_lack(0, false));
+	EXPECT_TRUE(watch_.may_lack(1, false)) << "what was ordered is of the key";
+}
+
 } // namespace
 } // namespace swpath

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "tests/unit/policy/mount_verification_fixture.h"
 #include "tests/unit/policy/time_points.h"
 #include "tests/unit/policy/unit_status_maker.h"
 
@@ -20,41 +21,10 @@ namespace
 using Kind = MvAction::Kind;
 using test::at_ms;
 using test::at_s;
+using test::Mv;
 using test::online_unit;
 using test::verifying_unit;
 using testing::HasSubstr;
-
-class Mv : public testing::Test
-{
-protected:
-	MountVerification mv_{MvPolicy{}};
-	std::array<MvCandidate, 2> candidates_{MvCandidate{"sda", MonitorState::Failed, {}},
-					       MvCandidate{"nbd0", MonitorState::Ok, {}}};
-
-	std::vector<MvAction> step(const UnitStatus &status, double s)
-	{
-		const auto actions = mv_.step(status, candidates_, at_s(s));
-		return {actions.begin(), actions.end()};
-	}
-	std::string waits(const UnitStatus &status, double s)
-	{
-		return mv_.waiting_for(status, candidates_, at_s(s));
-	}
-	static unsigned count(const std::vector<MvAction> &actions, Kind kind)
-	{
-		unsigned n = 0;
-		for (const auto &action : actions)
-			n += action.kind == kind;
-		return n;
-	}
-	static const MvAction *find(const std::vector<MvAction> &actions, Kind kind)
-	{
-		for (const auto &action : actions)
-			if (action.kind == kind)
-				return &action;
-		return nullptr;
-	}
-};
 
 TEST_F(Mv, IsSilentWhileTheUnitIsOnlineOrHeld)
 {
@@ -158,105 +128,6 @@ TEST_F(Mv, HoldsOnWhileWritesAreInDoubtAndSaysWhatIsMissing)
 		    HasSubstr("2 writes in doubt, fence=prove: direct sda: no other host or "
 			      "path can reach the disk for it"));
 	EXPECT_THAT(waits(status, 1), HasSubstr("'fenced --i-am-sure' ends it"));
-}
-
-/// A direct path with writes in doubt, and a served one that can shut it out by its key.
-class MvKeys : public Mv
-{
-protected:
-	UnitStatus status_ = verifying_unit();
-
-	MvKeys()
-	{
-		for (unsigned i = 0; i < 2; i++)
-			candidates_[i].fencing = {
-				.reachable = true, .reservations = true, .key = 0xa0 + i};
-		candidates_[1].fencing.server = 1;
-		EXPECT_TRUE(step(online_unit(), -60).empty());
-		for (unsigned i = 0; i < 2; i++)
-			mv_.key_seen(i, 0xa0 + i, at_s(0));
-		status_.doubt = 1;
-	}
-	/// Until the fence takes the old path's key away, at 0.1 s. Its order.
-	FenceAction preempt()
-	{
-		(void)step(status_, 0);
-		mv_.refuted(3, 0, at_ms(5), Reason::TIMEOUT);
-		mv_.verified(3, 1, at_ms(10), "medium");
-		const auto read = *find(step(status_, 0.05), Kind::Fence);
-		EXPECT_EQ(read.fence.kind, FenceAction::Kind::ReadKeys);
-		FenceAnswer answer;
-		answer.keys = {0xa0, 0xa1};
-		answer.type = ReservationType::WriteExclusiveRegistrants;
-		mv_.fence_done(read.fence.token, answer, at_ms(60));
-		const auto action = *find(step(status_, 0.1), Kind::Fence);
-		EXPECT_EQ(action.fence.kind, FenceAction::Kind::PreemptAbort);
-		return action.fence;
-	}
-};
-
-TEST_F(MvKeys, DoesNotGoOnWithAPathWhoseKeyIsBeingTaken)
-{
-	const auto order = preempt();
-	// A check that had seen the key.
-	mv_.key_seen(0, 0xa0, at_ms(90));
-	mv_.verified(3, 0, at_ms(150), "vpd83");
-	EXPECT_EQ(count(step(status_, 0.2), Kind::Commit), 0U);
-	EXPECT_THAT(waits(status_, 0.2), HasSubstr("proved before its key was taken"));
-	mv_.fence_failed(order.token, EBADE, at_ms(300));
-	EXPECT_EQ(count(step(status_, 0.4), Kind::Commit), 0U);
-	mv_.key_seen(0, 0xa0, at_ms(700));
-	mv_.verified(3, 0, at_ms(710), "vpd83");
-	const auto actions = step(status_, 0.72);
-	const auto *commit = find(actions, Kind::Commit);
-	ASSERT_NE(commit, nullptr);
-	EXPECT_EQ(commit->path, 0U);
-	EXPECT_EQ(commit->method, Method::NONE_NEEDED);
-}
-
-TEST_F(MvKeys, VerifiesAPathAnewWhenItsKeyIsNoMoreBeingTaken)
-{
-	const auto order = preempt();
-	mv_.verified(3, 0, at_ms(150), "vpd83");
-	EXPECT_EQ(count(step(status_, 0.9), Kind::Verify), 0U);
-	mv_.fence_done(order.token, {}, at_ms(1000));
-	const auto actions = step(status_, 1.1);
-	const auto *verify = find(actions, Kind::Verify);
-	ASSERT_NE(verify, nullptr);
-	EXPECT_EQ(verify->path, 0U);
-}
-
-TEST_F(MvKeys, APathThatIsBeingShutOutGetsItsKeyBackOnlyIfThereIsNowhereElseToGo)
-{
-	EXPECT_FALSE(mv_.may_register(status_, 0)) << "nobody has looked yet";
-	(void)step(status_, 0);
-	EXPECT_FALSE(mv_.may_register(status_, 0));
-	EXPECT_TRUE(mv_.may_register(status_, 1));
-	mv_.verified(3, 1, at_ms(10), "medium");
-	EXPECT_FALSE(mv_.may_register(status_, 0));
-	mv_.refuted(3, 1, at_ms(20), Reason::TRANSPORT);
-	EXPECT_TRUE(mv_.may_register(status_, 0));
-	mv_.verified(3, 1, at_ms(30), "medium");
-	EXPECT_FALSE(mv_.may_register(status_, 0));
-	EXPECT_TRUE(mv_.may_register(online_unit(), 0));
-}
-
-TEST_F(MvKeys, WhatAnotherLookMayHavePutBackTheFenceReadsAnew)
-{
-	const auto order = preempt();
-	mv_.fence_done(order.token, {}, at_ms(110));
-	const auto read = *find(step(status_, 0.12), Kind::Fence);
-	FenceAnswer answer;
-	answer.keys = {0xa1};
-	answer.type = ReservationType::WriteExclusiveRegistrants;
-	mv_.fence_done(read.fence.token, answer, at_ms(130));
-	mv_.refuted(3, 1, at_ms(140), Reason::TRANSPORT);
-	(void)step(status_, 0.15); // a check of the old path may register now
-	mv_.verified(3, 1, at_ms(160), "medium");
-	const auto actions = step(status_, 0.17);
-	EXPECT_EQ(count(actions, Kind::Commit), 0U);
-	ASSERT_NE(find(actions, Kind::Fence), nullptr);
-	EXPECT_EQ(find(actions, Kind::Fence)->fence.kind, FenceAction::Kind::ReadKeys);
 }
 
 TEST_F(Mv, GoesOnWithTheMethodAndTheEvidenceOfTheFence)
