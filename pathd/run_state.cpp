@@ -194,14 +194,11 @@ std::string run_state_text(const UnitRunState &state)
 	if (!state.incoherent.empty())
 		json["incoherent"] = state.incoherent;
 	if (state.carried != CarriedKey::State{})
-		json["carried"] = {{"key", state.carried.key},
-				   {"last", state.carried.last},
-				   {"copies", state.carried.copies},
-				   {"places", state.carried.places},
-				   {"peers", state.carried.peers},
-				   {"had", state.carried.had},
-				   {"old", state.carried.old},
-				   {"strange", state.carried.strange}};
+		json["carried"] = {
+			{"key", state.carried.key},       {"last", state.carried.last},
+			{"copies", state.carried.copies}, {"places", state.carried.places},
+			{"peers", state.carried.peers},   {"had", state.carried.had},
+			{"old", state.carried.old},       {"strange", state.carried.strange}};
 	if (!state.clients.keys.empty())
 		json["clients"] = {{"keys", state.clients.keys}, {"copy", state.clients.copy}};
 	if (!state.order.paths.empty())

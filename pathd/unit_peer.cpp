@@ -198,8 +198,8 @@ void Unit::attest_due(Instant now)
 				 if (answer) {
 					 note_attestation(i, *answer);
 					 look_for_keys(i);
-				 }
-				 else if (known && answer.error().code == std::errc::no_such_device)
+				 } else if (known &&
+					    answer.error().code == std::errc::no_such_device)
 					 known->direct = false;
 			 });
 	}

@@ -232,7 +232,7 @@ void Unit::look_after_exports()
 	// After a restart of pathd an export is there before the first check has an answer.
 	if (unsettled)
 		return;
-	const std::string_view of_all = disk->looped     ? "this host uses it through another one"
+	const std::string_view of_all = disk->looped       ? "this host uses it through another one"
 					: !one_may_be_well ? "this host has lost its direct path"
 							   : "";
 	for (const auto &name : open)

@@ -68,12 +68,12 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 		state_.last = 0;
 	}
 	if (!is_left(sight.path, view.own)) {
-		// Not by users through this path as long as it is not in use: so not when it comes to
-		// be used, either.
+		// Not by users through this path as long as it is not in use: so not when it comes
+		// to be used, either.
 		const bool strange = view.own != state_.key && state_.key != 0;
 		state_.old.at(sight.path) = strange ? view.own : 0;
-		state_.strange = strange && view.own != 0 ? state_.strange | place
-							  : state_.strange & ~place;
+		state_.strange =
+			strange && view.own != 0 ? state_.strange | place : state_.strange & ~place;
 	}
 	if (state_.key != 0 && view.has(state_.key))
 		confirmed_ = now;

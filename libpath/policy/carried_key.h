@@ -56,7 +56,8 @@ public:
 		/// What each path had before `key`, and may have still: it need not be `last`, for
 		/// a path may be away while users change their key more than once. 0: nothing.
 		std::array<std::uint64_t, SW_PATHS_MAX> old{};
-		/// A bit for each path whose `old` was never known for users': it stays where it is.
+		/// A bit for each path whose `old` was never known for users': it stays where it
+		/// is.
 		std::uint32_t strange = 0;
 		bool operator==(const State &) const = default;
 	};
@@ -98,7 +99,7 @@ private:
 	std::array<std::optional<NexusView>, SW_PATHS_MAX> views_{};
 	std::array<std::string, SW_PATHS_MAX> refusals_{}; ///< of peers, the last one of each
 	ReservationType type_ = ReservationType::None;
-	Instant confirmed_{};   ///< the key was on the disk then
+	Instant confirmed_{}; ///< the key was on the disk then
 };
 
 class ClientKeys

@@ -295,7 +295,8 @@ void MountVerification::choose(const UnitStatus &status, std::span<const MvCandi
 		if (at_once && lacks(i))
 			continue;
 		auto &choice = at_once ? best : fenced;
-		if (!choice || std::pair(lacks(i), rank(i)) < std::pair(lacks(*choice), rank(*choice)))
+		if (!choice ||
+		    std::pair(lacks(i), rank(i)) < std::pair(lacks(*choice), rank(*choice)))
 			choice = i;
 	}
 	const auto settled = [&](unsigned path, const Awaited &better) {

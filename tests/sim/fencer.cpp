@@ -279,10 +279,7 @@ void Fencer::ask_status(unsigned path, std::function<void(bool)> alive)
 {
 	auto *served = peer(path);
 	call(
-		*served,
-		[served](const Told &reply) {
-			reply(served->proved() ? 0 : ENODEV, {});
-		},
+		*served, [served](const Told &reply) { reply(served->proved() ? 0 : ENODEV, {}); },
 		[alive = std::move(alive)](int error, const FenceAnswer &) { alive(error == 0); });
 }
 

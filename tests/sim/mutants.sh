@@ -164,7 +164,7 @@ patch 'policy: a key that users changed just before a hold is passed over' 3000 
 patch 'policy: a client whose key was preempted is not refused' 3000 P7 $policy/carried_key.cpp 's/if (!view.has(key))/if (false)/'
 patch 'policy: an order that takes a key is not watched' 1000 P7 $policy/key_watch.cpp 's/action.kind == Kind::PreemptAbort/false/'
 # Rare, both: an order that a dead pathd has sent, and a path that is left again at once.
-patch 'policy: what an earlier pathd has ordered is forgotten' 5201-5300 P7 $policy/key_watch.cpp 's/if (fencing && earlier_)/if (false)/'
+patch 'policy: what an earlier pathd has ordered is forgotten' 19301-19400 P7 $policy/key_watch.cpp 's/if (fencing && earlier_)/if (false)/'
 patch 'policy: a path whose key was taken gets a ticket' 8501-8600 P7 $policy/path_keeper.cpp 's/ && !path.may_lack_key//'
 patch 'policy: another path that is proved is not gone on with' 1000 P5 $policy/mount_verification.cpp 's/if (settled(\*best, awaited))/if (*best == 0)/'
 patch 'policy: a ticket lives for hours' 3000 P3 $policy/ticket.cpp 's/3 \* check_interval/3000 * check_interval/'
