@@ -2,6 +2,7 @@
 #include "libpath/control/peer_client.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -29,6 +30,14 @@ std::optional<std::string> why_not(const PeerHello &own, const std::string &name
 	return std::nullopt;
 }
 
+/// Of the whole process, as the incarnation is: a peer at another address has another client, and
+/// what that asks must not be taken for what an earlier one has asked.
+std::uint64_t next_id()
+{
+	static std::atomic<std::uint64_t> last{0};
+	return ++last;
+}
+
 } // namespace
 
 bool PeerClient::reachable() const
@@ -43,7 +52,7 @@ const PeerHello *PeerClient::hello() const
 
 void PeerClient::ask(PeerRequest request, Duration limit, Instant now, Answered answered)
 {
-	request.id = ++last_id_;
+	request.id = next_id();
 	asked_[request.id] = {std::move(request), now + limit, false, std::move(answered)};
 }
 

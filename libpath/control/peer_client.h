@@ -82,7 +82,6 @@ private:
 	std::shared_ptr<const PeerKeys> keys_;
 	std::unique_ptr<PeerLink> link_;
 	std::map<std::uint64_t, Asked> asked_; ///< by id
-	std::uint64_t last_id_ = 0;
 	Duration retry_ = retry_first;
 	Instant tried_{}, next_try_{};
 	static constexpr auto not_tried = "not tried yet";

@@ -2,6 +2,7 @@
 #include "libpath/control/peer_replays.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace swpath
 {
@@ -9,16 +10,22 @@ namespace swpath
 const PeerReplays::Entry *PeerReplays::find(const PeerHello &client, std::uint64_t id) const
 {
 	const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry &entry) {
-		return entry.id == id && entry.incarnation == client.incarnation &&
+		return entry.request.id == id && entry.incarnation == client.incarnation &&
 		       entry.host == client.host;
 	});
 	return found == entries_.end() ? nullptr : &*found;
 }
 
-PeerReplays::Verdict PeerReplays::begin(const PeerHello &client, std::uint64_t id)
+PeerReplays::Verdict PeerReplays::begin(const PeerHello &client, const PeerRequest &request)
 {
-	if (const auto *entry = find(client, id))
+	PeerRequest what = request;
+	what.clock = 0;
+	what.deadline_ms = 0;
+	if (const auto *entry = find(client, request.id)) {
+		if (entry->request != what)
+			return Verdict::Other;
 		return entry->answer ? Verdict::Done : Verdict::Running;
+	}
 	if (entries_.size() >= kept_max) {
 		// One that runs is kept, if anything else can go.
 		auto oldest =
@@ -26,7 +33,7 @@ PeerReplays::Verdict PeerReplays::begin(const PeerHello &client, std::uint64_t i
 				     [](const Entry &entry) { return entry.answer.has_value(); });
 		entries_.erase(oldest == entries_.end() ? entries_.begin() : oldest);
 	}
-	entries_.push_back({client.host, client.incarnation, id, std::nullopt});
+	entries_.push_back({client.host, client.incarnation, std::move(what), std::nullopt});
 	return Verdict::New;
 }
 

@@ -18,11 +18,12 @@ public:
 	/// Answers that are kept, of all clients.
 	static constexpr std::size_t kept_max = 256;
 
-	enum class Verdict : std::uint8_t { New, Running, Done };
+	enum class Verdict : std::uint8_t { New, Running, Done, Other };
 
 	/// A request of `client` came. Running: its answer will be found when it is there. Done:
-	/// answer() has it.
-	[[nodiscard]] Verdict begin(const PeerHello &client, std::uint64_t id);
+	/// answer() has it. Other: the id was that of something else, of which the answer must not
+	/// be taken for this one's.
+	[[nodiscard]] Verdict begin(const PeerHello &client, const PeerRequest &request);
 	void done(const PeerHello &client, const PeerAnswer &answer);
 	[[nodiscard]] std::optional<PeerAnswer> answer(const PeerHello &client,
 						       std::uint64_t id) const;
@@ -31,7 +32,7 @@ private:
 	struct Entry {
 		PeerId host{};
 		std::uint64_t incarnation = 0;
-		std::uint64_t id = 0;
+		PeerRequest request; ///< with no times: they are others when it is sent again
 		std::optional<PeerAnswer> answer;
 	};
 	[[nodiscard]] const Entry *find(const PeerHello &client, std::uint64_t id) const;

@@ -165,7 +165,10 @@ PeerService::Taken PeerService::take(const PeerHello &hello, const std::string &
 	if (request.verb == PeerVerb::Attest)
 		return answered(attest(*disk));
 
-	switch (replays_.begin(hello, request.id)) {
+	switch (replays_.begin(hello, request)) {
+	case PeerReplays::Verdict::Other:
+		return answered(refusal(PeerStatus::BadRequest,
+					"another request of this host has had the same id"));
 	case PeerReplays::Verdict::Running:
 		return {};
 	case PeerReplays::Verdict::Done:

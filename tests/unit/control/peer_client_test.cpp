@@ -128,6 +128,18 @@ TEST_F(PeerClientTest, ConnectsByItselfAndGetsAnswers)
 	EXPECT_EQ(results[0]->status, PeerStatus::UnknownDisk);
 }
 
+TEST_F(PeerClientTest, ANewClientOfAPeerDoesNotBeginWithTheIdsOfTheOneBefore)
+{
+	ask(PeerVerb::Revoke, 8s);
+	ASSERT_TRUE(run([&] { return requests.size() == 1; }));
+	const auto peer = client->peer();
+	client.emplace(peer, peer_hello("alpha"), *PeerKeys::load(path("keys"), "alpha"));
+	server.reset();
+	ask(PeerVerb::Revoke, 8s);
+	ASSERT_TRUE(run([&] { return requests.size() == 2; }));
+	EXPECT_NE(requests[1].request.id, requests[0].request.id);
+}
+
 TEST_F(PeerClientTest, WhatHasNoAnswerIsSentAgainOnTheNextConnectionWithItsId)
 {
 	ask(PeerVerb::Revoke, 8s);

@@ -149,6 +149,22 @@ TEST_F(PeerServiceTest, AnOrderIsDoneOnceHoweverOftenItIsAskedFor)
 	EXPECT_FALSE(service.done(first.order->token, answer));
 }
 
+TEST_F(PeerServiceTest, AnIdThatWasAnotherRequestsGetsNoAnswerOfThatOne)
+{
+	auto asked = request(PeerVerb::Revoke);
+	const auto first = take(asked);
+	ASSERT_TRUE(first.order);
+	ASSERT_TRUE(service.done(first.order->token, PeerAnswer{}));
+	asked.deadline_ms = 100; // sent again: what is left of its time
+	ASSERT_TRUE(take(asked).answer);
+	EXPECT_EQ(take(asked).answer->status, PeerStatus::Ok);
+	asked.epoch = 9;
+	const auto other = take(asked);
+	ASSERT_TRUE(other.answer);
+	EXPECT_FALSE(other.order);
+	EXPECT_EQ(other.answer->status, PeerStatus::BadRequest);
+}
+
 TEST_F(PeerServiceTest, FenceStepsGoThroughThisHostsNexus)
 {
 	auto asked = request(PeerVerb::PreemptAbort);

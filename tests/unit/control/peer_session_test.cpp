@@ -171,17 +171,20 @@ TEST_F(Peers, ARepeatedIdIsNotDoneTwice)
 	PeerReplays replays;
 	using Verdict = PeerReplays::Verdict;
 	const auto client = peer_hello("alpha");
-	EXPECT_EQ(replays.begin(client, 1), Verdict::New);
-	EXPECT_EQ(replays.begin(client, 1), Verdict::Running);
+	EXPECT_EQ(replays.begin(client, request(1)), Verdict::New);
+	EXPECT_EQ(replays.begin(client, request(1)), Verdict::Running);
 	replays.done(client, answer(1));
-	EXPECT_EQ(replays.begin(client, 1), Verdict::Done);
+	EXPECT_EQ(replays.begin(client, request(1)), Verdict::Done);
 	EXPECT_EQ(replays.answer(client, 1), answer(1));
+	auto other = request(1);
+	other.epoch++;
+	EXPECT_EQ(replays.begin(client, other), Verdict::Other);
 	auto restarted = client;
 	restarted.incarnation++;
-	EXPECT_EQ(replays.begin(restarted, 1), Verdict::New);
+	EXPECT_EQ(replays.begin(restarted, request(1)), Verdict::New);
 	for (std::uint64_t id = 10; id < 1000; id++)
-		EXPECT_EQ(replays.begin(client, id), Verdict::New);
-	EXPECT_EQ(replays.begin(client, 1), Verdict::New) << "forgotten, for room";
+		EXPECT_EQ(replays.begin(client, request(id)), Verdict::New);
+	EXPECT_EQ(replays.begin(client, request(1)), Verdict::New) << "forgotten, for room";
 }
 
 TEST_F(Peers, VersionsThatHaveNothingInCommonPart)
