@@ -4,8 +4,10 @@
 /// A ring for each thread that carries requests, because a thread that reaps its own completion is
 /// woken by the disk itself: one ring with a thread that reaps for all costs a second wake-up for
 /// each I/O. A thread that waits in a ring can be killed, other than one that waits in pread(2), so
-/// a disk that hangs does not keep the process from ending (what then becomes of the I/O: see
-/// ServedDisk).
+/// reads and writes that the disk has and does not answer do not keep the process from ending (what
+/// then becomes of them: see ServedDisk). Flushes, discards, and what waits for room in the disk's
+/// queue do: the kernel's workers have them (io_uring/io-wq.c), and the end of a process waits for
+/// those, until the SCSI layer gives up.
 #pragma once
 
 #include <cstdint>

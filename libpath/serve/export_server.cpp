@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 /// After this, a connection that was to end and has not is taken for one whose socket was mistaken
 /// for another of the same process: see ExportServer::claim_socket().
 constexpr milliseconds cut_grace = 500ms;
+/// A disk that is not closed after this is one that hangs.
+constexpr milliseconds close_grace = 1s;
 constexpr milliseconds free_poll = 20ms;
 
 std::uint64_t ms_between(Instant from, Instant to)
@@ -189,18 +191,27 @@ Result<std::unique_ptr<ExportServer::Session>> ExportServer::connect(std::string
 	return session;
 }
 
-std::vector<std::shared_ptr<const ServedDisk>> ExportServer::take_idle()
+/// Without the lock, which every request takes: a close waits for a mutex of the device
+/// (block/bdev.c, blkdev_put) that whoever opens it holds while the SCSI layer recovers its host.
+void ExportServer::close_idle(std::unique_lock<std::mutex> &hold)
 {
-	std::vector<std::shared_ptr<const ServedDisk>> idle;
+	std::vector<std::pair<std::string, std::shared_ptr<const ServedDisk>>> idle;
 	for (auto each = disks_.begin(); each != disks_.end();) {
 		if (book_.idle(each->first)) {
-			idle.push_back(std::move(each->second));
+			idle.emplace_back(each->first.wwid, std::move(each->second));
 			each = disks_.erase(each);
 		} else {
 			++each;
 		}
 	}
-	return idle;
+	for (const auto &each : idle)
+		closing_.insert(each.first);
+	hold.unlock();
+	for (auto &each : idle)
+		each.second.reset();
+	hold.lock();
+	for (const auto &each : idle)
+		closing_.erase(closing_.find(each.first));
 }
 
 void ExportServer::disconnect(std::unique_ptr<Session> session)
@@ -208,9 +219,8 @@ void ExportServer::disconnect(std::unique_ptr<Session> session)
 	const auto connection = session->connection;
 	const auto peer = session->peer;
 	session.reset(); // the disk's last user may be this one
-	std::vector<std::shared_ptr<const ServedDisk>> idle;
 	UniqueFd socket;
-	const std::lock_guard hold(lock_);
+	std::unique_lock hold(lock_);
 	if (const auto found = wires_.find(connection); found != wires_.end()) {
 		socket = std::move(found->second.socket);
 		wires_.erase(found);
@@ -218,8 +228,7 @@ void ExportServer::disconnect(std::unique_ptr<Session> session)
 	if (peer.address.ss_family != AF_UNIX)
 		handshakes_.uses(peer.address, false);
 	book_.disconnected(connection, now());
-	idle = take_idle();
-	idle.clear(); // closed before anybody is told that the epoch has drained
+	close_idle(hold);
 	changed_.notify_all();
 }
 
@@ -291,8 +300,9 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 	// May block: nobody else is to wait for it.
 	auto disk = ServedDisk::open(order.device, order.name.wwid,
 				     {order.read_only, setup_.files, setup_.sys});
+	const auto opened = disk ? std::make_shared<const ServedDisk>(std::move(*disk)) : nullptr;
 	const std::lock_guard hold(lock_);
-	if (!disk) {
+	if (!opened) {
 		// Two orders at once: the lock on the disk has let the other one through.
 		if (const auto is_new = book_.check(order); is_new && !*is_new)
 			return answer(*disks_.at(order.name));
@@ -300,7 +310,7 @@ Answered<ExportedReply> ExportServer::export_disk(const ExportOrder &order)
 			return add(disks_.at(*other));
 		return tl::unexpected(unfit(disk.error()));
 	}
-	return add(std::make_shared<const ServedDisk>(std::move(*disk)));
+	return add(opened);
 }
 
 Result<void> ExportServer::record_closed()
@@ -323,7 +333,6 @@ Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
 		const std::lock_guard hold(lock_);
 		revocation = book_.revoke(order.name, asked_at);
 		cut(revocation.cut);
-		(void)take_idle();
 	}
 	if (auto recorded = record_closed(); !recorded)
 		return refuse(RefusalKind::Failed,
@@ -345,6 +354,11 @@ Answered<RevokedReply> ExportServer::revoke(const RevokeOrder &order)
 				hold,
 				std::min(deadline, std::chrono::steady_clock::now() + cut_grace));
 		}
+		// Whoever is told that it has drained may export the disk again, which its open
+		// file would keep out. But a disk that cannot be closed now has drained as well.
+		close_idle(hold);
+		changed_.wait_for(hold, close_grace,
+				  [&] { return !closing_.contains(order.name.wwid); });
 		waiting_--;
 	}
 	auto reply = reply_of(revocation);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -94,8 +95,8 @@ private:
 	void cut(const std::vector<ConnectionId> &connections);
 	void cut_by_process(const ExportName &name);
 	[[nodiscard]] Result<void> record_closed();
-	/// Takes out the disks that nothing needs, to be closed by the caller without the lock.
-	[[nodiscard]] std::vector<std::shared_ptr<const ServedDisk>> take_idle();
+	/// Closes the disks that nothing needs any more; lets go of the lock for it.
+	void close_idle(std::unique_lock<std::mutex> &hold);
 
 	Setup setup_;
 	std::mutex lock_; ///< of everything below
@@ -111,8 +112,9 @@ private:
 	std::unordered_map<ConnectionId, Wire> wires_;
 	Handshakes handshakes_;
 	bool ending_ = false;
-	unsigned waiting_ = 0; ///< revocations that wait for changed_
-	std::mutex file_lock_; ///< of closed_file; taken before lock_
+	std::multiset<std::string> closing_; ///< WWIDs of disks that are being closed
+	unsigned waiting_ = 0;               ///< revocations that wait for changed_
+	std::mutex file_lock_;               ///< of closed_file; taken before lock_
 };
 
 } // namespace swpath
