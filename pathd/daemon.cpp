@@ -234,6 +234,22 @@ void Daemon::scan()
 		show_left_over(marked, *devices);
 	for (auto &[name, unit] : units_)
 		unit->seen(*devices, marked);
+	if (std::exchange(legs_placed_, true) && !options_.dry_run)
+		give_back_left_over();
+}
+
+/// What no unit of this pathd has borrowed: of a unit that was taken out while none ran, or what
+/// was refused when it was to go back. Not at the first scan, whose devices have no places yet.
+void Daemon::give_back_left_over()
+{
+	for (const auto &leg : settings_.legs()) {
+		if (std::any_of(units_.begin(), units_.end(),
+				[&](const auto &each) { return each.second->has_leg(leg); }))
+			continue;
+		if (auto done = settings_.give_back(leg); !done)
+			log::say(Message::Warning, {}, "cannot put back settings of {}: {}", leg,
+				 done.error().message());
+	}
 }
 
 /// What went while no pathd ran took no mark along, and another disk may have its number.

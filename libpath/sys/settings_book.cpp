@@ -195,16 +195,22 @@ Result<void> SettingsBook::put_back(const std::string &leg,
 			return false;
 		const auto at = loans_.find(attribute);
 		auto &loan = at->second;
+		const auto held = loan.legs.size() == 1 ? read_attribute(attribute)
+							: Result<std::string>(loan.found);
+		// Busy: iSCSI's while the session is down, a host's while it recovers. The loan
+		// stays, to be given back another time.
+		if (held && *held == loan.set && *held != loan.found)
+			if (auto done = write_attribute(attribute, loan.found);
+			    !done && !is_gone(done.error())) {
+				note(first, done);
+				return false;
+			}
+		if (!held && !is_gone(held.error()))
+			note(first, tl::unexpected(held.error()));
 		loan.legs.erase(leg);
 		lines += line_of(attribute, loan.found, loan.set, "-" + leg);
-		if (!loan.legs.empty())
-			return true;
-		const auto held = read_attribute(attribute);
-		if (held && *held == loan.set && *held != loan.found)
-			note(first, write_attribute(attribute, loan.found));
-		else if (!held && !is_gone(held.error()))
-			note(first, tl::unexpected(held.error()));
-		loans_.erase(at);
+		if (loan.legs.empty())
+			loans_.erase(at);
 		return true;
 	});
 	if (borrower->second.empty())

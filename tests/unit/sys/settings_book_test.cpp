@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "libpath/sys/settings_book.h"
 
+#include <csignal>
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "libpath/base/unique_fd.h"
@@ -157,6 +160,27 @@ TEST_F(Book, DyingBeforeTheValueWasSetPutsNothingBack)
 	write("run/settings", "swpath settings 1\n" + timeout + "\t20\t4\tsda\n");
 	auto book = open();
 	ASSERT_TRUE(book.give_back("sda"));
+	EXPECT_EQ(value("timeout"), "30");
+}
+
+TEST_F(Book, WhatIsRefusedStaysBorrowed)
+{
+	auto book = open();
+	ASSERT_TRUE(book.borrow("sda", {{timeout, "4"}}));
+	{
+		const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+		rlimit before{};
+		ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+		const rlimit none{0, before.rlim_max};
+		ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+		const auto refused = book.give_back("sda");
+		ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+		::signal(SIGXFSZ, handler);
+		ASSERT_FALSE(refused);
+	}
+	EXPECT_THAT(book.legs(), ElementsAre("sda"));
+	somebody_sets("timeout", "4"); // the refused write may have emptied the file of the test
+	ASSERT_TRUE(open().give_back("sda"));
 	EXPECT_EQ(value("timeout"), "30");
 }
 
