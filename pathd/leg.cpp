@@ -109,6 +109,25 @@ Leg::Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mail
 {
 }
 
+/// To close a device takes a mutex of it (block/bdev.c, blkdev_put) that whoever opens it holds
+/// while the SCSI layer recovers the host: not for the loop to wait for.
+Leg::~Leg()
+{
+	// What they have not begun holds on to the same descriptors.
+	checker_.reset();
+	breaker_.reset();
+	cutter_.reset();
+	auto started = Worker::start("end-" + device_.sysname);
+	if (!started)
+		return;
+	const std::shared_ptr<Worker> ends = std::move(*started);
+	(void)ends->submit(
+		[ends, prober = std::move(prober_), fd = std::move(reset_fd_)]() mutable {
+			prober.reset();
+			fd.reset();
+		});
+}
+
 Result<std::shared_ptr<Leg>> Leg::create(const BlockDevice &device, PathKind kind,
 					 Duration command_limit, std::shared_ptr<Mailbox> mailbox,
 					 OnProbe on_probe, OnGivenUp on_given_up)

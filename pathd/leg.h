@@ -32,6 +32,10 @@ public:
 	create(const BlockDevice &device, PathKind kind, Duration command_limit,
 	       std::shared_ptr<Mailbox> mailbox, OnProbe on_probe, OnGivenUp on_given_up);
 
+	~Leg();
+	Leg(const Leg &) = delete;
+	Leg &operator=(const Leg &) = delete;
+
 	[[nodiscard]] const BlockDevice &device() const { return device_; }
 	[[nodiscard]] DevNumber number() const { return device_.number; }
 	[[nodiscard]] PathKind kind() const { return kind_; }

@@ -241,8 +241,8 @@ Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
 	const bool listed =
 		std::find(keys->keys.begin(), keys->keys.end(), key.key) != keys->keys.end();
 	// A key that is listed may be another nexus's, from before this device had the path's
-	// place.
-	if (listed && registered_)
+	// place; and this one may have had another path's.
+	if (listed && registered_ == key.key)
 		return {};
 	bool may_register = key.may_register;
 	if (may_register && key.serves) {
@@ -256,7 +256,7 @@ Result<void> Prober::keep_key(const ProbeKey &key, ProbeFacts &facts)
 	if (!may_register)
 		return fail(EBADE, "the path is shut out by a fence");
 	auto done = disk.register_key(key.key);
-	registered_ = done.has_value();
+	registered_ = done ? key.key : 0;
 	return done;
 }
 
@@ -311,6 +311,7 @@ ProbeFacts Prober::probe(const ProbeKey &key, WitnessList expected, std::uint64_
 		fd_.reset();
 		kernel_.reset();
 		nexus_.forget();
+		registered_ = 0;
 	}
 	return facts;
 }

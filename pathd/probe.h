@@ -86,7 +86,7 @@ private:
 	UniqueFd fd_;
 	std::optional<ScsiState> kernel_; ///< direct legs
 	AlignedBuffer buffer_;
-	bool registered_ = false; ///< this nexus, by this object
+	std::uint64_t registered_ = 0; ///< what this object has given the nexus; 0: nothing
 	NexusLook nexus_;
 	std::uint64_t turn_ = 0;     ///< which other block is read this time
 	std::uint64_t timeouts_ = 0; ///< of the device, as of the last good check

@@ -480,6 +480,12 @@ void Unit::schedule(Instant now)
 
 Answered<Done> Unit::order(const Order &order, Instant now)
 {
+	if (kernel_ && order.path && !knows_numbers())
+		return refuse(RefusalKind::Unsafe,
+			      fmt::format("{}: the kernel has not got the paths in their new order "
+					  "yet",
+					  config_.name),
+			      "again in a moment; `pathctl status` says what the reload waits for");
 	auto plan = plan_order(order, report(now));
 	if (!plan || order.dry_run)
 		return plan;

@@ -110,6 +110,8 @@ public:
 	/// The first look at every path is done: there is a verdict about each, and the device has
 	/// been created, or cannot be.
 	[[nodiscard]] bool settled() const;
+	/// One of its paths goes by this device.
+	[[nodiscard]] bool has_leg(const std::string &sysname) const;
 	/// A peer would get the disk from this host now.
 	[[nodiscard]] bool can_serve() const;
 	/// There was a verdict about each direct path that this host has.

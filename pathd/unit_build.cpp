@@ -113,6 +113,8 @@ std::vector<std::string> Unit::plan_lines(Instant now)
 void Unit::assign(const UnitPlan &plan, Instant now)
 {
 	stale_ = false;
+	std::vector<std::shared_ptr<Leg>> moved;
+	std::vector<unsigned> taken;
 	for (unsigned i = 0; i < slots_.size(); i++) {
 		const auto number = plan.slots[i];
 		const auto found = number ? legs_.find(*number) : legs_.end();
@@ -125,12 +127,10 @@ void Unit::assign(const UnitPlan &plan, Instant now)
 			tell(i, now);
 		}
 		if (slot.leg)
-			(void)services_.settings.give_back(slot.leg->device().sysname);
+			moved.push_back(slot.leg);
 		slot.leg = leg;
-		if (leg) {
-			borrow_settings(*leg);
-			give_key(i);
-		}
+		if (leg)
+			taken.push_back(i);
 		slot.probe_now = leg != nullptr;
 		slot.overdue = false;
 		medium_.forget(i);
@@ -138,6 +138,14 @@ void Unit::assign(const UnitPlan &plan, Instant now)
 		mv_.replaced(i);
 		if (leg)
 			slot.attach_tried = false;
+	}
+	// When all have their places: a leg that has left one may have another.
+	for (const auto &leg : moved)
+		if (!slot_of(*leg))
+			(void)services_.settings.give_back(leg->device().sysname);
+	for (const unsigned i : taken) {
+		borrow_settings(*slots_[i].leg);
+		give_key(i);
 	}
 }
 

@@ -233,6 +233,13 @@ void Unit::borrow_settings(Leg &leg, bool cut)
 			 done.error().message());
 }
 
+bool Unit::has_leg(const std::string &sysname) const
+{
+	return std::any_of(slots_.begin(), slots_.end(), [&](const Slot &slot) {
+		return slot.leg && slot.leg->device().sysname == sysname;
+	});
+}
+
 /// The key that the device in this place registers.
 void Unit::give_key(unsigned i)
 {
