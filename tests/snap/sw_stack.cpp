@@ -227,7 +227,8 @@ std::vector<std::string> SwStack::views() const
 
 void SwStack::post_mortem() const
 {
-	fmt::print("--- status\n{}\n", dm::status(unit).map(&dm::TargetStatus::params).value_or(""));
+	fmt::print("--- status\n{}\n",
+		   dm::status(unit).map(&dm::TargetStatus::params).value_or(""));
 	fmt::print("--- history\n{}\n", dm::message(unit, "history").value_or(""));
 	fmt::print("--- pathd\n{}", read_file(log_file, 1 << 20).value_or(""));
 }
