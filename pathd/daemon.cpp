@@ -226,6 +226,7 @@ void Daemon::scan()
 	if (!devices) {
 		log::say(Message::Warning, {}, "cannot list block devices: {}",
 			 devices.error().message());
+		scan_events_.reset(); // what it missed is looked for again soon
 		return;
 	}
 	finder_.seen(*devices);

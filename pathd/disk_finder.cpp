@@ -88,7 +88,11 @@ void DiskFinder::look(const Config &config, const ServerDirectory *directory,
 	if (directory != nullptr)
 		view.served = directory->disks();
 	const auto elsewhere = sightings != nullptr ? sightings->of_others() : DiskHashes();
-	const auto used = used_devices();
+	// It can wait for a file system that waits for a unit (fs/proc_namespace.c): not for
+	// nothing.
+	const auto used = config.discover.units == Discovery::None
+				  ? Result<UsedDevices>(UsedDevices{})
+				  : used_devices();
 	for (const auto &[device, hash] : disks_) {
 		if (view.wwids.contains(device.wwid))
 			continue;

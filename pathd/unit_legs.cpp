@@ -252,14 +252,17 @@ void Unit::give_key(unsigned i)
 	leg.key.copy.reset();
 	if (!config_.reservations || leg.kind() != PathKind::DIRECT || services_.dry_run)
 		return;
-	const auto host = read_file("/etc/machine-id", 64);
-	if (!host || trimmed(*host).empty()) {
+	// Once: a path that comes back is given its key while I/O is held, that of / perhaps.
+	static std::string host;
+	if (host.empty())
+		host = trimmed(read_file("/etc/machine-id", 64).value_or(""));
+	if (host.empty()) {
 		log::say(Message::Error, {.unit = config_.name},
 			 "{} gets no reservation key: /etc/machine-id cannot be read",
 			 leg.device().sysname);
 		return;
 	}
-	leg.key.key = reservation_key(trimmed(*host), config_.wwid, config_.paths[i].name);
+	leg.key.key = reservation_key(host, config_.wwid, config_.paths[i].name);
 }
 
 } // namespace swpath

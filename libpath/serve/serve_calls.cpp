@@ -197,10 +197,15 @@ std::string revocation_text(const ExportName &name, const RevokedReply &reply)
 				   "I/O of an earlier one is left in the disk",
 				   name.text());
 	if (reply.drained)
-		return fmt::format("{} revoked and drained: {} connections ended, {} requests "
-				   "completed, {} refused",
-				   name.text(), reply.connections_ended, reply.requests,
-				   reply.refused);
+		return fmt::format(
+			"{} revoked and drained: {} connections ended, {} requests completed{}, {} "
+			"refused",
+			name.text(), reply.connections_ended,
+			reply.requests - std::min(reply.lost, reply.requests),
+			reply.lost == 0
+				? ""
+				: fmt::format(", {} ended in an error of its path", reply.lost),
+			reply.refused);
 	if (!reply.served_here)
 		return fmt::format("{} draining: I/O of an earlier server process is still in the "
 				   "disk",

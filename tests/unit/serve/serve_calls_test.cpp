@@ -151,6 +151,10 @@ TEST(ServeCalls, TheLineSaysWhatTheProofIs)
 		revocation_text({"naa.1", "alpha", 7}, reply),
 		"naa.1@alpha@7 revoked and drained: 2 connections ended, 812 requests completed, 0 "
 		"refused");
+	reply.lost = 12;
+	EXPECT_THAT(
+		revocation_text({"naa.1", "alpha", 7}, reply),
+		HasSubstr("800 requests completed, 12 ended in an error of its path, 0 refused"));
 	reply.served_here = false;
 	EXPECT_THAT(revocation_text({"naa.1", "alpha", 7}, reply),
 		    HasSubstr("no I/O of an earlier one"));
