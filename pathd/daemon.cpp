@@ -235,16 +235,20 @@ void Daemon::scan()
 		show_left_over(marked, *devices);
 	for (auto &[name, unit] : units_)
 		unit->seen(*devices, marked);
-	if (std::exchange(legs_placed_, true) && !options_.dry_run)
-		give_back_left_over();
+	if (!options_.dry_run)
+		give_back_left_over(*devices);
 }
 
-/// What no unit of this pathd has borrowed: of a unit that was taken out while none ran, or what
-/// was refused when it was to go back. Not at the first scan, whose devices have no places yet.
-void Daemon::give_back_left_over()
+/// What was borrowed for a unit that was taken out while no pathd ran, or was refused when it was
+/// to go back.
+void Daemon::give_back_left_over(const std::vector<BlockDevice> &devices)
 {
 	for (const auto &leg : settings_.legs()) {
-		if (std::any_of(units_.begin(), units_.end(),
+		const auto device =
+			std::find_if(devices.begin(), devices.end(),
+				     [&](const auto &each) { return each.sysname == leg; });
+		if ((device != devices.end() && has_unit_of(device->wwid)) ||
+		    std::any_of(units_.begin(), units_.end(),
 				[&](const auto &each) { return each.second->has_leg(leg); }))
 			continue;
 		if (auto done = settings_.give_back(leg); !done)

@@ -66,7 +66,7 @@ private:
 	[[nodiscard]] Result<void> watch();
 	void scan();
 	void scan_if_due(Instant at);
-	void give_back_left_over();
+	void give_back_left_over(const std::vector<BlockDevice> &devices);
 	void show_left_over(const std::vector<DevNumber> &marked,
 			    const std::vector<BlockDevice> &devices);
 	void kernel_event();
@@ -140,7 +140,6 @@ private:
 	Report report_;
 	std::set<std::string> ending_; ///< units that wait for the end of a connection
 	bool scan_due_ = true;
-	bool legs_placed_ = false;     ///< units have had the devices of a scan
 	bool marks_looked_at_ = false; ///< those that an earlier pathd has left
 	bool find_due_ = true;         ///< disks, here or elsewhere, may be others
 	bool edits_told_ = false;      ///< that the files have some, which wait for a reload

@@ -169,6 +169,18 @@ settings_put_back() {
 	wait_until 30 settings_are "$before"
 }
 
+settings_of_a_unit_that_was_taken_out() {
+	local before
+	pathd_rig
+	before=$(settings)
+	pathd_start
+	expect_not test "$before" = "$(settings)"
+	pathd_kill
+	sed -i 's/^\[unit.sw0\]/&\nenabled = false/' /etc/swpath/swpath.toml
+	pathd_run
+	wait_until 30 settings_are "$before"
+}
+
 second_pathd() {
 	local said
 	start
@@ -384,6 +396,7 @@ test_case "a new device that is another disk stays out, and status names it (P3)
 test_case "an active path that leads elsewhere all at once is left (P3)" swapped_under_live_device
 test_case "a path that fails again and again is damped, and reinstate ends it" flapping
 test_case "settings of the legs are put back, two pathds later" settings_put_back
+test_case "so are those of a unit that was taken out while no pathd ran" settings_of_a_unit_that_was_taken_out
 test_case "a second pathd is told which one runs" second_pathd
 test_case "a bad file is refused whole; a good one changes what changed" reloads
 test_case "a unit that is taken out of the configuration goes if nobody has it open, is listed until then, and its legs are shown" unneeded_unit_goes
