@@ -70,10 +70,9 @@ bool CarriedKey::looked(const NexusSight &sight, Instant now)
 	if (!is_left(sight.path, view.own)) {
 		// Not by users through this path as long as it is not in use: so not when it comes
 		// to be used, either.
-		const bool strange = view.own != state_.key && state_.key != 0;
+		const bool strange = view.own != 0 && view.own != state_.key && state_.key != 0;
 		state_.old.at(sight.path) = strange ? view.own : 0;
-		state_.strange =
-			strange && view.own != 0 ? state_.strange | place : state_.strange & ~place;
+		state_.strange = strange ? state_.strange | place : state_.strange & ~place;
 	}
 	if (state_.key != 0 && view.has(state_.key))
 		confirmed_ = now;

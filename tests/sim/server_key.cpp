@@ -42,7 +42,8 @@ void ServerKey::check(Way &way)
 		});
 }
 
-/// As Unit::look_after_exports(): one key that was taken is enough.
+/// Harder than Unit::look_after_exports(), which ends the exports on the way that has lost its key:
+/// here the newest export ends, whichever way it is on.
 void ServerKey::checked(Way &way, bool reached, bool keyed)
 {
 	way.proved = reached && keyed;
