@@ -156,7 +156,7 @@ judge() {
 	skipped=$((skipped + s))
 	if [ "$f" -ne 0 ]; then
 		grep -aE '^(\[  FAILED  \]|  [a-z_]+\.sh:[0-9]+:) ' "$log" || true
-		tail -n 40 "$log" | sed 's/^/    /'
+		tail -n 70 "$log" | sed 's/^/    /'
 		echo "    (all of it: ${log#"$top"/}, kernel: ${log#"$top"/}'s .klog)"
 	fi
 	grep -aE '^\[  SKIPPED \]' "$log" || true
