@@ -313,17 +313,18 @@ ConfigResult load_config(const std::string &main, const std::string &directory)
 	namespace fs = std::filesystem;
 	std::vector<std::string> paths{main};
 	std::vector<ConfigProblem> problems;
-	std::error_code error;
-	for (auto at = fs::directory_iterator(directory, error);
-	     !error && at != fs::directory_iterator(); at.increment(error))
-		if (at->path().extension() == ".toml")
-			paths.push_back(at->path().string());
-	if (error && error != std::errc::no_such_file_or_directory)
-		problems.push_back({{directory, 0, 0}, "cannot be listed: " + error.message(), ""});
-	std::sort(paths.begin() + 1, paths.end());
+	const auto names = names_in(directory);
+	if (!names && names.error().code != std::errc::no_such_file_or_directory)
+		problems.push_back({{directory, 0, 0},
+				    "cannot be listed: " + names.error().code.message(),
+				    ""});
+	for (const auto &name : names.value_or(std::vector<std::string>{}))
+		if (fs::path(name).extension() == ".toml")
+			paths.push_back((fs::path(directory) / name).string());
 
 	std::vector<ConfigFile> files;
 	for (const auto &path : paths) {
+		std::error_code error;
 		// A directory is told by read(2); a pipe or a terminal would be waited for.
 		if (fs::is_fifo(path, error) || fs::is_character_file(path, error)) {
 			problems.push_back({{path, 0, 0}, "cannot be read: no regular file", ""});

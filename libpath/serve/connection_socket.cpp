@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <filesystem>
 #include <functional>
 #include <optional>
 
@@ -15,6 +14,7 @@
 #include <sys/un.h>
 
 #include "libpath/base/text.h"
+#include "libpath/sys/file.h"
 
 namespace swpath
 {
@@ -47,12 +47,12 @@ Result<std::vector<UniqueFd>> find_sockets(const std::function<bool(int)> &fits)
 {
 	std::vector<UniqueFd> found;
 	std::vector<int> numbers;
-	std::error_code error;
-	for (const auto &entry : std::filesystem::directory_iterator("/proc/self/fd", error))
-		if (const auto number = parse_number<unsigned>(entry.path().filename().string()))
+	const auto names = names_in("/proc/self/fd");
+	if (!names)
+		return tl::unexpected(names.error());
+	for (const auto &name : *names)
+		if (const auto number = parse_number<unsigned>(name))
 			numbers.push_back(static_cast<int>(*number));
-	if (error)
-		return tl::unexpected(Error{error, "list the descriptors in /proc/self/fd"});
 	std::sort(numbers.begin(), numbers.end());
 	for (const int number : numbers) {
 		struct stat what {

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "libpath/base/text.h"
+#include "libpath/sys/file.h"
 #include "libpath/sys/medium.h"
 #include "libpath/sys/sysfs.h"
 
@@ -49,8 +50,8 @@ std::string why_not_direct(DevNumber number, const std::string &sys, unsigned de
 			if (auto why = why_not_direct(*below, sys, depth - 1); !why.empty())
 				return fmt::format("{} stands on {}", number.text(), why);
 	}
-	for (const auto &slave : std::filesystem::directory_iterator(dir + "/slaves", error)) {
-		const auto text = read_attribute((slave.path() / "dev").string());
+	for (const auto &slave : names_in(dir + "/slaves").value_or(std::vector<std::string>{})) {
+		const auto text = read_attribute(fmt::format("{}/slaves/{}/dev", dir, slave));
 		if (const auto below = text ? DevNumber::parse(*text) : std::nullopt)
 			if (auto why = why_not_direct(*below, sys, depth - 1); !why.empty())
 				return fmt::format("{} stands on {}", number.text(), why);

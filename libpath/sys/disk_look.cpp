@@ -28,8 +28,8 @@ std::span<const std::uint8_t> bytes_of(const std::string &text)
 
 bool has_holders(const fs::path &device)
 {
-	std::error_code error;
-	return fs::directory_iterator(device / "holders", error) != fs::directory_iterator();
+	const auto names = names_in((device / "holders").string());
+	return names && !names->empty();
 }
 
 } // namespace
@@ -92,12 +92,12 @@ bool is_used(const BlockDevice &disk, const UsedDevices &used)
 	};
 	if (is(disk.syspath, disk.sysname))
 		return true;
-	std::error_code error;
-	for (const auto &entry : fs::directory_iterator(disk.syspath, error))
-		if (fs::exists(entry.path() / "partition", error) &&
-		    is(entry.path(), entry.path().filename().string()))
-			return true;
-	return false;
+	const auto names = names_in(disk.syspath).value_or(std::vector<std::string>{});
+	return std::any_of(names.begin(), names.end(), [&](const std::string &name) {
+		const auto device = fs::path(disk.syspath) / name;
+		std::error_code error;
+		return fs::exists(device / "partition", error) && is(device, name);
+	});
 }
 
 } // namespace swpath

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libpath/sys/file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -95,6 +96,20 @@ Result<void> append_file(const std::string &path, std::string_view text)
 Result<void> replace_file_durably(const std::string &path, std::string_view text)
 {
 	return replace(path, text, true);
+}
+
+Result<std::vector<std::string>> names_in(const std::string &directory)
+{
+	std::vector<std::string> names;
+	std::error_code error;
+	// Not by a range-for, whose step throws.
+	auto at = std::filesystem::directory_iterator(directory, error);
+	for (; !error && at != std::filesystem::directory_iterator(); at.increment(error))
+		names.push_back(at->path().filename().string());
+	if (error)
+		return tl::unexpected(Error{error, "list " + directory});
+	std::sort(names.begin(), names.end());
+	return names;
 }
 
 } // namespace swpath

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Small files: read whole, replaced so that a reader sees the old text or the new one, added to.
+/// Small files: read whole, replaced so that a reader sees the old text or the new one, added to;
+/// and the names in a directory.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libpath/base/result.h"
 
@@ -25,5 +27,9 @@ namespace swpath
 /// The same as replace_file() for what is to outlive a crash of the host: blocks until text and
 /// name are on the medium.
 [[nodiscard]] Result<void> replace_file_durably(const std::string &path, std::string_view text);
+
+/// The names in a directory, sorted, without "." and "..". Errors: errno, with the path; one that
+/// vanishes while it is read, as those of processes do, is an error too.
+[[nodiscard]] Result<std::vector<std::string>> names_in(const std::string &directory);
 
 } // namespace swpath

@@ -89,12 +89,12 @@ Result<void> unmark_leg(DevNumber number, std::string_view directory)
 Result<std::vector<DevNumber>> marked_legs(std::string_view directory)
 {
 	std::vector<DevNumber> legs;
-	std::error_code error;
-	for (const auto &entry : std::filesystem::directory_iterator(directory, error))
-		if (const auto number = DevNumber::parse(entry.path().filename().string()))
+	const auto names = names_in(std::string(directory));
+	if (!names && names.error().code != std::errc::no_such_file_or_directory)
+		return tl::unexpected(names.error());
+	for (const auto &name : names.value_or(std::vector<std::string>{}))
+		if (const auto number = DevNumber::parse(name))
 			legs.push_back(*number);
-	if (error && error != std::errc::no_such_file_or_directory)
-		return tl::unexpected(Error{error, fmt::format("list {}", directory)});
 	std::sort(legs.begin(), legs.end());
 	return legs;
 }

@@ -21,6 +21,7 @@
 
 #include "libpath/base/text.h"
 #include "libpath/sys/clock.h"
+#include "libpath/sys/file.h"
 #include "libpath/sys/sysfs.h"
 
 namespace swpath
@@ -506,8 +507,7 @@ Result<NbdFree> find_free_nbd(std::optional<std::uint32_t> after, const std::str
 	namespace fs = std::filesystem;
 	std::vector<std::uint32_t> indices;
 	std::error_code error;
-	for (const auto &entry : fs::directory_iterator(sys + "/block", error)) {
-		const auto name = entry.path().filename().string();
+	for (const auto &name : names_in(sys + "/block").value_or(std::vector<std::string>{})) {
 		if (!name.starts_with("nbd"))
 			continue;
 		if (const auto index =

@@ -56,9 +56,10 @@ std::optional<std::string> parent_attribute(const fs::path &device, std::string_
 std::optional<std::string> class_attribute(const fs::path &device, std::string_view subsystem,
 					   std::string_view attribute)
 {
-	std::error_code error;
-	for (const auto &entry : fs::directory_iterator(device / subsystem, error)) {
-		auto path = entry.path() / attribute;
+	const auto directory = device / subsystem;
+	for (const auto &name : names_in(directory.string()).value_or(std::vector<std::string>{})) {
+		auto path = directory / name / attribute;
+		std::error_code error;
 		if (fs::exists(path, error))
 			return path.string();
 	}

@@ -11,6 +11,7 @@
 
 #include "dm-target/sw-uapi.h"
 #include "libpath/base/text.h"
+#include "libpath/sys/file.h"
 #include "libpath/sys/sysfs.h"
 #include "libpath/unit/geometry.h"
 
@@ -47,16 +48,6 @@ BlockDevice names_of(udev_device *device)
 	return block;
 }
 
-std::vector<std::string> holders_of(const std::string &syspath)
-{
-	std::vector<std::string> holders;
-	std::error_code error;
-	for (const auto &entry : std::filesystem::directory_iterator(syspath + "/holders", error))
-		holders.push_back(entry.path().filename().string());
-	std::sort(holders.begin(), holders.end());
-	return holders;
-}
-
 BlockDevice describe(udev_device *device)
 {
 	auto block = names_of(device);
@@ -64,7 +55,7 @@ BlockDevice describe(udev_device *device)
 	block.size_bytes = sectors.value_or(0) * sector_bytes;
 	block.read_only = attribute(device, "ro") == "1";
 	block.by_path = text_of(udev_device_get_property_value(device, "ID_PATH"));
-	block.holders = holders_of(block.syspath);
+	block.holders = names_in(block.syspath + "/holders").value_or(std::vector<std::string>{});
 
 	const std::string_view name = block.sysname;
 	// The parent belongs to its child: it is not to be released.
@@ -213,10 +204,10 @@ Result<void> trigger_change(DevNumber number, const std::string &sys)
 	if (!done && done.error().code == std::errc::no_such_file_or_directory)
 		return fail(ENODEV, fmt::format("trigger an event of {}", number.text()));
 	// udev takes them in this order: a partition's rules ask what the disk's have found.
-	std::error_code error;
-	for (const auto &entry : std::filesystem::directory_iterator(device + "/", error))
-		if (std::error_code none; std::filesystem::exists(entry.path() / "partition", none))
-			(void)trigger(entry.path().string()); // it may be gone by now
+	for (const auto &name : names_in(device).value_or(std::vector<std::string>{}))
+		if (std::error_code none;
+		    std::filesystem::exists(fmt::format("{}/{}/partition", device, name), none))
+			(void)trigger(fmt::format("{}/{}", device, name)); // it may be gone by now
 	return done;
 }
 

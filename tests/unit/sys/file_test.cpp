@@ -23,6 +23,18 @@ TEST_F(File, IsReadAsItWasReplaced)
 	EXPECT_FALSE(std::filesystem::exists(file + ".new"));
 }
 
+TEST_F(File, NamesInADirectoryAreSorted)
+{
+	write("d/b", "");
+	write("d/a", "");
+	write("d/c/e", "");
+	EXPECT_EQ(names_in(path("d")), (std::vector<std::string>{"a", "b", "c"}));
+	const auto missing = names_in(path("e"));
+	ASSERT_FALSE(missing);
+	EXPECT_EQ(missing.error().code, std::errc::no_such_file_or_directory);
+	EXPECT_NE(missing.error().message().find(path("e")), std::string::npos);
+}
+
 TEST_F(File, ThatIsToOutliveACrashIsReplacedTheSameWay)
 {
 	ASSERT_TRUE(replace_file_durably(path("a/b"), "1"));
