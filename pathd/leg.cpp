@@ -11,6 +11,7 @@
 #include "libpath/sys/nbd.h"
 #include "libpath/sys/reserve.h"
 #include "libpath/sys/scsi.h"
+#include "libpath/sys/tcp_sockets.h"
 
 namespace swpath
 {
@@ -156,7 +157,7 @@ Result<std::shared_ptr<Leg>> Leg::create(const BlockDevice &device, PathKind kin
 		if (!cutter)
 			return tl::unexpected(cutter.error());
 		leg->cutter_ = std::move(*cutter);
-		(void)leg->cutter_->submit(prepare_iscsi_cut);
+		(void)leg->cutter_->submit(prepare_to_end_tcp_sockets);
 	}
 	return leg;
 }

@@ -14,6 +14,8 @@
 #include "libpath/serve/closed_epochs.h"
 #include "libpath/sys/clock.h"
 #include "libpath/sys/file.h"
+#include "libpath/sys/process_state.h"
+#include "libpath/sys/tcp_sockets.h"
 #include "pathd/log.h"
 
 namespace swpath
@@ -64,23 +66,46 @@ std::string why_it_ended(const ServerSetup &setup)
 	return "the server has ended; its own words are in the journal";
 }
 
+/// A server that was killed and does not end, because a request of it waits in the kernel for a
+/// disk that hangs, keeps its port. The disk stays locked (ServedDisk); the others are to be
+/// served.
+void take_sockets_of(const ServerProcess &process)
+{
+	const auto taken = end_tcp_sockets_of(process.pid());
+	if (!taken || *taken > 0)
+		log::say(Message::Warning, {},
+			 "the server (process {}) was killed and does not end: it waits for a disk "
+			 "that hangs; {}",
+			 process.pid(),
+			 taken ? std::string("its sockets are taken from it, so that the other "
+					     "disks are served")
+			       : "its sockets stay: " + taken.error().message());
+}
+
 /// True if the server takes calls; kills one that is frozen, so that the next one can.
 bool alive_or_ended(const std::string &socket)
 {
 	// Found before it is asked: the one that is killed is the one that did not answer.
 	const auto process = ServerProcess::listening(socket, status_limit);
-	for (unsigned i = 0; i < status_tries; i++) {
+	const bool known = process && *process;
+	// One that was killed already answers nobody.
+	const bool was_killed = known && process_has_ended((*process)->pid());
+	for (unsigned i = 0; i < status_tries && !was_killed; i++) {
 		const auto status = ask_status(socket);
 		if (status || status.error().kind != RefusalKind::Timeout)
 			return status.has_value();
 	}
-	if (process && *process && !(*process)->ended()) {
-		log::say(Message::Warning, {},
-			 "the server (process {}) does not answer: killing it", (*process)->pid());
+	if (known && !(*process)->ended()) {
+		if (!was_killed)
+			log::say(Message::Warning, {},
+				 "the server (process {}) does not answer: killing it",
+				 (*process)->pid());
 		(*process)->kill();
 		const Instant limit = now() + status_limit;
 		while (!(*process)->ended() && now() < limit)
 			(void)::poll(nullptr, 0, int(poll_interval.count()));
+		if (!(*process)->ended())
+			take_sockets_of(**process);
 	}
 	return false;
 }
@@ -132,6 +157,7 @@ Serving::create(ServerSetup setup, std::shared_ptr<Mailbox> mailbox, std::functi
 	if (!keeper)
 		return tl::unexpected(keeper.error());
 	serving->keeper_ = std::move(*keeper);
+	(void)serving->keeper_->submit(prepare_to_end_tcp_sockets);
 	return serving;
 }
 
@@ -250,6 +276,9 @@ void Serving::looked(const Look &look, Instant now)
 	if (look.tried)
 		began_ = now;
 	const bool before = answers_;
+	const bool another = look.process && process_ && look.process->pid() != process_->pid();
+	if (another && !process_->ended())
+		leaving_.push_back(std::move(process_));
 	answers_ = look.answers;
 	process_ = look.process;
 	if (look.answers) {
@@ -264,7 +293,7 @@ void Serving::looked(const Look &look, Instant now)
 			else if (seen.epoch == state.epoch)
 				state.open = state.open && seen.open;
 		}
-		if (!before)
+		if (!before || another)
 			log::say(Message::Notice, {}, "serving at {} (process {})",
 				 setup_.listen.text(), process_ ? process_->pid() : 0);
 		trouble_.clear();
@@ -290,6 +319,7 @@ Instant Serving::deadline() const
 void Serving::step(Instant now)
 {
 	stepped_ = now;
+	std::erase_if(leaving_, [](const auto &each) { return each->ended(); });
 	if (process_ && process_->ended()) {
 		log::say(Message::Warning, {}, "the server (process {}) has ended",
 			 process_->pid());

@@ -105,6 +105,8 @@ private:
 	std::map<Line, std::unique_ptr<Worker>> workers_;
 	std::map<Line, ServedState> states_;
 	std::shared_ptr<const ServerProcess> process_;
+	/// Killed, followed by another one, and not ended yet: to be reaped when they are.
+	std::vector<std::shared_ptr<const ServerProcess>> leaving_;
 	RestartPolicy restart_;
 	std::optional<ServeReport> told_;
 	Instant told_at_{};

@@ -39,8 +39,4 @@ struct IscsiConnection {
 /// CONFIG_INET_DIAG_DESTROY; EPERM not root; else errno of netlink.
 [[nodiscard]] Result<void> cut_iscsi_session(const std::vector<IscsiConnection> &connections);
 
-/// Has the kernel load what cut_iscsi_session() needs (inet_diag, tcp_diag), now and not when a
-/// disk hangs that modprobe lies on.
-void prepare_iscsi_cut();
-
 } // namespace swpath

@@ -57,6 +57,7 @@ public:
 	HalfDeadProcess &operator=(const HalfDeadProcess &) = delete;
 
 	[[nodiscard]] bool good() const { return good_; }
+	[[nodiscard]] pid_t pid() const { return child_; }
 
 private:
 	pid_t child_ = -1;

@@ -3,12 +3,9 @@
 
 #include <cerrno>
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include "libpath/base/unique_fd.h"
+#include "tests/unit/sys/loopback_connection.h"
 #include "tests/unit/sys/temporary_directory.h"
 
 namespace swpath
@@ -43,46 +40,16 @@ TEST_F(IscsiSessionTest, IsFoundAboveTheDiskWithItsConnection)
 	EXPECT_FALSE(is_iscsi("/sys/devices/pci0000:00/host1/target1:0:0/1:0:0:0/block/sdc"));
 }
 
-/// A connection over the loopback.
-struct Connection {
-	Connection()
-	{
-		EXPECT_EQ(::bind(listener.get(), address(), sizeof(to)), 0);
-		EXPECT_EQ(::listen(listener.get(), 1), 0);
-		socklen_t size = sizeof(to);
-		EXPECT_EQ(::getsockname(listener.get(), address(), &size), 0);
-		EXPECT_EQ(::connect(client.get(), address(), sizeof(to)), 0);
-		sockaddr_in own{};
-		EXPECT_EQ(::getsockname(client.get(), reinterpret_cast<sockaddr *>(&own), &size),
-			  0);
-		local_port = ntohs(own.sin_port);
-	}
-	sockaddr *address() { return reinterpret_cast<sockaddr *>(&to); }
-
-	UniqueFd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-	UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-	sockaddr_in to{.sin_family = AF_INET,
-		       .sin_port = 0,
-		       .sin_addr = {htonl(INADDR_LOOPBACK)},
-		       .sin_zero = {}};
-	std::uint16_t local_port = 0;
-};
-
-bool is_connected(const UniqueFd &fd)
-{
-	return ::send(fd.get(), "x", 1, MSG_NOSIGNAL) == 1;
-}
-
 TEST_F(IscsiSessionTest, ItsSocketIsAbortedAndNoOther)
 {
-	const Connection mine, other;
+	const test::LoopbackConnection mine, other;
 	const IscsiConnection connection{"127.0.0.1", ntohs(mine.to.sin_port), mine.local_port};
 	const auto done = cut_iscsi_session({connection});
 	if (!done && done.error().code.value() != ENOTCONN)
 		GTEST_SKIP() << "this kernel, or this user, cannot: " << done.error().message();
 	ASSERT_TRUE(done) << done.error().message();
-	EXPECT_FALSE(is_connected(mine.client));
-	EXPECT_TRUE(is_connected(other.client));
+	EXPECT_FALSE(mine.is_connected());
+	EXPECT_TRUE(other.is_connected());
 	EXPECT_EQ(cut_iscsi_session({connection}).error().code.value(), ENOTCONN);
 	EXPECT_EQ(cut_iscsi_session({}).error().code.value(), ENOTCONN);
 	EXPECT_EQ(cut_iscsi_session({{"host.example", 1, 1}}).error().code.value(), EINVAL);

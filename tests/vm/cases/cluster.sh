@@ -212,6 +212,39 @@ stays_out() {
 
 # Both kinds of another disk behind beta, while alpha writes. One of another name is beta's to keep out. One of the same name, a copy,
 # beta takes for the disk if it has never seen that: alpha, which has, compares all that it says of itself.
+host_serves_anew() { # PID that does not any more
+	local server
+	server=$(host_server beta)
+	[ -n "$server" ] && [ "$server" != "$1" ]
+}
+
+in_trouble() {
+	! path_is_usable "$1"
+}
+
+is_killed() {
+	[ "$(awk '/^State:/ { print $2 }' "/proc/$1/status")" = Z ]
+}
+
+# Its thread waits for the disk in the kernel, and cannot be killed: it keeps what the process had open.
+a_server_dies_with_its_disk_hanging() {
+	local server
+	cluster
+	cluster_start
+	server=$(host_server beta)
+	disk_freeze 1
+	wait_until 60 in_trouble 1
+	kill -KILL "$server"
+	wait_until 20 is_killed "$server"
+	wait_until 60 host_serves_anew "$server"
+	expect is_killed "$server"
+	expect host_said beta 'was killed and does not end'
+	expect sw_is sw0 active 0
+	disk_thaw 1
+	wait_until 60 [ ! -e "/proc/$server" ]
+	wait_until 60 path_is_usable 1
+}
+
 a_peer_with_another_disk() {
 	local writes
 	cluster
@@ -248,4 +281,5 @@ test_case "a server that is not heard any more is revoked by its pathd, and the 
 test_case "a direct path that hangs with writes inside is fenced through the peer's nexus" the_direct_path_is_fenced_by_the_peer
 test_case "from one server to another: the first revokes, the second serves" from_server_to_server
 test_case "a host that is told to serve no more ends its exports, and its client goes on (P1)" a_server_is_told_to_serve_no_more
+test_case "a server that dies while its disk hangs is followed by another (P5)" a_server_dies_with_its_disk_hanging
 test_case "a peer that has another disk, of the same name too, is no path (P3)" a_peer_with_another_disk
