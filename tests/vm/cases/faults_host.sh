@@ -323,7 +323,6 @@ no_memory() {
 	mkswap /dev/sw0 >/dev/null
 	mkdir -p "$SW_RUN/fill" $group
 	defer rmdir $group
-	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	echo 32M >$group/memory.high
 	swapon /dev/sw0
 	defer swapoff /dev/sw0

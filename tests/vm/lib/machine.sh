@@ -130,9 +130,9 @@ machine_complained() {
 		complaint=$(kernel_complaints <"$log" | head -n 1)
 		if [ -n "$complaint" ]; then
 			echo "$who: FAILED: the kernel complained; the script ended with '${2:-nothing}'" >&2
-			# Of what follows it: who it was, and where. Lists of modules, bytes of code and registers tell nobody anything.
+			# Of what follows it: who it was, and where. Lists of modules and registers tell nobody anything.
 			grep -hF -m1 -A200 -- "$complaint" "$log" |
-				grep -vE 'Modules linked in|Hardware name:|Code: |E?FLAGS: |\] R[ABCDS01][XIP0-9]: |\] [CDF][SR][0-9]?: |PKRU: |ORIG_RAX|  [a-z0-9_]+(\([A-Z]+\))?( |$)' |
+				grep -vE 'Modules linked in|Hardware name:|E?FLAGS: |\] R[ABCDS01][XIP0-9]: |\] [CDF][SR][0-9]?: |PKRU: |ORIG_RAX|  [a-z0-9_]+(\([A-Z]+\))?( |$)' |
 				head -n 50 | sed -E "s/^(.{0,160}).*/$who:   \1/" >&2
 			return 0
 		fi
