@@ -313,10 +313,10 @@ std::string Peers::trouble_of(std::string_view name)
 
 /// Both have to reach each other: whoever could not be reached for a while need not be waited for
 /// when it is there again.
-void Peers::ask_back(std::string_view name, Instant now)
+void Peers::ask_back(std::string_view name, std::uint64_t incarnation, Instant now)
 {
 	for (auto &asked : asked_)
-		if (asked.client.peer().name == name && asked.client.is_there(now)) {
+		if (asked.client.peer().name == name && asked.client.is_there(incarnation, now)) {
 			// The next connection may get the same descriptor.
 			asked.watched_fd = -1;
 			asked.watched = 0;
@@ -341,7 +341,7 @@ void Peers::serve(Asker &asker, Instant now)
 		if (event.kind == PeerEvent::Kind::Ready) {
 			complaints_.erase(asker.address);
 			log::say(Message::Plain, {}, "peer {} asks from {}", name, asker.address);
-			ask_back(name, now);
+			ask_back(name, asker.link->session().hello()->incarnation, now);
 		}
 		if (event.kind != PeerEvent::Kind::Request)
 			continue;

@@ -101,7 +101,7 @@ private:
 	void complain(const std::string &address, const std::string &why);
 	void turn_away(Asker &asker, const std::string &why);
 	[[nodiscard]] bool is_twin(const PeerClient &client) const;
-	void ask_back(std::string_view name, Instant now);
+	void ask_back(std::string_view name, std::uint64_t incarnation, Instant now);
 	void serve(Asker &asker, Instant now);
 	void watch(int fd, std::uint32_t &watched, bool writes);
 

@@ -136,13 +136,17 @@ void PeerClient::hang_up(const std::string &why, Instant now)
 		broken(Error{{ETIMEDOUT, std::generic_category()}, why}, now);
 }
 
-bool PeerClient::is_there(Instant now)
+bool PeerClient::is_there(std::uint64_t incarnation, Instant now)
 {
-	if (reachable() || (link_ && now < tried_ + retry_first))
+	const bool had_one = link_ != nullptr;
+	if (reachable() && hello()->incarnation != incarnation)
+		hang_up("it has been started anew", now);
+	else if (reachable() || (had_one && now < tried_ + retry_first))
 		return false;
 	retry_ = retry_first;
 	next_try_ = now;
-	return std::exchange(link_, nullptr) != nullptr;
+	link_.reset();
+	return had_one;
 }
 
 void PeerClient::end()

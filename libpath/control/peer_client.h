@@ -49,10 +49,11 @@ public:
 	/// Ends the present connection: whoever is there has not answered for too long. What has no
 	/// answer is asked again on the next one.
 	void hang_up(const std::string &why, Instant now);
-	/// The peer is there, for it has connected to this host: it is tried now, not when the
-	/// pause after the last failure is over. True: what was on its way to it for longer than
-	/// retry_first (a packet may have been lost before) has ended, and begins anew.
-	bool is_there(Instant now);
+	/// The peer is there, for process `incarnation` of it has connected to this host: it is
+	/// tried now, not when the pause after the last failure is over. True: what was on its way
+	/// to it for longer than retry_first (a packet may have been lost before), or a connection
+	/// to an earlier process, has ended, and begins anew.
+	bool is_there(std::uint64_t incarnation, Instant now);
 	/// It is not to be asked any more: what has no answer gets EHOSTUNREACH now.
 	void end();
 

@@ -185,9 +185,18 @@ Result<std::unique_ptr<PeerLink>> PeerLink::create(UniqueFd socket, PeerSession:
 	gnutls_handshake_set_timeout(state->tls, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_int(state->tls, state->socket.get());
 	gnutls_session_set_ptr(state->tls, const_cast<KeyFile *>(&state->keys->credentials_->file));
+	const auto set = [&](int level, int option, int to) {
+		(void)setsockopt(state->socket.get(), level, option, &to, sizeof(to));
+	};
 	// Small messages that somebody waits for.
-	const int one = 1;
-	(void)setsockopt(state->socket.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	set(IPPROTO_TCP, TCP_NODELAY, 1);
+	// A host that has lost its power or its network says nothing of it: left alone, TCP would
+	// keep the connection of one that asks for ever, and of one that is asked for a quarter of
+	// an hour.
+	set(SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(IPPROTO_TCP, TCP_KEEPIDLE, peer_silence_s / 2);
+	set(IPPROTO_TCP, TCP_KEEPINTVL, peer_silence_s / 4);
+	set(IPPROTO_TCP, TCP_USER_TIMEOUT, peer_silence_s * 1000);
 	return std::unique_ptr<PeerLink>(new PeerLink(std::move(state)));
 }
 

@@ -180,16 +180,20 @@ TEST_F(PeerClientTest, OneThatIsThereIsTriedAnewIfTheLastTryHasComeToNothing)
 	answers = false;
 	(void)client->step(now());
 	ASSERT_NE(client->fd(), -1);
-	EXPECT_FALSE(client->is_there(now())) << "it may be answered yet";
-	EXPECT_TRUE(client->is_there(now() + PeerClient::retry_first));
+	const auto its = hello_of("beta").incarnation;
+	EXPECT_FALSE(client->is_there(its, now())) << "it may be answered yet";
+	EXPECT_TRUE(client->is_there(its, now() + PeerClient::retry_first));
 	EXPECT_EQ(client->fd(), -1);
 	EXPECT_LE(client->deadline(), now() + PeerClient::retry_first);
 	// The first one was never accepted: it is taken first, and is over.
 	UniqueFd first(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
 	answers = true;
 	ASSERT_TRUE(run([&] { return client->reachable(); })) << client->trouble();
-	EXPECT_FALSE(client->is_there(now() + 1h)) << "it has what is wanted";
+	EXPECT_FALSE(client->is_there(its, now() + 1h)) << "it has what is wanted";
 	EXPECT_TRUE(client->reachable());
+	EXPECT_TRUE(client->is_there(its + 1, now())) << "that one is gone, and said nothing";
+	EXPECT_FALSE(client->reachable());
+	EXPECT_LE(client->deadline(), now());
 }
 
 TEST_F(PeerClientTest, WhoHasAnotherNameIsNotThePeer)

@@ -212,6 +212,33 @@ stays_out() {
 
 # Both kinds of another disk behind beta, while alpha writes. One of another name is beta's to keep out. One of the same name, a copy,
 # beta takes for the disk if it has never seen that: alpha, which has, compares all that it says of itself.
+beta_asks() {
+	[ -n "$(ss -Htn state established "sport = :10808 and dst $(peer_address beta)")" ]
+}
+
+beta_asks_no_more() {
+	! beta_asks
+}
+
+beta_answers() {
+	[ "$(pathctl peers --json | jq -r '.peers[] | select(.name == "beta") | .reachable')" = "$1" ]
+}
+
+# Alpha has nothing to send on the connection that beta asks by: only TCP itself can find out.
+a_host_vanishes() {
+	cluster
+	cluster_start
+	wait_until 30 beta_asks
+	peer_blackhole beta
+	wait_until 60 beta_asks_no_more
+	wait_until 30 beta_answers false
+	peer_heal beta
+	wait_until 60 beta_answers true
+	wait_until 60 beta_asks
+	wait_until 30 members_are "complete alpha,beta"
+	wait_until 60 path_is_usable 1
+}
+
 host_serves_anew() { # PID that does not any more
 	local server
 	server=$(host_server beta)
@@ -282,4 +309,5 @@ test_case "a direct path that hangs with writes inside is fenced through the pee
 test_case "from one server to another: the first revokes, the second serves" from_server_to_server
 test_case "a host that is told to serve no more ends its exports, and its client goes on (P1)" a_server_is_told_to_serve_no_more
 test_case "a server that dies while its disk hangs is followed by another (P5)" a_server_dies_with_its_disk_hanging
+test_case "a host that vanishes without a word is noticed on both sides, and is one again when it is back" a_host_vanishes
 test_case "a peer that has another disk, of the same name too, is no path (P3)" a_peer_with_another_disk
