@@ -157,6 +157,7 @@ Result<void> Unit::save_state()
 void Unit::forget_mount_verifications()
 {
 	mv_.forget();
+	flight_.forget_proofs();
 	for (auto &slot : slots_) {
 		slot.doubt_mv = slot.revoked_mv = 0;
 		if (slot.leg)
@@ -297,12 +298,20 @@ void Unit::notice_changes(const UnitStatus &before, const UnitStatus &after, Ins
 		log::say(Message::UnitFailed, {.unit = config_.name, .reason = word(after.reason)},
 			 "held I/O was ended with errors: {}", reason_text(after.reason));
 
+	// What is released later belongs to the record too, so it is read again until all is.
+	if (first || history_grows_ ||
+	    (after.state != before.state &&
+	     (after.state == UnitState::ONLINE || after.state == UnitState::FAILED)) ||
+	    after.mv != before.mv)
+		read_history();
+	history_grows_ = first || after.state != before.state || after.mv != before.mv ||
+			 after.held_bios > 0;
+
 	const bool answered = after.state == UnitState::ONLINE && after.active &&
 			      (first || before.epoch != after.epoch || before.mv != after.mv ||
 			       before.state != UnitState::ONLINE);
 	if (!answered)
 		return;
-	read_history();
 	// The kernel, or the answer to it, chose this path: that is better than any stable period.
 	// Not so for a unit that was online before this process looked for the first time.
 	if (!first && *after.active < slots_.size() && in_table(*after.active) &&

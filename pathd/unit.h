@@ -309,6 +309,7 @@ private:
 	std::optional<DevNumber> number_;
 	bool wrong_owner_ = false; ///< a device of this name is not ours
 	std::vector<SwitchRecord> history_;
+	bool history_grows_ = false; ///< at the last look I/O was held, or had been a moment before
 	FlightRecorder flight_;
 
 	PathOrder order_;

@@ -38,6 +38,7 @@ struct FlightSample {
 	std::uint64_t doubt = 0;     ///< writes in doubt
 	unsigned nr_paths = 0;       ///< of `paths`, those that exist; at most SW_PATHS_MAX
 	std::array<FlightPath, SW_PATHS_MAX> paths{};
+	std::uint64_t since_ms = 0; ///< in `state` for so long
 
 	bool operator==(const FlightSample &) const = default;
 };

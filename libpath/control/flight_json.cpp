@@ -19,6 +19,7 @@ Json sample_to_json(const FlightSample &sample)
 	return {{"at", value(sample.at)},
 		{"uptime_ms", sample.uptime_ms},
 		{"kernel_state", value(sample.state)},
+		{"since_ms", sample.since_ms},
 		{"phase", value(sample.phase)},
 		{"reason_code", value(sample.reason)},
 		{"mv", sample.mv},
@@ -37,6 +38,7 @@ void read_sample(const Json &json, FlightSample &sample, std::optional<Error> &e
 	in.read("at", sample.at);
 	in.read("uptime_ms", sample.uptime_ms);
 	in.read("kernel_state", sample.state);
+	in.read("since_ms", sample.since_ms);
 	in.read("phase", sample.phase);
 	in.read("reason_code", sample.reason);
 	in.read("mv", sample.mv);

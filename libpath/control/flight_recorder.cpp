@@ -53,6 +53,7 @@ void FlightRecorder::look(const UnitStatus &status, std::span<const Path> paths,
 		std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())
 			.count());
 	sample.state = status.state;
+	sample.since_ms = status.since_ms;
 	sample.phase = status.phase;
 	sample.reason = status.reason;
 	sample.mv = status.mv;
@@ -68,10 +69,11 @@ void FlightRecorder::look(const UnitStatus &status, std::span<const Path> paths,
 				   i < paths.size() ? paths[i].monitor : MonitorWord::None};
 
 	// What is alive now may be younger than the switch; what was at the look before is not.
-	if (looked_ && epoch_ != sample.epoch)
+	if (looked_ && sample.state == UnitState::ONLINE && (!online_ || mv_ != sample.mv))
 		note_proof(sample);
 	looked_ = true;
-	epoch_ = sample.epoch;
+	online_ = sample.state == UnitState::ONLINE;
+	mv_ = sample.mv;
 	for (unsigned i = 0; i < alive_.size(); i++) {
 		alive_[i] = {};
 		if (i < paths.size() && paths[i].proved_at)
@@ -93,8 +95,14 @@ void FlightRecorder::note_proof(const FlightSample &sample) noexcept
 	if (!sample.active || *sample.active >= alive_.size() || !alive_[*sample.active].at)
 		return;
 	Proof proof = alive_[*sample.active];
-	proof.epoch = sample.epoch;
+	proof.mv = sample.mv;
 	proofs_[nr_proofs_++ % proofs_.size()] = proof;
+}
+
+void FlightRecorder::forget_proofs() noexcept
+{
+	looked_ = false;
+	nr_proofs_ = 0;
 }
 
 std::vector<FlightSample> FlightRecorder::samples() const
@@ -113,8 +121,7 @@ void FlightRecorder::certify(std::span<SwitchReport> history) const
 	for (auto &each : history) {
 		const auto found =
 			std::find_if(known.begin(), known.end(), [&](const Proof &proof) {
-				return proof.epoch == each.record.epoch &&
-				       each.record.to == proof.path;
+				return proof.mv == each.record.mv && each.record.to == proof.path;
 			});
 		if (found == known.end())
 			continue;

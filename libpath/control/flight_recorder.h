@@ -47,6 +47,9 @@ public:
 	void look(const UnitStatus &status, std::span<const Path> paths, WallTime wall,
 		  Instant now) noexcept;
 
+	/// The unit is another one now, whose mount verifications count from the beginning.
+	void forget_proofs() noexcept;
+
 	/// Oldest first. Allocates.
 	[[nodiscard]] std::vector<FlightSample> samples() const;
 
@@ -55,7 +58,7 @@ public:
 
 private:
 	struct Proof {
-		std::uint64_t epoch = 0;
+		std::uint64_t mv = 0; ///< that ended with it
 		unsigned path = 0;
 		std::optional<WallTime> at;
 		std::string_view word;
@@ -71,7 +74,8 @@ private:
 	Instant changed_at_{};
 
 	bool looked_ = false;
-	std::uint64_t epoch_ = 0;                 ///< at the last look
+	bool online_ = false;                     ///< at the last look
+	std::uint64_t mv_ = 0;                    ///< at the last look
 	std::array<Proof, SW_PATHS_MAX> alive_{}; ///< of each path, at the last look
 	std::array<Proof, SW_HISTORY_MAX> proofs_{};
 	std::size_t nr_proofs_ = 0; ///< ever

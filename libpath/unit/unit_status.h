@@ -73,6 +73,9 @@ struct SwitchRecord {
 	std::uint64_t doubt = 0;
 	std::string evidence; ///< one word; empty: none
 
+	/// The hold ended in errors. Not so for any other record without `to`: a reload has taken
+	/// that path away since (docs/dm-sw.rst, history).
+	[[nodiscard]] bool failed() const { return method == Method::NONE; }
 	/// From the hold until every held bio was sent on.
 	[[nodiscard]] std::uint64_t total_us() const
 	{

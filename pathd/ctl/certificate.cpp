@@ -28,16 +28,21 @@ std::string phases_text(const SwitchRecord &record, std::uint64_t least_us)
 	return text;
 }
 
+std::string path_text(const std::string &name)
+{
+	return name.empty() ? "a path that is gone" : name;
+}
+
 std::string names_text(const Style &style, const SwitchReport &report)
 {
 	const SwitchRecord &record = report.record;
-	if (!record.to)
+	if (record.failed())
 		return record.from ? "failed on " + report.from : std::string("failed");
-	if (record.from == record.to)
+	if (record.from && record.from == record.to)
 		return "held and resumed on " + report.to;
-	if (!record.from)
-		return "first opened on " + report.to;
-	return fmt::format("{} {} {}", report.from, arrow(style), report.to);
+	if (!record.from && record.reason == Reason::LOAD)
+		return "first opened on " + path_text(report.to);
+	return fmt::format("{} {} {}", path_text(report.from), arrow(style), path_text(report.to));
 }
 
 std::string switch_text(const Style &style, const SwitchReport &report)
@@ -48,7 +53,7 @@ std::string switch_text(const Style &style, const SwitchReport &report)
 std::string fence_text_of(const SwitchReport &report)
 {
 	const SwitchRecord &record = report.record;
-	if (!record.to)
+	if (record.failed())
 		return "none, no path was proved";
 	if (record.evidence.empty() || record.evidence == "-")
 		return std::string(word(record.method));
@@ -57,7 +62,7 @@ std::string fence_text_of(const SwitchReport &report)
 
 std::string identity_text(const SwitchReport &report)
 {
-	if (!report.record.to)
+	if (report.record.failed())
 		return "none";
 	if (!report.proved)
 		return "not recorded, no pathd saw it";

@@ -21,6 +21,8 @@ struct PhaseTime {
 /// "drain 1.08 s, prove 30 ms": the phases of `least_us` or more; empty if none is.
 [[nodiscard]] std::string phases_text(const SwitchRecord &record, std::uint64_t least_us);
 
+/// The name, or that the path is not there any more.
+[[nodiscard]] std::string path_text(const std::string &name);
 /// "direct sda → served beta", "held and resumed on direct sda", "first opened on direct sda",
 /// "failed on direct sda".
 [[nodiscard]] std::string names_text(const Style &style, const SwitchReport &report);

@@ -150,8 +150,9 @@ std::string Picture::description() const
 	microseconds longest{0};
 	for (const auto &hold : line_.holds)
 		longest = std::max(longest, hold.length);
-	const auto failed = std::count_if(unit_.history.begin(), unit_.history.end(),
-					  [](const SwitchReport &each) { return !each.record.to; });
+	const auto failed =
+		std::count_if(unit_.history.begin(), unit_.history.end(),
+			      [](const SwitchReport &each) { return each.record.failed(); });
 	std::string text = unit_.history.empty()
 				   ? std::string("No switch so far")
 				   : count_text(unit_.history.size() - std::size_t(failed),
@@ -201,7 +202,7 @@ void Picture::draw_hold(const TimelineHold &hold, const DurationAxis &axis, doub
 	if (right - left >= 2)
 		svg_.rect("shade", left, bottom - chart_height, right - left, chart_height);
 	svg_.line("held", left, bottom, left, top, title);
-	svg_.circle(hold.record && hold.record->record.to ? "dot" : "dotbad", left, top, 4.5,
+	svg_.circle(hold.record && !hold.record->record.failed() ? "dot" : "dotbad", left, top, 4.5,
 		    title);
 }
 
@@ -320,7 +321,7 @@ void Picture::draw_unit_lane()
 		const double left = time_.x(*hold.at);
 		const double right =
 			time_.x(*hold.at + std::chrono::duration_cast<milliseconds>(hold.length));
-		svg_.rect(hold.record->record.to ? "verify" : "failed", left, top,
+		svg_.rect(hold.record->record.failed() ? "failed" : "verify", left, top,
 			  std::max(right - left, 2.0), height, switch_sentence(*hold.record));
 	}
 	y_ += lane_height;

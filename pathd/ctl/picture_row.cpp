@@ -84,7 +84,7 @@ void draw_row(Svg &svg, const SwitchReport &report, double y)
 	draw_badge(svg, record.mv, y);
 	const auto what = names_text(picture_style, report);
 	svg.text("name", name_left, y + 24, clipped(what, 50), Anchor::Start, what);
-	svg.text(record.to ? "" : "warn", name_left, y + 41, reason_text(record.reason));
+	svg.text(record.failed() ? "warn" : "", name_left, y + 41, reason_text(record.reason));
 	auto when = rfc3339(report.at());
 	when[10] = ' ';
 	when.pop_back();

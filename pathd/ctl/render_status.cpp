@@ -280,23 +280,23 @@ std::string render_switch(const Style &style, const SwitchReport &report, WallTi
 	const SwitchRecord &record = report.record;
 	const auto when = clock_text(style, report.at(), now);
 	std::string text;
-	if (!record.to)
+	if (record.failed())
 		text = fmt::format("{}, mount verification failed: {}", when,
 				   reason_text(record.reason));
-	else if (record.from == record.to)
+	else if (record.from && record.from == record.to)
 		text = fmt::format("{}, held and resumed on {}: {}", when, report.to,
 				   reason_text(record.reason));
-	else if (!record.from)
-		text = fmt::format("{}, first opened on {}", when, report.to);
+	else if (!record.from && record.reason == Reason::LOAD)
+		text = fmt::format("{}, first opened on {}", when, path_text(report.to));
 	else
-		text = fmt::format("{}, {} to {}: {}", when, report.from, report.to,
-				   reason_text(record.reason));
+		text = fmt::format("{}, {} to {}: {}", when, path_text(report.from),
+				   path_text(report.to), reason_text(record.reason));
 	text += fmt::format(". I/O held {}", time_text(microseconds(record.total_us())));
 	if (const auto phases = phases_text(record, 1000); !phases.empty())
 		text += " (" + phases + ")";
 	text += fmt::format(", {}, {} in doubt", count_text(record.held_bios, "I/O", "I/Os"),
 			    record.doubt);
-	if (record.doubt > 0 && record.method != Method::NONE)
+	if (record.doubt > 0 && !record.failed())
 		text += fmt::format(", proof: {}", word(record.method));
 	return wrapped(style, first, first.size(), text);
 }

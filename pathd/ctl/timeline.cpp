@@ -113,6 +113,19 @@ private:
 	void find_late();
 
 	[[nodiscard]] bool recorded() const { return !flight_.samples.empty(); }
+	/// As the last sample has it; the kernel's own view if there is none and it is known.
+	[[nodiscard]] UnitState state_now() const
+	{
+		if (recorded())
+			return flight_.samples.back().state;
+		return unit_.number && unit_.since ? unit_.kernel_state : UnitState::ONLINE;
+	}
+	/// When the unit came to the state that a sample shows.
+	[[nodiscard]] WallTime begin_of(const FlightSample &sample) const
+	{
+		return time_of(sample, flight_) -
+		       milliseconds(std::min(sample.since_ms, age_max_ms));
+	}
 	/// From here on pathd's samples tell, before it the kernel's records.
 	[[nodiscard]] WallTime told_from() const
 	{
@@ -126,6 +139,7 @@ private:
 
 void Maker::find_holds()
 {
+	line_.to = flight_.generated;
 	std::optional<WallTime> last;
 	for (const auto &record : unit_.history) {
 		const auto at = time_of(record, flight_);
@@ -141,20 +155,23 @@ void Maker::find_holds()
 		const auto off = sample.at - time_of(sample, flight_);
 		line_.clock_was_set |= off > clock_tolerance || off < -clock_tolerance;
 	}
-	if (!recorded() || flight_.samples.back().state == UnitState::ONLINE ||
-	    flight_.samples.back().state == UnitState::FAILED)
+	if (const auto now = state_now(); now == UnitState::ONLINE || now == UnitState::FAILED)
 		return;
+	if (!recorded()) {
+		line_.holds.push_back({nullptr, unit_.mv, *unit_.since, line_.to - *unit_.since});
+		return;
+	}
+	// The first sample of it may be a late one: pathd was started meanwhile.
 	const auto mv = flight_.samples.back().mv;
 	const auto first =
 		std::find_if(flight_.samples.begin(), flight_.samples.end(),
 			     [&](const FlightSample &sample) { return sample.mv == mv; });
-	const auto at = time_of(*first, flight_);
-	line_.holds.push_back({nullptr, mv, at, flight_.generated - at});
+	const auto at = begin_of(*first);
+	line_.holds.push_back({nullptr, mv, at, line_.to - at});
 }
 
 void Maker::find_range()
 {
-	line_.to = flight_.generated;
 	line_.from = line_.to - span_min;
 	for (const auto &hold : line_.holds)
 		line_.from = std::min(line_.from, hold.at.value_or(line_.from));
@@ -190,21 +207,30 @@ void Maker::conclude()
 	const auto end = told_from();
 	WallTime at = line_.from;
 	UnitPast past = UnitPast::Unknown;
-	std::optional<unsigned> active;
+	int active = -1;
 	const auto until = [&](WallTime to) {
 		to = std::min(to, end);
 		extend(line_.unit, {at, to, past, false});
 		for (unsigned i = 0; i < line_.paths.size(); i++)
 			extend(line_.paths[i].spans,
-			       {at, to, active == i ? PathPast::Active : PathPast::Unknown, false});
+			       {at, to, active == int(i) ? PathPast::Active : PathPast::Unknown,
+				false});
 		at = std::max(at, to);
 	};
 	for (const auto &hold : line_.holds) {
 		if (!hold.record || !hold.at)
 			continue;
 		until(*hold.at);
-		past = hold.record->record.to ? UnitPast::Online : UnitPast::Failed;
-		active = hold.record->record.to;
+		past = hold.record->record.failed() ? UnitPast::Failed : UnitPast::Online;
+		active = hold.record->record.to ? int(*hold.record->record.to) : -1;
+	}
+	// The state that the first sample found the unit in, or the one that it is in now, began
+	// earlier.
+	if (const auto &first = recorded() ? flight_.samples.front().state : state_now();
+	    first != UnitState::ONLINE) {
+		until(recorded() ? begin_of(flight_.samples.front()) : *unit_.since);
+		past = past_of(first);
+		active = -1;
 	}
 	until(end);
 }

@@ -42,7 +42,7 @@ struct Recorded : ::testing::Test {
 	[[nodiscard]] SwitchReport certified(unsigned to) const
 	{
 		SwitchReport report;
-		report.record.epoch = status.epoch;
+		report.record.mv = status.mv;
 		report.record.to = to;
 		recorder.certify(std::span(&report, 1));
 		return report;
@@ -151,6 +151,36 @@ TEST_F(Recorded, IdentityIsTheProofThatWasAliveBeforeTheSwitch)
 	EXPECT_FALSE(certified(0).proved) << "another path";
 }
 
+TEST_F(Recorded, EachTimeItGoesOnWithTheSamePathHasAProofOfItsOwn)
+{
+	look();
+	switch_to(1);
+	look(5s);
+	EXPECT_EQ(certified(1).proved, noon - 2s);
+	// An error, and the same path again: the kernel keeps the epoch.
+	status.state = UnitState::VERIFY;
+	status.mv++;
+	look(10s);
+	paths[1].proved_at = Instant(115s);
+	look(1s);
+	status.state = UnitState::ONLINE;
+	look(1s);
+	EXPECT_EQ(certified(1).proved, noon + 15s);
+	status.mv--;
+	EXPECT_EQ(certified(1).proved, noon - 2s);
+}
+
+TEST_F(Recorded, AFirstOpeningThatWasSeenHasAProof)
+{
+	status.state = UnitState::VERIFY;
+	look();
+	status.state = UnitState::ONLINE;
+	look(1s);
+	EXPECT_EQ(certified(0).identity, "vpd83");
+	recorder.forget_proofs();
+	EXPECT_FALSE(certified(0).proved) << "of another unit of the name";
+}
+
 TEST_F(Recorded, ASwitchThatNobodySawHasNoIdentity)
 {
 	EXPECT_FALSE(certified(0).proved);
@@ -162,7 +192,7 @@ TEST_F(Recorded, ASwitchThatNobodySawHasNoIdentity)
 	look();
 	EXPECT_FALSE(certified(1).proved) << "no proof was alive";
 	SwitchReport failed;
-	failed.record.epoch = status.epoch;
+	failed.record.mv = status.mv;
 	recorder.certify(std::span(&failed, 1));
 	EXPECT_FALSE(failed.proved);
 }
@@ -174,11 +204,11 @@ TEST_F(Recorded, ProofsOfTheLastSwitchesStay)
 		switch_to(unsigned(i) % 2);
 		look(10ms);
 	}
-	const auto last = status.epoch;
+	const auto last = status.mv;
 	EXPECT_TRUE(certified((SW_HISTORY_MAX + 2) % 2).proved);
-	status.epoch = last - SW_HISTORY_MAX + 1;
+	status.mv = last - SW_HISTORY_MAX + 1;
 	EXPECT_TRUE(certified((SW_HISTORY_MAX + 2 - SW_HISTORY_MAX + 1) % 2).proved);
-	status.epoch = last - SW_HISTORY_MAX;
+	status.mv = last - SW_HISTORY_MAX;
 	EXPECT_FALSE(certified(0).proved || certified(1).proved);
 }
 
@@ -201,6 +231,7 @@ TEST(FlightJson, SurvivesTheRoundTrip)
 	sample.at = noon - 1s;
 	sample.uptime_ms = 99'000;
 	sample.state = UnitState::VERIFY;
+	sample.since_ms = 800;
 	sample.phase = Phase::PROVE;
 	sample.reason = Reason::STALL;
 	sample.mv = 4;

@@ -18,6 +18,8 @@ inline SwitchReport switch_at(std::uint64_t mv, WallTime at, std::optional<unsig
 	report.record.at_ms = std::uint64_t(at.time_since_epoch().count());
 	report.record.from = from;
 	report.record.to = to;
+	if (!to)
+		report.record.method = Method::NONE;
 	return report;
 }
 

@@ -160,7 +160,6 @@ TEST(Picture, AHoldThatEndedInErrorsIsMarked)
 {
 	auto failed = switch_at(4, noon - 1h, 0, {});
 	failed.record.reason = Reason::MV_TIMEOUT;
-	failed.record.method = Method::NONE;
 	failed.record.drain_us = failed.record.prove_us = failed.record.release_us = 0;
 	const auto picture = render_picture(unit_with({failed}), flight_of({}), "");
 	expect_sound(picture);
@@ -168,6 +167,20 @@ TEST(Picture, AHoldThatEndedInErrorsIsMarked)
 	EXPECT_TRUE(has(picture, "1 hold ended in errors"));
 	EXPECT_TRUE(has(picture, "no time was measured"));
 	EXPECT_TRUE(has(picture, "fence: none, no path was proved"));
+}
+
+TEST(Picture, APathThatWasTakenOutSinceIsNoFailure)
+{
+	auto to = switch_at(4, noon - 2h, 0, {});
+	auto from = switch_at(5, noon - 1h, {}, 0);
+	to.record.method = from.record.method = Method::EXPORT_REVOKED;
+	const auto picture = render_picture(unit_with({to, from}), flight_of({}), "");
+	expect_sound(picture);
+	EXPECT_TRUE(has(picture, "direct sda → a path that is gone"));
+	EXPECT_TRUE(has(picture, "a path that is gone → direct sda"));
+	EXPECT_TRUE(has(picture, "2 switches;"));
+	EXPECT_FALSE(has(picture, "failed on"));
+	EXPECT_FALSE(has(picture, "no path was proved"));
 }
 
 TEST(Picture, IsAFunctionOfWhatGoesIn)

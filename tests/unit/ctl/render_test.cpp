@@ -389,6 +389,7 @@ TEST(RenderTables, History)
 	failed.to.reset();
 	failed.doubt = 4;
 	failed.reason = Reason::ABORT;
+	failed.method = Method::NONE;
 	SwitchRecord fenced = testing::timeout_switch();
 	fenced.method = Method::PREEMPT_ABORT;
 	fenced.evidence = "0x5357000000000001,gen=12,rejected,by=beta";
@@ -416,10 +417,16 @@ TEST(RenderSwitch, SaysWhatKindOfHoldItWas)
 		  "s, "
 		  "prove 30 ms, release 4 ms), 37 I/Os, 0 in doubt\n");
 	report.record.from.reset();
+	report.from.clear();
+	EXPECT_TRUE(ctl::render_switch(wide, report, noon, "")
+			    .starts_with("11:59:51, a path that is gone to direct sda: operator."));
+	report.record.reason = Reason::LOAD;
 	EXPECT_TRUE(ctl::render_switch(wide, report, noon, "")
 			    .starts_with("11:59:51, first opened on direct sda. I/O held"));
 	report.record.to.reset();
 	report.record.from = 0;
+	report.record.reason = Reason::OPERATOR;
+	report.record.method = Method::NONE;
 	report.record.doubt = 2;
 	EXPECT_TRUE(
 		ctl::render_switch(wide, report, noon, "")

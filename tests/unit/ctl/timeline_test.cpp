@@ -85,6 +85,48 @@ TEST(Timeline, AHoldThatGoesOnIsOneOfTheHolds)
 	EXPECT_EQ(line.holds[1].length, 40s);
 }
 
+TEST(Timeline, AHoldBeganBeforeThePathdThatFoundIt)
+{
+	auto found = sample_at(12s, UnitState::VERIFY, {}, 3);
+	found.since_ms = 50 * 60'000;
+	const auto line =
+		make_timeline(unit_with({switch_at(2, noon - 2h, 0, 1)}), flight_of({found}));
+	ASSERT_EQ(line.holds.size(), 2u);
+	EXPECT_EQ(line.holds[1].at, noon - 50min - 12s);
+	EXPECT_EQ(line.holds[1].length, 50min + 12s);
+	EXPECT_EQ(pasts(line.unit),
+		  (Pasts{UnitPast::Unknown, UnitPast::Online, UnitPast::Verify, UnitPast::Verify}));
+	EXPECT_EQ(line.unit[2].from, noon - 50min - 12s);
+	EXPECT_FALSE(line.unit[2].recorded);
+}
+
+TEST(Timeline, WithoutPathdTheKernelsStateIsWhatGoesOn)
+{
+	auto unit = unit_with({switch_at(2, noon - 2h, 0, 1)});
+	unit.number = DevNumber{254, 0};
+	unit.kernel_state = UnitState::VERIFY;
+	unit.since = noon - 30min;
+	unit.mv = 3;
+	const auto held = make_timeline(unit, flight_of({}));
+	ASSERT_EQ(held.holds.size(), 2u);
+	EXPECT_EQ(held.holds[1].record, nullptr);
+	EXPECT_EQ(held.holds[1].mv, 3u);
+	EXPECT_EQ(held.holds[1].length, 30min);
+	EXPECT_EQ(pasts(held.unit), (Pasts{UnitPast::Unknown, UnitPast::Online, UnitPast::Verify}));
+	EXPECT_EQ(held.unit[2].from, noon - 30min);
+	EXPECT_EQ(held.paths[1].spans.back().past, PathPast::Unknown);
+
+	unit.kernel_state = UnitState::FAILED;
+	const auto failed = make_timeline(unit, flight_of({}));
+	EXPECT_EQ(failed.holds.size(), 1u);
+	EXPECT_EQ(pasts(failed.unit),
+		  (Pasts{UnitPast::Unknown, UnitPast::Online, UnitPast::Failed}));
+
+	unit.kernel_state = UnitState::ONLINE;
+	EXPECT_EQ(pasts(make_timeline(unit, flight_of({})).unit),
+		  (Pasts{UnitPast::Unknown, UnitPast::Online}));
+}
+
 TEST(Timeline, AClockThatWasSetBackMovesNothingThatWasSeen)
 {
 	// The hold and its sample were stamped when the clock was an hour fast.
