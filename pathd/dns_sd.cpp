@@ -248,10 +248,17 @@ int DnsSd::on_item(sd_bus_message *message, void *data, sd_bus_error *)
 		return 0;
 	place.name = name;
 	if (sd_bus_message_is_signal(message, browser, "ItemRemove") > 0) {
-		if (self->records_.erase(place) != 0)
-			self->events_.emplace_back(Withdrawn{place});
-	} else if ((flags & result_is_local) == 0 && self->records_.size() < places_max) {
-		self->records_[place].domain = domain;
+		if (self->records_.erase(place) == 0)
+			return 0;
+		self->events_.emplace_back(Withdrawn{place});
+		// avahi-daemon names each once: it has to be asked again for those.
+		if (self->passed_over_)
+			self->give_up("more is announced than is read; looking again");
+	} else if ((flags & result_is_local) == 0) {
+		if (self->records_.size() < places_max)
+			self->records_[place].domain = domain;
+		else
+			self->passed_over_ = true;
 	}
 	return 0;
 }
@@ -355,6 +362,7 @@ std::vector<DnsSd::Event> DnsSd::step(Instant now)
 		watched_fd_ = -1;
 		owner_.clear();
 		records_.clear();
+		passed_over_ = false;
 		events_.emplace_back(AllWithdrawn{});
 	}
 	return std::exchange(events_, {});

@@ -111,6 +111,7 @@ private:
 	std::string trouble_ = "not tried yet";
 	std::string ending_; ///< why the connection is to be ended; empty: it is not
 	std::map<FoundHosts::Place, Record> records_;
+	bool passed_over_ = false; ///< there was no room for a record
 	std::vector<Event> events_;
 };
 

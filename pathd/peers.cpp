@@ -26,8 +26,6 @@ using log::Message;
 namespace
 {
 
-/// What a member says to another is of no use after this; a recovery asks for it again sooner.
-constexpr Duration cast_limit = std::chrono::seconds(2);
 /// A level-triggered listener that nobody can be accepted from would keep the loop awake.
 constexpr Duration accept_pause = std::chrono::milliseconds(500);
 
@@ -180,7 +178,8 @@ std::vector<Member> Peers::links() const
 	return all;
 }
 
-void Peers::cast(const Member &to, std::string frame, Instant now)
+void Peers::cast(const Member &to, std::string frame, Duration limit, Instant now,
+		 PeerClient::Answered answered)
 {
 	auto *there = client(to.host);
 	if (there == nullptr || !there->reachable() ||
@@ -189,7 +188,7 @@ void Peers::cast(const Member &to, std::string frame, Instant now)
 	PeerRequest request;
 	request.verb = PeerVerb::Cast;
 	request.cast = std::move(frame);
-	there->ask(std::move(request), cast_limit, now, [](const auto &) {});
+	there->ask(std::move(request), limit, now, std::move(answered));
 }
 
 void Peers::watch(int fd, std::uint32_t &watched, bool writes)

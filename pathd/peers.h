@@ -68,9 +68,11 @@ public:
 	[[nodiscard]] std::set<std::string> answering() const;
 	/// The peers that are reachable now.
 	[[nodiscard]] std::vector<Member> links() const;
-	/// Says `frame`, at most peer_cast_bytes_max bytes, to the engine of the cluster there;
-	/// lost if `to` is not reachable, or not any more.
-	void cast(const Member &to, std::string frame, Instant now);
+	/// Says `frame`, at most peer_cast_bytes_max bytes, to the engine of the cluster there.
+	/// What has not been heard within `limit` is lost; `answered` is told, but not if `to` is
+	/// not reachable now.
+	void cast(const Member &to, std::string frame, Duration limit, Instant now,
+		  PeerClient::Answered answered);
 
 	/// The result of an order: PeerAnswer's status, text and what belongs to its verb.
 	void done(std::uint64_t token, const PeerAnswer &answer);

@@ -15,10 +15,23 @@ static_assert(link_graph_bytes_max <= peer_cast_bytes_max);
 
 StaticEngine::StaticEngine(Peers &peers) : peers_(peers), membership_(peers.self()) {}
 
+/// A recovery asks for what has not come; what is said of a change between two is said once. So a
+/// member that has not heard in time is left out, and learns everything anew when it is back.
+void StaticEngine::say(const Member &to, std::string frame, Instant now)
+{
+	peers_.cast(to, std::move(frame), ping_limit, now,
+		    [this, to](const Result<PeerAnswer> &answer) {
+			    const bool late = answer ? answer->status == PeerStatus::Timeout
+						     : answer.error().code == std::errc::timed_out;
+			    if (const auto found = links_.find(to); found != links_.end() && late)
+				    found->second.silent = true;
+		    });
+}
+
 void StaticEngine::apply(StaticMembership::Actions actions, Instant now)
 {
 	for (auto &frame : actions.send)
-		peers_.cast(frame.to, std::move(frame.bytes), now);
+		say(frame.to, std::move(frame.bytes), now);
 	if (actions.changed)
 		events_.emplace_back(std::move(*actions.changed));
 }
@@ -44,14 +57,14 @@ void StaticEngine::ping(const Member &peer, Link &link, Instant now)
 	PeerRequest request;
 	request.verb = PeerVerb::Status;
 	link.asked = true;
-	peers_.client(peer.host)->ask(
-		std::move(request), ping_limit, now,
-		[this, peer](const Result<PeerAnswer> &answer) {
-			const auto found = links_.find(peer);
-			if (found == links_.end())
-				return;
-			found->second = {swpath::now() + ping_interval, false, !answer};
-		});
+	peers_.client(peer.host)->ask(std::move(request), ping_limit, now,
+				      [this, peer](const Result<PeerAnswer> &answer) {
+					      const auto found = links_.find(peer);
+					      if (found == links_.end())
+						      return;
+					      found->second = {swpath::now() + ping_interval, false,
+							       found->second.silent || !answer};
+				      });
 }
 
 std::vector<ClusterEvent> StaticEngine::step(Instant now)
@@ -80,12 +93,12 @@ std::vector<ClusterEvent> StaticEngine::step(Instant now)
 void StaticEngine::send(const RecoveryFrame &frame, Instant now)
 {
 	if (frame.to) {
-		peers_.cast(*frame.to, frame.bytes, now);
+		say(*frame.to, frame.bytes, now);
 		return;
 	}
 	for (const auto &each : membership_.membership().members)
 		if (each != peers_.self())
-			peers_.cast(each, frame.bytes, now);
+			say(each, frame.bytes, now);
 }
 
 void StaticEngine::left_out(const Member &member, Instant now)

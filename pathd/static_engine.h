@@ -43,6 +43,7 @@ private:
 		bool asked = false;
 		bool silent = false; ///< the last question had no answer
 	};
+	void say(const Member &to, std::string frame, Instant now);
 	void apply(StaticMembership::Actions actions, Instant now);
 	void follow_links(Instant now);
 	void ping(const Member &peer, Link &link, Instant now);

@@ -50,8 +50,9 @@ void BusSharing::decide(BusName name, std::vector<BusOrder> &out)
 {
 	auto &bus = buses_.at(name);
 	const bool others = bus.mark && bus.mark->server != host_;
-	// One of this host's own that says so was an answer, before pathd was restarted.
-	if (bus.mark && (others || bus.mark->shared) && sees(name, bus.mark->disk))
+	// One of this host's own that says so, and was there already, was an answer before pathd
+	// was restarted.
+	if (bus.mark && (others || bus.answered) && sees(name, bus.mark->disk))
 		bus.met = true;
 	bus.met = bus.met || std::any_of(others_.begin(), others_.end(),
 					 [&](std::uint64_t disk) { return sees(name, disk); });
@@ -162,6 +163,7 @@ std::vector<BusOrder> BusSharing::mark_told(BusName name, std::optional<HintValu
 		mark.reset();
 	}
 	bus.mark = mark;
+	bus.answered = mark && mark->server == host_ && mark->shared && (first || bus.answered);
 	bus.ask_again = mark && mark->disputed && (first || bus.ask_again);
 	bus.why = std::move(why);
 	if (mark)

@@ -118,6 +118,7 @@ private:
 		bool met = false; ///< another host has, or had, a disk there that is here too
 		std::uint64_t epoch = 0; ///< the highest that was seen
 		bool ask_again = false;  ///< its first mark is disputed: is it still?
+		bool answered = false;   ///< its first mark was this host's own, and said "shared"
 	};
 
 	[[nodiscard]] bool on(const Direct &leg, BusName bus) const;

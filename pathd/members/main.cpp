@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include <getopt.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,6 +34,8 @@ constexpr const char *usage =
 	"come there, and news are told there (libpath/cluster/members_message.h).\n"
 	"Ends, and leaves the group, with its input, or when nothing comes for 5 s.\n";
 
+/// From the end of its input to its own.
+constexpr auto time_to_leave = std::chrono::seconds(2);
 /// Packets for each round, so that both directions get their turn.
 constexpr unsigned packets_max = 256;
 
@@ -189,8 +190,15 @@ int main(int count, char **arguments)
 		return 2;
 	}
 	self.incarnation = *incarnation;
-	// Who waits for corosync does not see that its input has ended.
-	(void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+	// Who waits for corosync does not see that its input has ended. PR_SET_PDEATHSIG would be
+	// of the thread that started this process, which pathd may end at any time.
+	std::thread([] {
+		pollfd input{STDIN_FILENO, 0, 0}; // POLLHUP is told in any case
+		while (::poll(&input, 1, -1) < 0 && errno == EINTR)
+			;
+		std::this_thread::sleep_for(time_to_leave);
+		::_exit(1);
+	}).detach();
 	const auto engine = CorosyncEngine::create(self, group);
 	if (!engine)
 		return complain(engine.error().message());

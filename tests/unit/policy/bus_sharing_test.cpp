@@ -204,13 +204,20 @@ TEST_F(Sharing, ANoteThatABusIsDisputedIsTakenAwayOnceByEachWhoSeesTheDisk)
 TEST_F(Sharing, HostsWithDifferentKeysMeetAtTheDisk)
 {
 	have_disk();
-	(void)sharing_.mark_told(bus, {});
+	auto orders = sharing_.mark_told(bus, {});
+	ASSERT_EQ(orders.size(), 1U);
+	(void)sharing_.mark_told(bus, orders[0].mark);
 	const std::uint64_t own[] = {0xa};
 	EXPECT_THAT(sharing_.keys_seen(sda, 0xa, own), IsEmpty());
 	EXPECT_FALSE(sharing_.shared("host2"));
 	const std::uint64_t both[] = {0xa, 0xb};
-	(void)sharing_.keys_seen(sda, 0xa, both);
+	orders = sharing_.keys_seen(sda, 0xa, both);
 	EXPECT_TRUE(sharing_.shared("host2"));
+	EXPECT_THAT(sharing_.explain("host2"), HasSubstr("with the same key?"));
+	// What is told of this host's own mark is nobody's answer.
+	ASSERT_EQ(orders.size(), 1U);
+	ASSERT_TRUE(orders[0].mark && orders[0].mark->shared);
+	(void)sharing_.mark_told(bus, orders[0].mark);
 	EXPECT_THAT(sharing_.explain("host2"), HasSubstr("with the same key?"));
 	(void)sharing_.direct_goes(sda);
 	EXPECT_FALSE(sharing_.shared("host2"));
