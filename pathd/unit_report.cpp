@@ -114,7 +114,7 @@ void Unit::describe_path(PathReport &path, unsigned i, Instant now) const
 	const auto &config = config_.paths[i];
 	path.index = i;
 	path.kind = config.kind;
-	path.label = config.kind == PathKind::SERVED ? config.name : std::string();
+	path.label = config.name;
 	path.device.clear();
 	path.number.reset();
 	if (slot.leg) {

@@ -162,13 +162,13 @@ void about_use(const PathFacts &path, const UnitFacts &unit, Sentences &say)
 	case PathHealth::Damped:
 		say.push_back(fmt::format("It is left alone for some minutes{}; `pathctl reinstate "
 					  "{} {}` ends that.",
-					  because, unit_name, path.config.name));
+					  because, unit_name, report.index));
 		return;
 	case PathHealth::Failed:
 		if (failed_by_operator(report)) {
 			say.push_back(fmt::format("It is not used: an operator has failed it, and "
 						  "only `pathctl reinstate {} {}` takes it back.",
-						  unit_name, path.config.name));
+						  unit_name, report.index));
 			return;
 		}
 		say.push_back(fmt::format("It cannot be used{}; it is taken back by itself when "

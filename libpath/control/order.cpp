@@ -59,7 +59,7 @@ std::optional<Refusal> not_a_target(const UnitReport &unit, const PathReport &pa
 	switch (path.kernel_state) {
 	case PathState::ABSENT:
 		return refusal("it has no device",
-			       "it becomes usable when its device appears; see `pathctl paths " +
+			       "it becomes usable when its device appears; see `pathctl status " +
 				       unit.name + "`");
 	case PathState::FAILED:
 		return refusal(fmt::format("it has failed ({})", reason_text(path.reason)),
@@ -146,7 +146,7 @@ Answered<Done> plan_failback(const UnitReport &unit)
 	const auto &best = unit.paths.front();
 	return unsafe(
 		fmt::format("cannot fail back: '{}' is {}", path_name(best), word(best.health)),
-		best.text.empty() ? fmt::format("`pathctl paths {}` says why", unit.name)
+		best.text.empty() ? fmt::format("`pathctl status {}` says why", unit.name)
 				  : best.text);
 }
 
@@ -296,7 +296,7 @@ Answered<std::size_t> find_unit(const Report &report, std::string_view query)
 	std::vector<UnitName> names;
 	names.reserve(report.units.size());
 	for (const auto &unit : report.units)
-		names.push_back({unit.name, unit.wwid, unit.number.value_or(DevNumber{})});
+		names.push_back({unit.name, unit.wwid, unit.number});
 	const auto found = find_unit(std::span<const UnitName>(names), query);
 	if (found)
 		return *found;

@@ -69,8 +69,8 @@ Result<std::size_t> find_unit(std::span<const UnitName> units, std::string_view 
 	for (std::size_t index = 0; index < units.size(); index++) {
 		const auto &unit = units[index];
 		const bool meant = unit.name == text || same_wwid(unit.wwid, wwid) ||
-				   (number && unit.number == *number) ||
-				   (dm_minor && unit.number.minor == *dm_minor);
+				   (number && unit.number == number) ||
+				   (dm_minor && unit.number && unit.number->minor == *dm_minor);
 		if (!meant)
 			continue;
 		if (found)

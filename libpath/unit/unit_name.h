@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +18,8 @@ namespace swpath
 struct UnitName {
 	std::string name; ///< "sw0"
 	std::string wwid; ///< "naa.6001405…"; may be empty
-	DevNumber number; ///< of the device-mapper device
+	std::optional<DevNumber>
+		number; ///< of the device-mapper device; nothing: there is none yet
 };
 
 /// True for "sw" and a number of 1 to 6 digits without leading zeros: "sw0", "sw12". Units are

@@ -114,7 +114,7 @@ int arrived(const CommandLine &line, const UnitReport &unit, std::optional<unsig
 		      {RefusalKind::Failed,
 		       fmt::format("I/O goes on over {}, not over {}",
 				   unit.active ? name(*unit.active) : "no path", name(*wanted)),
-		       fmt::format("`pathctl paths {}` says why", unit.name)});
+		       fmt::format("`pathctl status {}` says why", unit.name)});
 }
 
 /// Waits until the I/O that the order set going has arrived somewhere: it flows, or has failed.
@@ -173,8 +173,12 @@ int finish(const CommandLine &line, const Planned &before, const Done &done)
 	(void)print_done(line, before.unit.name, done);
 	if (!line.wait || !sets_going(line.verb) || done.messages.empty())
 		return 0;
-	// Release ends the hold that had a number already.
-	const auto mv = line.verb == Verb::Release ? ~std::uint64_t(0) : before.unit.mv;
+	// Release ends the hold that had a number already, and so does a switch in a mount
+	// verification.
+	const bool begun =
+		line.verb == Verb::Release ||
+		(before.unit.kernel_state == UnitState::VERIFY && line.verb == Verb::Switch);
+	const auto mv = begun ? ~std::uint64_t(0) : before.unit.mv;
 	return wait_for_end(line, before.unit.name, mv, wanted_path(done));
 }
 

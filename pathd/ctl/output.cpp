@@ -52,6 +52,10 @@ Result<void> write_whole(const std::string &path, std::string_view text)
 	struct stat old {
 	};
 	const bool there = ::stat(path.c_str(), &old) == 0;
+	// EACCES: among others a link in a directory for all that belongs to somebody else
+	// (proc(5), protected_symlinks). What the kernel does not follow is not followed here.
+	if (!there && errno != ENOENT)
+		return fail(errno, path);
 	if (there && !S_ISREG(old.st_mode))
 		return fail(EINVAL, fmt::format("{} is no regular file", path));
 	// A link stays one, whether it leads to a file yet or not.

@@ -62,26 +62,26 @@ int draw_history(const CommandLine &line)
 		return failed(line, one.error());
 	const UnitReport &unit = sight->report.units.front();
 
-	std::string missing;
+	std::optional<Refusal> missing = sight->without_daemon;
 	auto flight = without_samples(unit, sight->report);
-	if (sight->without_daemon)
-		missing = sight->without_daemon->message;
-	else if (auto recorded = ask_daemon(line, unit.name))
-		flight = std::move(*recorded);
-	else
-		missing = recorded.error().message;
-	if (!missing.empty())
+	if (!missing) {
+		if (auto recorded = ask_daemon(line, unit.name))
+			flight = std::move(*recorded);
+		else
+			missing = recorded.error();
+	}
+	if (missing)
 		print_error(
 			fmt::format("pathctl: {}: {}; the picture has what the kernel remembers, "
 				    "and says so\n",
-				    unit.name, missing));
+				    unit.name, missing->message));
 
-	const auto picture = render_picture(unit, flight, missing);
+	const auto picture = render_picture(unit, flight, missing ? missing->message : "");
 	if (line.svg == "-")
-		return print(picture) ? 0 : exit_status(RefusalKind::Failed);
+		return print(picture) ? shown_status(missing) : exit_status(RefusalKind::Failed);
 	const auto written = write_whole(line.svg, picture);
 	if (written)
-		return 0;
+		return shown_status(missing);
 	return failed(
 		line,
 		{RefusalKind::Failed,

@@ -114,9 +114,9 @@ std::string path_lines(const Style &style, const UnitReport &unit, WallTime now)
 			   path->active ? Paint::Bold : Paint::Plain},
 			  {std::string(word(path->kind))},
 			  {path->device.empty() ? "-" : path->device},
-			  {!path->endpoint.empty() ? path->endpoint
-			   : !path->label.empty()  ? path->label
-						   : "-"},
+			  {!path->endpoint.empty()                                  ? path->endpoint
+			   : path->kind == PathKind::SERVED && !path->label.empty() ? path->label
+										    : "-"},
 			  {std::string(word(path->health)), paint_of(path->health)},
 			  {path_details(style, unit, *path, now)}});
 	return grid.text(style, indent);

@@ -72,7 +72,9 @@ std::string render_paths(const Style &style, const Report &report)
 				  {fmt::format("{}{}", path.index, path.active ? "*" : "")},
 				  {std::string(word(path.kind))},
 				  {or_dash(path.device)},
-				  {or_dash(path.endpoint.empty() ? path.label : path.endpoint)},
+				  {or_dash(path.endpoint.empty() && path.kind == PathKind::SERVED
+						   ? path.label
+						   : path.endpoint)},
 				  {std::string(word(path.health)), paint_of(path.health)},
 				  number(path.inflight_bios),
 				  number(path.errors),

@@ -57,4 +57,11 @@ Answered<void> select_unit(Report &report, const std::string &typed)
 	return {};
 }
 
+int shown_status(const std::optional<Refusal> &without_daemon)
+{
+	return without_daemon && without_daemon->kind == RefusalKind::Timeout
+		       ? exit_status(RefusalKind::Timeout)
+		       : 0;
+}
+
 } // namespace swpath::ctl

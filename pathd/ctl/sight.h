@@ -21,6 +21,10 @@ struct Sight {
 /// kernel's view was refused for.
 [[nodiscard]] Answered<Sight> look(const CommandLine &line, bool history);
 
+/// The exit status of what was shown: the kernel's view is a whole answer, but a pathd that hangs
+/// must not go unnoticed.
+[[nodiscard]] int shown_status(const std::optional<Refusal> &without_daemon);
+
 /// Cuts a report down to the unit that was typed, if one was. Refusals: those of find_unit().
 [[nodiscard]] Answered<void> select_unit(Report &report, const std::string &typed);
 

@@ -70,10 +70,7 @@ int read_and_show(const CommandLine &line)
 	say_what_is_missing(line, *sight);
 	if (!print(shown(line, sight->report)))
 		return exit_status(RefusalKind::Failed);
-	// The kernel's view is a whole answer, but a pathd that hangs must not go unnoticed.
-	return sight->without_daemon && sight->without_daemon->kind == RefusalKind::Timeout
-		       ? exit_status(RefusalKind::Timeout)
-		       : 0;
+	return shown_status(sight->without_daemon);
 }
 
 int show_peers(const CommandLine &line)
@@ -174,9 +171,13 @@ int check_units(const CommandLine &line)
 int watch(const CommandLine &line)
 {
 	// Whoever asks once, a script, goes by the status; a unit that is watched may come yet.
-	if (line.once)
-		if (const auto sight = look(line, false); !sight)
+	std::optional<Refusal> without_daemon;
+	if (line.once) {
+		auto sight = look(line, false);
+		if (!sight)
 			return failed(line, sight.error());
+		without_daemon = sight->without_daemon;
+	}
 	const auto frame = [&](const Style &style) {
 		const auto now = std::chrono::floor<std::chrono::milliseconds>(
 			std::chrono::system_clock::now());
@@ -194,10 +195,11 @@ int watch(const CommandLine &line)
 		text += render_status(style, sight->report);
 		return text + "\n";
 	};
-	if (line.once)
-		return print(frame(style_for(line, STDOUT_FILENO)))
-			       ? 0
-			       : exit_status(RefusalKind::Failed);
+	if (line.once) {
+		if (!print(frame(style_for(line, STDOUT_FILENO))))
+			return exit_status(RefusalKind::Failed);
+		return shown_status(without_daemon);
+	}
 	return show_live(line, line.interval, frame) ? 0 : exit_status(RefusalKind::Failed);
 }
 

@@ -41,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		FUZZ_EXPECT(again && *again == *endpoint);
 	}
 
-	static const UnitName units[] = {{"sw0", "naa.6001", {253, 0}}, {"sw12", "", {253, 12}}};
+	static const UnitName units[] = {{"sw0", "naa.6001", DevNumber{253, 0}},
+					 {"sw12", "", DevNumber{253, 12}}};
 	const auto unit = find_unit(units, text);
 	if (unit)
 		FUZZ_EXPECT(*unit < std::size(units));

@@ -9,9 +9,9 @@ namespace
 {
 
 const UnitName units[] = {
-	{"sw0", "naa.60014051234567890abcdef012345678", {253, 0}},
-	{"sw1", "t10.LIO-ORG disk 1", {253, 3}},
-	{"sw12", "", {253, 12}},
+	{"sw0", "naa.60014051234567890abcdef012345678", DevNumber{253, 0}},
+	{"sw1", "t10.LIO-ORG disk 1", DevNumber{253, 3}},
+	{"sw12", "", DevNumber{253, 12}},
 };
 
 TEST(UnitNames, AreSwAndANumber)
@@ -53,7 +53,14 @@ TEST(FindUnit, DoesNotGuess)
 
 TEST(FindUnit, SaysWhenSeveralAreMeant)
 {
-	const UnitName twins[] = {{"sw0", "naa.6001", {253, 0}}, {"sw1", "naa.6001", {253, 1}}};
+	// One that has no device yet is not the first one of device-mapper.
+	const UnitName waiting[] = {{"sw0", "naa.6001", {}},
+				    {"sw1", "naa.6002", DevNumber{253, 0}}};
+	EXPECT_EQ(find_unit(waiting, "/dev/dm-0"), 1U);
+	EXPECT_FALSE(find_unit(std::span(waiting).first(1), "dm-0"));
+	EXPECT_FALSE(find_unit(std::span(waiting).first(1), "0:0"));
+	const UnitName twins[] = {{"sw0", "naa.6001", DevNumber{253, 0}},
+				  {"sw1", "naa.6001", DevNumber{253, 1}}};
 	EXPECT_EQ(find_unit(twins, "naa.6001").error().code.value(), ENOTUNIQ);
 	EXPECT_EQ(find_unit(twins, "sw1"), 1U);
 }
