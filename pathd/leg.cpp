@@ -87,19 +87,6 @@ Result<NexusView> look_at_nexus(UniqueFd &fd, const std::string &devnode, NexusL
 	return copy ? copy_key(nexus, disk, *copy) : nexus.look(disk);
 }
 
-Result<void> disconnect_served(const std::string &sysname)
-{
-	const auto index = parse_number<std::uint32_t>(sysname.starts_with("nbd")
-							       ? std::string_view(sysname).substr(3)
-							       : std::string_view());
-	if (!index)
-		return fail(EINVAL, "'" + sysname + "' is not an NBD device");
-	auto control = NbdControl::open();
-	if (!control)
-		return tl::unexpected(control.error());
-	return control->disconnect(*index);
-}
-
 } // namespace
 
 Leg::Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox,
@@ -264,8 +251,9 @@ void Leg::give_up()
 				       kind = kind_, device = device_, connection = socket] {
 		if (connection)
 			nbd_cut(*connection);
-		auto result = kind == PathKind::DIRECT ? reset_direct(*fd, device.devnode)
-						       : disconnect_served(device.sysname);
+		auto result = kind == PathKind::DIRECT
+				      ? reset_direct(*fd, device.devnode)
+				      : disconnect_nbd(device.sysname, device.nbd_backend);
 		mailbox->post([weak, result = std::move(result)] {
 			const auto leg = weak.lock();
 			if (!leg)

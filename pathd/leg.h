@@ -86,6 +86,7 @@ public:
 	std::uint64_t export_epoch = 0; ///< served by a peer
 	/// Served, and connected by this process: cutting it needs nobody's patience.
 	std::shared_ptr<UniqueFd> socket;
+	Instant detach_again{}; ///< served: its connection is not ended once more before this
 
 private:
 	Leg(const BlockDevice &device, PathKind kind, std::shared_ptr<Mailbox> mailbox,

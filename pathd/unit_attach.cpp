@@ -21,6 +21,8 @@ namespace
 
 /// One try to connect to a server, its name looked up and its handshake done.
 constexpr Duration attach_limit = std::chrono::seconds(3);
+/// Between two tries to end one connection.
+constexpr Duration detach_pause = std::chrono::seconds(5);
 
 } // namespace
 
@@ -132,11 +134,14 @@ void Unit::attach_failed(unsigned i, Reason reason, const std::string &text)
 
 void Unit::detach(DevNumber number)
 {
-	if (const auto found = legs_.find(number); found != legs_.end()) {
-		found->second->alive = false;
-		stale_ = true;
-		found->second->give_up();
-	}
+	const auto found = legs_.find(number);
+	// As long as something holds its device open, one that was ended looks as if it were not.
+	if (found == legs_.end() || now() < found->second->detach_again)
+		return;
+	found->second->detach_again = now() + detach_pause;
+	found->second->alive = false;
+	stale_ = true;
+	found->second->give_up();
 }
 
 void Unit::given_up(Leg &leg, const Result<void> &result)

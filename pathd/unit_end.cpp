@@ -6,7 +6,6 @@
 
 #include <fmt/core.h>
 
-#include "libpath/base/text.h"
 #include "libpath/policy/unit_removal.h"
 #include "libpath/sys/dm.h"
 #include "libpath/sys/leg_mark.h"
@@ -64,16 +63,10 @@ std::string stays_text(const UnitEnd &end, const std::string &why)
 void end_connection(const UnitEnd &end, const UnitEnd::Leg &leg)
 {
 	const auto device = find_block_device(leg.sysname);
-	const auto index = parse_number<std::uint32_t>(
-		leg.sysname.starts_with("nbd") ? std::string_view(leg.sysname).substr(3)
-					       : std::string_view());
-	if (!device || !index ||
+	if (!device ||
 	    !device->nbd_backend.starts_with(fmt::format("{}{}:", nbd_backend_prefix, end.name)))
 		return;
-	auto control = NbdControl::open();
-	auto ended = control ? control->disconnect(*index)
-			     : Result<void>(tl::unexpected(control.error()));
-	if (!ended)
+	if (const auto ended = disconnect_nbd(leg.sysname, device->nbd_backend); !ended)
 		log::say(Message::Warning, {.unit = end.name}, "{} stays connected: {}",
 			 leg.sysname, ended.error().message());
 }

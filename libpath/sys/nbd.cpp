@@ -530,4 +530,22 @@ Result<NbdFree> find_free_nbd(std::optional<std::uint32_t> after, const std::str
 	return fail(ENODEV, "find a free nbd device");
 }
 
+Result<void> disconnect_nbd(const std::string &sysname, std::string_view backend,
+			    const std::string &sys)
+{
+	const auto index = parse_number<std::uint32_t>(sysname.starts_with("nbd")
+							       ? std::string_view(sysname).substr(3)
+							       : std::string_view());
+	if (!index)
+		return fail(EINVAL, "'" + sysname + "' is not an NBD device");
+	// The kernel has the text exactly as long as the connection is configured.
+	const auto has = read_attribute(fmt::format("{}/block/{}/backend", sys, sysname));
+	if (has.value_or(std::string()) != backend)
+		return {};
+	auto control = NbdControl::open();
+	if (!control)
+		return tl::unexpected(control.error());
+	return control->disconnect(*index);
+}
+
 } // namespace swpath

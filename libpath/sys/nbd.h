@@ -125,4 +125,10 @@ struct NbdFree {
 [[nodiscard]] Result<NbdFree> find_free_nbd(std::optional<std::uint32_t> after = std::nullopt,
 					    const std::string &sys = "/sys");
 
+/// NbdControl::disconnect() of `sysname` ("nbd3"), if the connection that it has is still the one
+/// of this backend text: the number may be another's by now, which is left alone, and that is no
+/// error. BLOCKS as long. Errors: EINVAL no such name; else those of NbdControl.
+[[nodiscard]] Result<void> disconnect_nbd(const std::string &sysname, std::string_view backend,
+					  const std::string &sys = "/sys");
+
 } // namespace swpath

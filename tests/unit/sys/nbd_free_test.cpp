@@ -37,6 +37,16 @@ TEST_F(FindFreeNbd, TakesTheFirstThatHasNoConnectionAndNoSize)
 	EXPECT_EQ(find_free_nbd(10, directory_).error().code, std::errc::no_such_device);
 }
 
+TEST_F(FindFreeNbd, AnotherConnectionOfTheNumberIsNotEnded)
+{
+	device("nbd3", "2048", "43:96", true);
+	write("block/nbd3/backend", "swpath:sw0:peer beta/naa.6001@alpha@8\n");
+	EXPECT_TRUE(disconnect_nbd("nbd3", "swpath:sw0:peer beta/naa.6001@alpha@7", directory_));
+	EXPECT_TRUE(disconnect_nbd("nbd4", "swpath:sw0:peer beta/naa.6001@alpha@7", directory_))
+		<< "it has ended";
+	EXPECT_EQ(disconnect_nbd("sda", "", directory_).error().code, std::errc::invalid_argument);
+}
+
 TEST_F(FindFreeNbd, WithoutTheModuleThereIsNone)
 {
 	EXPECT_EQ(find_free_nbd({}, directory_).error().code, std::errc::no_such_device);
