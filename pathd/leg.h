@@ -75,6 +75,7 @@ public:
 	WitnessList expected;             ///< what the next check has to find
 	std::uint64_t unit_bytes = 0;     ///< how much of the disk is the unit's; 0: not known
 	std::uint64_t capacity_bytes = 0; ///< of the disk, by the last good check
+	std::uint64_t sequence = 0;       ///< direct: disk_sequence(), by the last good check
 	bool reservations = false;        ///< direct: the last good check said so
 	bool alive = true;                ///< served: its connection is believed to work
 	bool marked = false;

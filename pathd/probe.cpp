@@ -139,6 +139,7 @@ Result<void> Prober::ask(ProbeFacts &facts)
 	if (!identity)
 		return tl::unexpected(identity.error());
 	facts.identity = std::move(*identity);
+	facts.sequence = disk_sequence(fd_.get());
 	return {};
 }
 

@@ -30,6 +30,7 @@ struct ProbeFacts {
 	std::optional<Identity> identity; ///< direct legs
 	/// Of a disk that has grown and that the kernel has not asked since: the kernel's size.
 	Geometry geometry;
+	std::uint64_t sequence = 0; ///< disk_sequence() of the device that was asked
 	MediumSample medium;
 	WitnessList expected;            ///< as given to the check
 	std::vector<WitnessSight> shown; ///< in the places of them that could be read

@@ -244,6 +244,7 @@ void Unit::probed(Leg &leg, const ProbeFacts &facts, std::uint64_t mv)
 		slot.proof = evidence(leg.kind(), by_peer(i),
 				      medium_.verdict(i) == MediumVerdict::Same, slot.witnessed);
 		leg.capacity_bytes = facts.geometry.capacity_bytes;
+		leg.sequence = facts.sequence;
 		if (!first_proved_) {
 			first_proved_ = facts.ended;
 			// A unit that is there has the size of its table, whatever the disk has

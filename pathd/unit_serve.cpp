@@ -141,11 +141,24 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 			 {std::move(*client)},
 			 order.request.read_only},
 			[this, here = std::weak_ptr(here_), token, key = leg->key.key,
+			 checked = leg->sequence, name,
 			 failed](const Answered<ExportedReply> &reply) {
 				if (here.expired())
 					return;
 				if (!reply)
 					return failed(reply.error());
+				// The check was of what had the device's name a moment ago. A name
+				// of the disk is not enough to tell, for the kernel does not know
+				// all.
+				if (const auto opened = reply->disk_sequence;
+				    checked != 0 && opened != 0 && checked != opened) {
+					serve_no_more(name,
+						      "the disk was exchanged for another one");
+					return failed(
+						{RefusalKind::Failed,
+						 "the disk was exchanged a moment ago; ask again",
+						 {}});
+				}
 				PeerAnswer answer;
 				answer.export_name = reply->name;
 				answer.nexus = reply->disk_sequence;

@@ -283,11 +283,9 @@ int trim(void *handle, std::uint32_t count, std::uint64_t offset, std::uint32_t 
 
 int zero(void *handle, std::uint32_t count, std::uint64_t offset, std::uint32_t flags)
 {
-	const auto how = flags & NBDKIT_FLAG_FAST_ZERO  ? ServedDisk::Zero::FastOnly
-			 : flags & NBDKIT_FLAG_MAY_TRIM ? ServedDisk::Zero::MayUnmap
-							: ServedDisk::Zero::Keep;
 	const int error = server->run(session_of(handle), [&](const ServedDisk &disk) {
-		return disk.zero(offset, count, how, (flags & NBDKIT_FLAG_FUA) != 0);
+		return disk.zero(offset, count, (flags & NBDKIT_FLAG_MAY_TRIM) != 0,
+				 (flags & NBDKIT_FLAG_FUA) != 0);
 	});
 	// nbdkit writes zeroes itself then, or says so to a client that wanted it fast: no
 	// complaint.

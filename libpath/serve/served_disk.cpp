@@ -190,8 +190,7 @@ Result<void> ServedDisk::measure(const std::string &device, const ServedDiskRule
 						       device));
 		logical_ = geometry->logical_block_bytes;
 		physical_ = geometry->physical_block_bytes;
-		if (std::uint64_t number = 0; ::ioctl(fd_.get(), BLKGETDISKSEQ, &number) == 0)
-			sequence_ = number;
+		sequence_ = disk_sequence(fd_.get());
 		struct stat what {
 		};
 		(void)::fstat(fd_.get(), &what); // succeeded a moment ago
@@ -308,25 +307,20 @@ int ServedDisk::trim(std::uint64_t offset, std::uint64_t bytes, bool durable) co
 	return durable ? flush() : 0;
 }
 
-int ServedDisk::zero(std::uint64_t offset, std::uint64_t bytes, Zero how, bool durable) const
+int ServedDisk::zero(std::uint64_t offset, std::uint64_t bytes, bool may_unmap, bool durable) const
 {
 	if (!fits(offset, bytes))
 		return EINVAL;
-	// block/fops.c, blkdev_fallocate(): PUNCH_HOLE never writes zeroes itself, ZERO_RANGE may.
-	const auto with = [&](int mode) {
-		if (::fallocate(fd_.get(), mode | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-				static_cast<off_t>(bytes)) == 0)
-			return 0;
+	// block/fops.c, blkdev_fallocate(): PUNCH_HOLE is one command for the disk, or none.
+	// ZERO_RANGE writes zeroes when that command has failed, and says nothing of it: it may be
+	// in the disk yet, and whoever revokes the export is to know (RevokedReply::lost).
+	if (is_block_ && !may_unmap)
+		return EOPNOTSUPP;
+	const int mode = may_unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+	if (::fallocate(fd_.get(), mode | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+			static_cast<off_t>(bytes)) < 0)
 		// As in trim(); zeroes can be written all the same.
 		return errno == EBUSY ? EOPNOTSUPP : errno;
-	};
-	int error = EOPNOTSUPP;
-	if (how != Zero::Keep)
-		error = with(FALLOC_FL_PUNCH_HOLE);
-	if (error == EOPNOTSUPP && how != Zero::FastOnly)
-		error = with(FALLOC_FL_ZERO_RANGE);
-	if (error != 0)
-		return error;
 	return durable ? flush() : 0;
 }
 

@@ -49,8 +49,7 @@ public:
 	void look_for_growth() const;
 	[[nodiscard]] std::uint32_t logical_block_bytes() const noexcept { return logical_; }
 	[[nodiscard]] std::uint32_t physical_block_bytes() const noexcept { return physical_; }
-	/// The kernel's number of the disk (diskseq), which no other has before the next boot; 0:
-	/// not known. A device's name may be another's a moment later.
+	/// disk_sequence() of it.
 	[[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
 	[[nodiscard]] bool rotational() const noexcept { return rotational_; }
 	[[nodiscard]] bool can_trim() const noexcept { return trims_; }
@@ -73,12 +72,9 @@ public:
 	/// BLKDISCARD: a hint; the contents of the range are not defined afterwards. Nothing is
 	/// done, and that is no error, where something else on this host is in the way.
 	[[nodiscard]] int trim(std::uint64_t offset, std::uint64_t bytes, bool durable) const;
-	enum class Zero : std::uint8_t {
-		Keep,     ///< blocks stay allocated; written if the disk has no command for it
-		MayUnmap, ///< blocks may be given back; written otherwise
-		FastOnly, ///< EOPNOTSUPP unless the disk has a command for it that can be used now
-	};
-	[[nodiscard]] int zero(std::uint64_t offset, std::uint64_t bytes, Zero how,
+	/// Zeroes by a command of the disk's. EOPNOTSUPP: it has none that can be used now, and no
+	/// block device has one that lets blocks stay allocated for sure; write them.
+	[[nodiscard]] int zero(std::uint64_t offset, std::uint64_t bytes, bool may_unmap,
 			       bool durable) const;
 
 private:

@@ -73,4 +73,10 @@ Result<Geometry> kernel_geometry(int fd)
 	return geometry;
 }
 
+std::uint64_t disk_sequence(int fd) noexcept
+{
+	std::uint64_t number = 0;
+	return ioctl(fd, BLKGETDISKSEQ, &number) < 0 ? 0 : number;
+}
+
 } // namespace swpath

@@ -48,4 +48,8 @@ private:
 /// Errors: ENOTTY not a block device.
 [[nodiscard]] Result<Geometry> kernel_geometry(int fd);
 
+/// The kernel's number of the disk (diskseq), which no other has before the next boot: a device's
+/// name may be another's a moment later. 0: not known, or not a block device. Does not block.
+[[nodiscard]] std::uint64_t disk_sequence(int fd) noexcept;
+
 } // namespace swpath

@@ -58,7 +58,7 @@ TEST_F(Disk, ReadsWhatItWroteFromAnyMemory)
 	AlignedBuffer even(3 * 4096);
 	ASSERT_EQ(disk->read(even.span(), 8192), 0);
 	EXPECT_TRUE(std::equal(from.begin(), from.end(), even.span().begin()));
-	ASSERT_EQ(disk->zero(12288, 4096, ServedDisk::Zero::Keep, false), 0);
+	ASSERT_EQ(disk->zero(12288, 4096, false, false), 0);
 	ASSERT_EQ(disk->trim(8192, 4096, true), 0);
 	ASSERT_EQ(disk->flush(), 0);
 	ASSERT_EQ(disk->read({odd.data() + 1, 3 * 4096}, 8192), 0);
@@ -91,7 +91,7 @@ TEST_F(Disk, WhatIsNotWholeBlocksOfTheDiskIsRefused)
 	EXPECT_EQ(disk->read(block, disk_bytes), EINVAL);
 	EXPECT_EQ(disk->write(buffer, disk_bytes - 4096, false), EINVAL);
 	EXPECT_EQ(disk->read(block, UINT64_MAX - 4095), EINVAL);
-	EXPECT_EQ(disk->zero(0, disk_bytes + 4096, ServedDisk::Zero::Keep, false), EINVAL);
+	EXPECT_EQ(disk->zero(0, disk_bytes + 4096, false, false), EINVAL);
 	EXPECT_EQ(disk->trim(disk_bytes, 4096, false), EINVAL);
 	EXPECT_EQ(disk->read(block, disk_bytes - 4096), 0);
 }
