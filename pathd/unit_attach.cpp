@@ -80,9 +80,15 @@ void Unit::submit_attach(unsigned i, const NbdEndpoint &server, const std::strin
 						generation = generation_, name = config_.name,
 						server, export_name, how, key = std::move(key)] {
 		auto result = attach_served(name, server, export_name, how, key ? &*key : nullptr);
-		mailbox->post([here, unit, i, generation, result = std::move(result)] {
+		mailbox->post([here, unit, i, generation, backend = how.backend,
+			       result = std::move(result)] {
 			if (!here.expired())
-				unit->attached(i, generation, result);
+				return unit->attached(i, generation, result);
+			// The unit was removed meanwhile, and nobody looks for this connection.
+			if (!result)
+				return;
+			nbd_cut(*result->socket); // so that nothing is waited for
+			(void)disconnect_nbd(fmt::format("nbd{}", result->index), backend);
 		});
 	});
 }
