@@ -226,7 +226,7 @@ private:
 	[[nodiscard]] bool is_served() const;
 	void answer_peer(std::uint64_t token, PeerStatus status, std::string text);
 	void look_after_exports();
-	[[nodiscard]] bool has_lost_its_key(const ExportName &name) const;
+	[[nodiscard]] std::string device_served(const ExportName &name) const;
 	[[nodiscard]] Duration rights_wait() const;
 	void serve_no_more(const ExportName &name, std::string_view why);
 

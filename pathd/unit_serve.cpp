@@ -205,23 +205,14 @@ void Unit::carry_out(const PeerOrder &order, const std::string &address)
 		answer_peer(token, PeerStatus::Busy, "this host's path hangs, or is not there");
 }
 
-/// The export is on a path of this host whose reservation key is gone: a fence takes the keys of
-/// all paths, and each comes back in its own time.
-bool Unit::has_lost_its_key(const ExportName &name) const
+/// The device that an export is by, as the server last told it; empty: it has not.
+std::string Unit::device_served(const ExportName &name) const
 {
-	const auto &told = services_.serving->told();
-	if (!told)
-		return false;
-	return std::any_of(told->exports.begin(), told->exports.end(), [&](const auto &each) {
-		const auto &order = each.view.order;
-		return order.name == name &&
-		       std::any_of(slots_.begin(), slots_.end(), [&](const Slot &slot) {
-			       return slot.leg && slot.leg->kind() == PathKind::DIRECT &&
-				      slot.leg->device().devnode == order.device &&
-				      slot.leg->key.key != 0 && slot.leg->key.may_register &&
-				      slot.leg->fault == Reason::RESERVATION;
-		       });
-	});
+	if (const auto &told = services_.serving->told())
+		for (const auto &each : told->exports)
+			if (each.view.order.name == name)
+				return each.view.order.device;
+	return {};
 }
 
 /// A host that has lost its own path, or uses the disk through another one, serves no more.
@@ -235,24 +226,17 @@ void Unit::look_after_exports()
 	const auto disk = peer_disk(open.front().client);
 	if (!disk)
 		return;
-	bool unsettled = false, one_may_be_well = disk->direct;
+	std::vector<ServingPath> paths;
 	for (const auto &slot : slots_)
-		if (slot.leg && slot.leg->kind() == PathKind::DIRECT) {
-			unsettled |= !slot.leg->settled;
-			one_may_be_well |= slot.leg->settled &&
-					   !ends_exports(slot.leg->fault, slot.leg->failures);
-		}
-	// After a restart of pathd an export is there before the first check has an answer.
-	if (unsettled)
-		return;
-	const std::string_view of_all = disk->looped       ? "this host uses it through another one"
-					: !one_may_be_well ? "this host has lost its direct path"
-							   : "";
+		if (slot.leg && slot.leg->kind() == PathKind::DIRECT)
+			paths.push_back({slot.leg->device().devnode, slot.leg->settled,
+					 slot.leg->fault, slot.leg->failures,
+					 slot.leg->key.key != 0 && slot.leg->key.may_register});
 	for (const auto &name : open)
-		if (!of_all.empty())
-			serve_no_more(name, of_all);
-		else if (has_lost_its_key(name))
-			serve_no_more(name, "its path has lost its reservation key");
+		if (const auto why =
+			    why_export_ends(paths, device_served(name), disk->looped, disk->direct);
+		    !why.empty())
+			serve_no_more(name, why);
 }
 
 void Unit::serve_no_more(const ExportName &name, std::string_view why)
