@@ -103,6 +103,7 @@ bool DnsSd::good_reply(sd_bus_message *message)
 void DnsSd::connect(Instant now)
 {
 	retry_at_ = now + retry;
+	look_again_ = now + look_again;
 	sd_bus *bus = nullptr;
 	if (const int r = sd_bus_open_system(&bus); r < 0)
 		return give_up(fmt::format("no D-Bus system bus: {}", std::strerror(-r)));
@@ -251,8 +252,9 @@ int DnsSd::on_item(sd_bus_message *message, void *data, sd_bus_error *)
 		if (self->records_.erase(place) == 0)
 			return 0;
 		self->events_.emplace_back(Withdrawn{place});
-		// avahi-daemon names each once: it has to be asked again for those.
-		if (self->passed_over_)
+		// avahi-daemon names each once: it has to be asked again for those, which takes
+		// this host's own announcement away for a moment.
+		if (self->passed_over_ && self->now_ >= self->look_again_)
 			self->give_up("more is announced than is read; looking again");
 	} else if ((flags & result_is_local) == 0) {
 		if (self->records_.size() < places_max)

@@ -30,6 +30,9 @@ class DnsSd
 {
 public:
 	static constexpr Duration retry = std::chrono::seconds(5);
+	/// What was passed over, because more was announced than is read, is looked for again after
+	/// this.
+	static constexpr Duration look_again = std::chrono::minutes(5);
 	/// A record that was read is read again after this: what is in it may have changed.
 	static constexpr Duration read_again = std::chrono::seconds(30);
 	/// Records that are read; what is announced beyond them is passed over.
@@ -112,6 +115,7 @@ private:
 	std::string ending_; ///< why the connection is to be ended; empty: it is not
 	std::map<FoundHosts::Place, Record> records_;
 	bool passed_over_ = false; ///< there was no room for a record
+	Instant look_again_{};     ///< for those, not before
 	std::vector<Event> events_;
 };
 

@@ -2,6 +2,7 @@
 #include "pathd/serving.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 #include <fmt/core.h>
@@ -71,8 +72,9 @@ std::string why_it_ended(const ServerSetup &setup)
 /// served.
 void take_sockets_of(const ServerProcess &process)
 {
+	static std::atomic<pid_t> told{0};
 	const auto taken = end_tcp_sockets_of(process.pid());
-	if (!taken || *taken > 0)
+	if ((!taken || *taken > 0) && told.exchange(process.pid()) != process.pid())
 		log::say(Message::Warning, {},
 			 "the server (process {}) was killed and does not end: it waits for a disk "
 			 "that hangs; {}",

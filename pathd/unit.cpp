@@ -265,6 +265,14 @@ bool Unit::look(Instant now)
 	    before->status.mv != kernel_->status.mv ||
 	    before->status.state != kernel_->status.state)
 		notice_changes(before ? before->status : UnitStatus{}, kernel_->status, now);
+	else if (history_grows_)
+		read_history();
+	// Its last record's hold is over when all that was held has been sent on, and the look
+	// before may have come earlier.
+	const auto state_now = kernel_->status.state;
+	history_grows_ = (state_now == UnitState::ONLINE || state_now == UnitState::FAILED) &&
+			 (!before || before->status.mv != kernel_->status.mv ||
+			  before->status.state != state_now || kernel_->status.held_bios > 0);
 
 	for (unsigned i = 0; i < slots_.size() && i < kernel_->status.paths.size(); i++) {
 		auto &slot = slots_[i];
@@ -298,14 +306,9 @@ void Unit::notice_changes(const UnitStatus &before, const UnitStatus &after, Ins
 		log::say(Message::UnitFailed, {.unit = config_.name, .reason = word(after.reason)},
 			 "held I/O was ended with errors: {}", reason_text(after.reason));
 
-	// What is released later belongs to the record too, so it is read again until all is.
-	if (first || history_grows_ ||
-	    (after.state != before.state &&
-	     (after.state == UnitState::ONLINE || after.state == UnitState::FAILED)) ||
-	    after.mv != before.mv)
+	// Not when a hold begins: the answer to it comes first, and there is no new record yet.
+	if (first || after.state == UnitState::ONLINE || after.state == UnitState::FAILED)
 		read_history();
-	history_grows_ = first || after.state != before.state || after.mv != before.mv ||
-			 after.held_bios > 0;
 
 	const bool answered = after.state == UnitState::ONLINE && after.active &&
 			      (first || before.epoch != after.epoch || before.mv != after.mv ||

@@ -251,6 +251,7 @@ private:
 	static Result<Attached> attach_served(const std::string &unit, const NbdEndpoint &server,
 					      const std::string &export_name, const NbdAttach &how,
 					      const PresharedKey *key);
+	static void end_unclaimed(const Attached &connection, const std::string &backend);
 	void attached(unsigned slot, unsigned generation, const Result<Attached> &result);
 	void connected(const Attached &connection);
 	void detach(DevNumber number);
@@ -309,7 +310,8 @@ private:
 	std::optional<DevNumber> number_;
 	bool wrong_owner_ = false; ///< a device of this name is not ours
 	std::vector<SwitchRecord> history_;
-	bool history_grows_ = false; ///< at the last look I/O was held, or had been a moment before
+	bool history_grows_ =
+		false; ///< its last record may not have been complete at the last look
 	FlightRecorder flight_;
 
 	PathOrder order_;

@@ -48,6 +48,24 @@ Result<Unit::Attached> Unit::attach_served(const std::string &unit, const NbdEnd
 	return Attached{*index, std::make_shared<UniqueFd>(std::move(connection->socket))};
 }
 
+/// The unit was removed while it was made, and nobody looks for this connection. Does not wait.
+void Unit::end_unclaimed(const Attached &connection, const std::string &backend)
+{
+	const auto name = fmt::format("nbd{}", connection.index);
+	auto worker = Worker::start("end-" + name);
+	if (!worker)
+		return log::say(Message::Warning, {}, "{} stays connected: {}", name,
+				worker.error().message());
+	// The job keeps its own line until it has ended.
+	const auto line = std::make_shared<std::unique_ptr<Worker>>(std::move(*worker));
+	(void)(*line)->submit([line, name, backend, socket = connection.socket] {
+		nbd_cut(*socket);
+		if (const auto ended = disconnect_nbd(name, backend); !ended)
+			log::say(Message::Warning, {}, "{} stays connected: {}", name,
+				 ended.error().message());
+	});
+}
+
 void Unit::attach(unsigned i)
 {
 	auto &slot = slots_[i];
@@ -84,11 +102,8 @@ void Unit::submit_attach(unsigned i, const NbdEndpoint &server, const std::strin
 			       result = std::move(result)] {
 			if (!here.expired())
 				return unit->attached(i, generation, result);
-			// The unit was removed meanwhile, and nobody looks for this connection.
-			if (!result)
-				return;
-			nbd_cut(*result->socket); // so that nothing is waited for
-			(void)disconnect_nbd(fmt::format("nbd{}", result->index), backend);
+			if (result)
+				end_unclaimed(*result, backend);
 		});
 	});
 }

@@ -40,7 +40,8 @@ private:
 	std::unique_ptr<Credentials> credentials_;
 };
 
-/// A connection whose other end sends nothing for so long, not even TCP's own packets, is over.
+/// A connection whose other end sends nothing for so long, not even TCP's own packets, or takes
+/// nothing, is over.
 inline constexpr int peer_silence_s = 12;
 
 class PeerLink

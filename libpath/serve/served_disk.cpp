@@ -195,6 +195,11 @@ Result<void> ServedDisk::measure(const std::string &device, const ServedDiskRule
 		};
 		(void)::fstat(fd_.get(), &what); // succeeded a moment ago
 		const auto number = DevNumber::from(what.st_rdev);
+		const auto of_disk = fmt::format("{}/dev/block/{}", rules.sys, number.text());
+		// A partition has its disk's.
+		for (const auto *way : {"/device", "/../device"})
+			if (scsi_device_.empty() && read_attribute(of_disk + way + "/iotmo_cnt"))
+				scsi_device_ = of_disk + way;
 		const auto limit = [&](const char *name) -> std::optional<std::uint64_t> {
 			const auto dir = fmt::format("{}/dev/block/{}", rules.sys, number.text());
 			auto text = read_attribute(fmt::format("{}/queue/{}", dir, name));
@@ -307,20 +312,37 @@ int ServedDisk::trim(std::uint64_t offset, std::uint64_t bytes, bool durable) co
 	return durable ? flush() : 0;
 }
 
+/// Another text when a command of the SCSI device has failed or timed out since; empty: none to
+/// tell.
+std::string ServedDisk::failed_commands() const
+{
+	std::string text;
+	for (const auto *name : {"ioerr_cnt", "iotmo_cnt"}) {
+		const auto count = read_attribute(fmt::format("{}/{}", scsi_device_, name));
+		if (!count)
+			return {};
+		text += *count + " ";
+	}
+	return text;
+}
+
 int ServedDisk::zero(std::uint64_t offset, std::uint64_t bytes, bool may_unmap, bool durable) const
 {
 	if (!fits(offset, bytes))
 		return EINVAL;
-	// block/fops.c, blkdev_fallocate(): PUNCH_HOLE is one command for the disk, or none.
-	// ZERO_RANGE writes zeroes when that command has failed, and says nothing of it: it may be
-	// in the disk yet, and whoever revokes the export is to know (RevokedReply::lost).
-	if (is_block_ && !may_unmap)
+	// block/fops.c, blkdev_fallocate(): PUNCH_HOLE is done by the disk's own commands alone.
+	// ZERO_RANGE writes zeroes when such a command has failed, and says nothing of it: it may
+	// be in the disk yet, and whoever revokes the export is to know (RevokedReply::lost).
+	const auto before = is_block_ && !may_unmap ? failed_commands() : std::string();
+	if (is_block_ && !may_unmap && before.empty())
 		return EOPNOTSUPP;
 	const int mode = may_unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
 	if (::fallocate(fd_.get(), mode | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
 			static_cast<off_t>(bytes)) < 0)
 		// As in trim(); zeroes can be written all the same.
 		return errno == EBUSY ? EOPNOTSUPP : errno;
+	if (!before.empty() && failed_commands() != before)
+		return EIO;
 	return durable ? flush() : 0;
 }
 

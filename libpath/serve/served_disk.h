@@ -72,14 +72,15 @@ public:
 	/// BLKDISCARD: a hint; the contents of the range are not defined afterwards. Nothing is
 	/// done, and that is no error, where something else on this host is in the way.
 	[[nodiscard]] int trim(std::uint64_t offset, std::uint64_t bytes, bool durable) const;
-	/// Zeroes by a command of the disk's. EOPNOTSUPP: it has none that can be used now, and no
-	/// block device has one that lets blocks stay allocated for sure; write them.
+	/// Zeroes by commands of the disk's. EOPNOTSUPP: it has none that can be used now, or (if
+	/// blocks are to stay allocated) nobody could tell whether one has failed; write them.
 	[[nodiscard]] int zero(std::uint64_t offset, std::uint64_t bytes, bool may_unmap,
 			       bool durable) const;
 
 private:
 	explicit ServedDisk(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
 	[[nodiscard]] Result<void> measure(const std::string &device, const ServedDiskRules &rules);
+	[[nodiscard]] std::string failed_commands() const;
 	[[nodiscard]] bool aligned(const void *memory) const noexcept;
 
 	UniqueFd fd_;
@@ -91,6 +92,7 @@ private:
 	std::uint32_t physical_ = 512;
 	std::uint32_t memory_alignment_ = 4096; ///< of buffers: a power of two
 	std::uint64_t sequence_ = 0;
+	std::string scsi_device_; ///< its directory in sysfs, if it is one
 	bool rotational_ = false;
 	bool trims_ = false;
 };

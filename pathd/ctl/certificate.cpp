@@ -33,6 +33,13 @@ std::string path_text(const std::string &name)
 	return name.empty() ? "a path that is gone" : name;
 }
 
+bool opened_first(const SwitchRecord &record)
+{
+	// A unit that is loaded, without a path at first perhaps, or tried again after that failed.
+	return !record.from && (record.reason == Reason::LOAD || record.reason == Reason::NO_PATH ||
+				record.reason == Reason::RETRY);
+}
+
 std::string names_text(const Style &style, const SwitchReport &report)
 {
 	const SwitchRecord &record = report.record;
@@ -40,7 +47,7 @@ std::string names_text(const Style &style, const SwitchReport &report)
 		return record.from ? "failed on " + report.from : std::string("failed");
 	if (record.from && record.from == record.to)
 		return "held and resumed on " + report.to;
-	if (!record.from && record.reason == Reason::LOAD)
+	if (opened_first(record))
 		return "first opened on " + path_text(report.to);
 	return fmt::format("{} {} {}", path_text(report.from), arrow(style), path_text(report.to));
 }

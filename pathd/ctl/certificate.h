@@ -23,6 +23,9 @@ struct PhaseTime {
 
 /// The name, or that the path is not there any more.
 [[nodiscard]] std::string path_text(const std::string &name);
+/// The unit had no path before, as far as a record tells: one that was taken out since is none
+/// either.
+[[nodiscard]] bool opened_first(const SwitchRecord &record);
 /// "direct sda → served beta", "held and resumed on direct sda", "first opened on direct sda",
 /// "failed on direct sda".
 [[nodiscard]] std::string names_text(const Style &style, const SwitchReport &report);

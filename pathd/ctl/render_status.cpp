@@ -286,7 +286,7 @@ std::string render_switch(const Style &style, const SwitchReport &report, WallTi
 	else if (record.from && record.from == record.to)
 		text = fmt::format("{}, held and resumed on {}: {}", when, report.to,
 				   reason_text(record.reason));
-	else if (!record.from && record.reason == Reason::LOAD)
+	else if (opened_first(record))
 		text = fmt::format("{}, first opened on {}", when, path_text(report.to));
 	else
 		text = fmt::format("{}, {} to {}: {}", when, path_text(report.from),

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
 #include <getopt.h>
@@ -192,13 +193,17 @@ int main(int count, char **arguments)
 	self.incarnation = *incarnation;
 	// Who waits for corosync does not see that its input has ended. PR_SET_PDEATHSIG would be
 	// of the thread that started this process, which pathd may end at any time.
-	std::thread([] {
-		pollfd input{STDIN_FILENO, 0, 0}; // POLLHUP is told in any case
-		while (::poll(&input, 1, -1) < 0 && errno == EINTR)
-			;
-		std::this_thread::sleep_for(time_to_leave);
-		::_exit(1);
-	}).detach();
+	try {
+		std::thread([] {
+			pollfd input{STDIN_FILENO, 0, 0}; // POLLHUP is told in any case
+			while (::poll(&input, 1, -1) < 0 && errno == EINTR)
+				;
+			std::this_thread::sleep_for(time_to_leave);
+			::_exit(1);
+		}).detach();
+	} catch (const std::system_error &error) {
+		return complain(error.what());
+	}
 	const auto engine = CorosyncEngine::create(self, group);
 	if (!engine)
 		return complain(engine.error().message());

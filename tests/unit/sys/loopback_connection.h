@@ -17,10 +17,18 @@ namespace swpath::test
 struct LoopbackConnection {
 	LoopbackConnection()
 	{
+		socklen_t size = sizeof(to);
+		{
+			const UniqueFd first(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+			EXPECT_EQ(::bind(first.get(), address(), sizeof(to)), 0);
+			EXPECT_EQ(::getsockname(first.get(), address(), &size), 0);
+		}
+		// As a server has it: the port is asked for by its number, so the kernel keeps it
+		// bound when the socket is aborted (SOCK_BINDPORT_LOCK).
+		const int yes = 1;
+		(void)::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 		EXPECT_EQ(::bind(listener.get(), address(), sizeof(to)), 0);
 		EXPECT_EQ(::listen(listener.get(), 1), 0);
-		socklen_t size = sizeof(to);
-		EXPECT_EQ(::getsockname(listener.get(), address(), &size), 0);
 		EXPECT_EQ(::connect(client.get(), address(), sizeof(to)), 0);
 		sockaddr_in own{};
 		EXPECT_EQ(::getsockname(client.get(), reinterpret_cast<sockaddr *>(&own), &size),

@@ -210,8 +210,6 @@ stays_out() {
 	! path_is_usable 1 && sw_is sw0 active 0
 }
 
-# Both kinds of another disk behind beta, while alpha writes. One of another name is beta's to keep out. One of the same name, a copy,
-# beta takes for the disk if it has never seen that: alpha, which has, compares all that it says of itself.
 beta_asks() {
 	[ -n "$(ss -Htn state established "sport = :10808 and dst $(peer_address beta)")" ]
 }
@@ -272,6 +270,8 @@ a_server_dies_with_its_disk_hanging() {
 	wait_until 60 path_is_usable 1
 }
 
+# Both kinds of another disk behind beta, while alpha writes. One of another name is beta's to keep out. One of the same name, a copy,
+# beta takes for the disk if it has never seen that: alpha, which has, compares all that it says of itself.
 a_peer_with_another_disk() {
 	local writes
 	cluster
