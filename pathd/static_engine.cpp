@@ -20,10 +20,12 @@ StaticEngine::StaticEngine(Peers &peers) : peers_(peers), membership_(peers.self
 void StaticEngine::say(const Member &to, std::string frame, Instant now)
 {
 	peers_.cast(to, std::move(frame), ping_limit, now,
-		    [this, to](const Result<PeerAnswer> &answer) {
+		    [this, to, said = now](const Result<PeerAnswer> &answer) {
 			    const bool late = answer ? answer->status == PeerStatus::Timeout
 						     : answer.error().code == std::errc::timed_out;
-			    if (const auto found = links_.find(to); found != links_.end() && late)
+			    // Not a younger link's fault, to which all was said anew.
+			    if (const auto found = links_.find(to);
+				found != links_.end() && late && found->second.since <= said)
 				    found->second.silent = true;
 		    });
 }
@@ -48,7 +50,7 @@ void StaticEngine::follow_links(Instant now)
 		apply(membership_.link_down(peer), now);
 	}
 	for (const auto &peer : present)
-		if (links_.try_emplace(peer, Link{now + ping_interval}).second)
+		if (links_.try_emplace(peer, Link{now + ping_interval, false, false, now}).second)
 			apply(membership_.link_up(peer), now);
 }
 
@@ -62,8 +64,10 @@ void StaticEngine::ping(const Member &peer, Link &link, Instant now)
 					      const auto found = links_.find(peer);
 					      if (found == links_.end())
 						      return;
-					      found->second = {swpath::now() + ping_interval, false,
-							       found->second.silent || !answer};
+					      auto &asked = found->second;
+					      asked.ping_at = swpath::now() + ping_interval;
+					      asked.asked = false;
+					      asked.silent = asked.silent || !answer;
 				      });
 }
 

@@ -41,7 +41,8 @@ private:
 	struct Link {
 		Instant ping_at{};
 		bool asked = false;
-		bool silent = false; ///< the last question had no answer
+		bool silent = false; ///< what it was asked or told had no answer
+		Instant since{};     ///< when it was first seen
 	};
 	void say(const Member &to, std::string frame, Instant now);
 	void apply(StaticMembership::Actions actions, Instant now);

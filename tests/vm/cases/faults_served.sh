@@ -102,8 +102,9 @@ resets_mid_request() {
 	peer_stall beta
 	sleep 0.2
 	peer_refuse beta
-	# It takes a segment to be answered by a reset, and the writer may have sent all that it has.
-	expect_not dd if="$device" of=/dev/null bs=4096 count=1 iflag=direct
+	# It takes a segment to be answered by a reset, and the writer may have sent all that it has. Of a connection that is over
+	# already there is nothing to read, and that is no error.
+	! dd if="$device" of=/dev/null bs=4096 count=1 iflag=direct status=none || return 1
 	[ "$(peer_unread beta)" -gt 4096 ] && klog_has 'Receive control failed .result -104' # ECONNRESET
 }
 

@@ -64,6 +64,11 @@ in_flush() {
 	writer_verify sw0 "$(disk_dev 1)"
 }
 
+# pathd's own history, not the kernel's.
+history_tells() { # METHOD
+	[ "$(pathctl history sw0 --json | jq -r '.source + " " + .units[0].history[-1].method')" = "pathd $1" ]
+}
+
 after_mv_timeout() {
 	pathd_rig 'mv_timeout="3s"'
 	pathd_start
@@ -72,6 +77,7 @@ after_mv_timeout() {
 	wait_until 60 sw_path_is sw0 1 state absent
 	disk_fail 0
 	wait_until 60 sw_is sw0 state failed
+	wait_until 20 history_tells none
 	pathd_kill
 	disk_heal 0
 	holds_for 2 sw_is sw0 state failed

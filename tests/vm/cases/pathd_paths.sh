@@ -62,6 +62,8 @@ tells_what_happened() {
 	expect_eq "vpd83+capacity+medium" "$(jq -r .identity <<<"$last")" "identity"
 	expect_match '^20..-..-..T' "$(jq -r .proved <<<"$last")"
 	expect_match '^[0-9]+$' "$(jq -r .prove_us <<<"$last")"
+	# It is over when all that was held has been sent on, after the switch was told of.
+	expect_eq "$(history_last release_us)" "$(jq -r .release_us <<<"$last")" "release_us"
 	pathctl history sw0 --svg - >"$picture"
 	expect python3 -c 'import sys, xml.etree.ElementTree as tree; tree.parse(sys.argv[1])' "$picture"
 	expect grep -q '>failback<' "$picture"
