@@ -201,10 +201,9 @@ Result<void> ServedDisk::measure(const std::string &device, const ServedDiskRule
 			if (scsi_device_.empty() && read_attribute(of_disk + way + "/iotmo_cnt"))
 				scsi_device_ = of_disk + way;
 		const auto limit = [&](const char *name) -> std::optional<std::uint64_t> {
-			const auto dir = fmt::format("{}/dev/block/{}", rules.sys, number.text());
-			auto text = read_attribute(fmt::format("{}/queue/{}", dir, name));
+			auto text = read_attribute(fmt::format("{}/queue/{}", of_disk, name));
 			if (!text) // a partition has its disk's
-				text = read_attribute(fmt::format("{}/../queue/{}", dir, name));
+				text = read_attribute(fmt::format("{}/../queue/{}", of_disk, name));
 			return text ? parse_number<std::uint64_t>(*text) : std::nullopt;
 		};
 		rotational_ = limit("rotational") == 1;
