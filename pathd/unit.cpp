@@ -26,6 +26,12 @@ constexpr unsigned rounds_max = 4;
 /// The kernel's word is asked for at least so often: events are a hint as well.
 constexpr Duration look_interval = std::chrono::seconds(1);
 
+/// The kernel has a record of the last hold in these states.
+bool hold_is_over(UnitState state)
+{
+	return state == UnitState::ONLINE || state == UnitState::FAILED;
+}
+
 } // namespace
 
 Unit::Unit(const UnitConfig &config, Services &services)
@@ -269,10 +275,10 @@ bool Unit::look(Instant now)
 		read_history();
 	// Its last record's hold is over when all that was held has been sent on, and the look
 	// before may have come earlier.
-	const auto state_now = kernel_->status.state;
-	history_grows_ = (state_now == UnitState::ONLINE || state_now == UnitState::FAILED) &&
-			 (!before || before->status.mv != kernel_->status.mv ||
-			  before->status.state != state_now || kernel_->status.held_bios > 0);
+	const auto &status_now = kernel_->status;
+	history_grows_ = hold_is_over(status_now.state) &&
+			 (!before || before->status.mv != status_now.mv ||
+			  before->status.state != status_now.state || status_now.held_bios > 0);
 
 	for (unsigned i = 0; i < slots_.size() && i < kernel_->status.paths.size(); i++) {
 		auto &slot = slots_[i];
@@ -307,7 +313,7 @@ void Unit::notice_changes(const UnitStatus &before, const UnitStatus &after, Ins
 			 "held I/O was ended with errors: {}", reason_text(after.reason));
 
 	// Not when a hold begins: the answer to it comes first, and there is no new record yet.
-	if (first || after.state == UnitState::ONLINE || after.state == UnitState::FAILED)
+	if (first || hold_is_over(after.state))
 		read_history();
 
 	const bool answered = after.state == UnitState::ONLINE && after.active &&

@@ -170,15 +170,7 @@ int check_units(const CommandLine &line)
 
 int watch(const CommandLine &line)
 {
-	// Whoever asks once, a script, goes by the status; a unit that is watched may come yet.
-	std::optional<Refusal> without_daemon;
-	if (line.once) {
-		auto sight = look(line, false);
-		if (!sight)
-			return failed(line, sight.error());
-		without_daemon = sight->without_daemon;
-	}
-	const auto frame = [&](const Style &style) {
+	const auto frame = [&](const Style &style, const Answered<Sight> &sight) {
 		const auto now = std::chrono::floor<std::chrono::milliseconds>(
 			std::chrono::system_clock::now());
 		std::string text =
@@ -187,7 +179,6 @@ int watch(const CommandLine &line)
 					    clock_text(style, now, now), time_text(line.interval),
 					    ::isatty(STDOUT_FILENO) ? ", q quits" : "")) +
 			"\n\n";
-		auto sight = look(line, false);
 		if (!sight)
 			return text + render_refusal(style, sight.error(), line.unit);
 		if (sight->without_daemon)
@@ -195,12 +186,17 @@ int watch(const CommandLine &line)
 		text += render_status(style, sight->report);
 		return text + "\n";
 	};
+	// Whoever asks once, a script, goes by the status; a unit that is watched may come yet.
 	if (line.once) {
-		if (!print(frame(style_for(line, STDOUT_FILENO))))
+		const auto sight = look(line, false);
+		if (!sight)
+			return failed(line, sight.error());
+		if (!print(frame(style_for(line, STDOUT_FILENO), sight)))
 			return exit_status(RefusalKind::Failed);
-		return shown_status(without_daemon);
+		return shown_status(sight->without_daemon);
 	}
-	return show_live(line, line.interval, frame) ? 0 : exit_status(RefusalKind::Failed);
+	const auto now = [&](const Style &style) { return frame(style, look(line, false)); };
+	return show_live(line, line.interval, now) ? 0 : exit_status(RefusalKind::Failed);
 }
 
 int events(const CommandLine &line)
