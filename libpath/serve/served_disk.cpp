@@ -50,7 +50,7 @@ std::string why_not_direct(DevNumber number, const std::string &sys, unsigned de
 			if (auto why = why_not_direct(*below, sys, depth - 1); !why.empty())
 				return fmt::format("{} stands on {}", number.text(), why);
 	}
-	for (const auto &slave : names_in(dir + "/slaves").value_or(std::vector<std::string>{})) {
+	for (const auto &slave : names_or_none(dir + "/slaves")) {
 		const auto text = read_attribute(fmt::format("{}/slaves/{}/dev", dir, slave));
 		if (const auto below = text ? DevNumber::parse(*text) : std::nullopt)
 			if (auto why = why_not_direct(*below, sys, depth - 1); !why.empty())

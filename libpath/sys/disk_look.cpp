@@ -28,8 +28,7 @@ std::span<const std::uint8_t> bytes_of(const std::string &text)
 
 bool has_holders(const fs::path &device)
 {
-	const auto names = names_in((device / "holders").string());
-	return names && !names->empty();
+	return !names_or_none((device / "holders").string()).empty();
 }
 
 } // namespace
@@ -92,7 +91,7 @@ bool is_used(const BlockDevice &disk, const UsedDevices &used)
 	};
 	if (is(disk.syspath, disk.sysname))
 		return true;
-	const auto names = names_in(disk.syspath).value_or(std::vector<std::string>{});
+	const auto names = names_or_none(disk.syspath);
 	return std::any_of(names.begin(), names.end(), [&](const std::string &name) {
 		const auto device = fs::path(disk.syspath) / name;
 		std::error_code error;

@@ -112,4 +112,9 @@ Result<std::vector<std::string>> names_in(const std::string &directory)
 	return names;
 }
 
+std::vector<std::string> names_or_none(const std::string &directory)
+{
+	return names_in(directory).value_or(std::vector<std::string>{});
+}
+
 } // namespace swpath

@@ -32,4 +32,7 @@ namespace swpath
 /// vanishes while it is read, as those of processes do, is an error too.
 [[nodiscard]] Result<std::vector<std::string>> names_in(const std::string &directory);
 
+/// The same; none if it cannot be listed.
+[[nodiscard]] std::vector<std::string> names_or_none(const std::string &directory);
+
 } // namespace swpath

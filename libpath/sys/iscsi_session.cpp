@@ -33,7 +33,7 @@ std::vector<IscsiConnection> iscsi_connections(std::string_view sysname, const s
 	std::vector<IscsiConnection> connections;
 	if (error || !up.has_relative_path())
 		return connections;
-	for (const auto &name : names_in(up.string()).value_or(std::vector<std::string>{})) {
+	for (const auto &name : names_or_none(up.string())) {
 		if (!name.starts_with("connection"))
 			continue;
 		const auto attribute = [&](const char *called) {

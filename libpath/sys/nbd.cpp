@@ -507,7 +507,7 @@ Result<NbdFree> find_free_nbd(std::optional<std::uint32_t> after, const std::str
 	namespace fs = std::filesystem;
 	std::vector<std::uint32_t> indices;
 	std::error_code error;
-	for (const auto &name : names_in(sys + "/block").value_or(std::vector<std::string>{})) {
+	for (const auto &name : names_or_none(sys + "/block")) {
 		if (!name.starts_with("nbd"))
 			continue;
 		if (const auto index =

@@ -57,7 +57,7 @@ std::optional<std::string> class_attribute(const fs::path &device, std::string_v
 					   std::string_view attribute)
 {
 	const auto directory = device / subsystem;
-	for (const auto &name : names_in(directory.string()).value_or(std::vector<std::string>{})) {
+	for (const auto &name : names_or_none(directory.string())) {
 		auto path = directory / name / attribute;
 		std::error_code error;
 		if (fs::exists(path, error))

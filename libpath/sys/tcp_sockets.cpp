@@ -116,9 +116,9 @@ std::set<std::uint64_t> socket_inodes_of(pid_t pid)
 	constexpr std::string_view kind = "socket:[";
 	std::set<std::uint64_t> inodes;
 	const auto tasks = fmt::format("/proc/{}/task", pid);
-	for (const auto &task : names_in(tasks).value_or(std::vector<std::string>{})) {
+	for (const auto &task : names_or_none(tasks)) {
 		const auto fds = fmt::format("{}/{}/fd", tasks, task);
-		for (const auto &fd : names_in(fds).value_or(std::vector<std::string>{})) {
+		for (const auto &fd : names_or_none(fds)) {
 			std::error_code error;
 			const auto to =
 				std::filesystem::read_symlink(fds + "/" + fd, error).string();

@@ -55,7 +55,7 @@ BlockDevice describe(udev_device *device)
 	block.size_bytes = sectors.value_or(0) * sector_bytes;
 	block.read_only = attribute(device, "ro") == "1";
 	block.by_path = text_of(udev_device_get_property_value(device, "ID_PATH"));
-	block.holders = names_in(block.syspath + "/holders").value_or(std::vector<std::string>{});
+	block.holders = names_or_none(block.syspath + "/holders");
 
 	const std::string_view name = block.sysname;
 	// The parent belongs to its child: it is not to be released.
@@ -204,7 +204,7 @@ Result<void> trigger_change(DevNumber number, const std::string &sys)
 	if (!done && done.error().code == std::errc::no_such_file_or_directory)
 		return fail(ENODEV, fmt::format("trigger an event of {}", number.text()));
 	// udev takes them in this order: a partition's rules ask what the disk's have found.
-	for (const auto &name : names_in(device).value_or(std::vector<std::string>{}))
+	for (const auto &name : names_or_none(device))
 		if (std::error_code none;
 		    std::filesystem::exists(fmt::format("{}/{}/partition", device, name), none))
 			(void)trigger(fmt::format("{}/{}", device, name)); // it may be gone by now
